@@ -1,0 +1,63 @@
+/*
+ * capture.h - two MQTT clients: capture subscribes and acknowledges, nothing else; talk publishes
+ * acks, status and alerts.
+ *
+ * Order within a turn: events are read and stored (gather), committed, then release() first queues
+ * and flushes the acks on talk, then flushes the PUBACKs on capture. Were it the other way round a
+ * crash between the two would leave a handheld without its ack and the broker with nothing to send
+ * again; so a resend is answered `duplicate`.
+ *
+ * At most 1000 acks are outstanding on talk. Beyond that the oldest waiting in memory are dropped,
+ * and counted: a handheld that is not told sends again and is answered `duplicate`.
+ */
+#ifndef DRAY_CAPTURE_H
+#define DRAY_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dray/config.h"
+#include "dray/error.h"
+
+struct event_base;
+struct turn;
+struct store;
+struct metrics;
+struct clock;
+struct intake;
+struct secret_dirs;
+struct deliver_news;
+struct capture;
+
+struct capture_options {
+	struct event_base *base;
+	struct turn *turn;
+	struct store *store;
+	struct metrics *metrics;
+	const struct clock *clock;
+	struct intake *intake;
+	const struct secret_dirs *secrets;
+};
+
+struct capture *capture_new(const struct capture_options *options);
+void capture_free(struct capture *capture);
+
+/*
+ * Take a configuration into use. Connections whose options did not change stay as they are; changed
+ * sources are subscribed, gone ones unsubscribed. -1 with *err filled and nothing changed.
+ */
+int capture_configure(struct capture *capture, const struct config *config, struct error *err);
+
+bool capture_is_up(const struct capture *capture);
+/* For status: "" when all is well. */
+const char *capture_reason(const struct capture *capture);
+
+/* After a commit: tell the device (ack_delivered sources). */
+void capture_on_news(struct capture *capture, const struct deliver_news *news);
+/* After a commit: {root}/{site}/alert/{severity}. */
+void capture_alert(struct capture *capture, const char *severity, const char *json);
+
+/* Publish {"state":"offline"} and disconnect. */
+void capture_stop(struct capture *capture);
+
+#endif

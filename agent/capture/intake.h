@@ -1,0 +1,69 @@
+/*
+ * intake.h - the one door: whatever comes in by MQTT or by HTTP passes here and nowhere else.
+ *
+ *   bytes ─► split into values ─► scan ─► [adapter] ─► event_parse ─► [GS1 · items · units]
+ *         ─► render ─► store ─► route ─► one delivery row per destination        ─► an ack each
+ *
+ * (Adapters, GS1, items and units are stages to come; each stands between two that are there.)
+ *
+ * Laws
+ *   1. Each event of a message is taken or refused by itself, whole.
+ *   2. Nothing that was received is thrown away: what is refused is kept raw in an exception,
+ *      `unparsable` when it can't be read, `invalid` when it can, `id_conflict` when its id is
+ *      taken by other content.
+ *   3. The acks are true only after the commit: the caller defers them to its release().
+ *   4. Duplicates are decided in the transaction that would store them.
+ *
+ * On a store failure intake stops: the turn is poisoned, and no ack is produced for the rest.
+ */
+#ifndef DRAY_INTAKE_H
+#define DRAY_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dray/ack.h"
+#include "dray/config.h"
+
+struct store;
+struct metrics;
+struct clock;
+struct deliver;
+struct intake;
+
+struct intake_message {
+	const char *origin;     /* the source's name; "control" for drayctl */
+	const char *topic;      /* for people, in exceptions; NULL none */
+	const char *topic_site; /* NULL: not said */
+	const char *topic_type;
+	const char *topic_device;
+	const char *default_device; /* when neither topic nor body names one; NULL none */
+	const char *traceparent;    /* NULL none */
+	enum config_on_invalid on_invalid;
+	const void *payload;
+	size_t len;
+	int64_t received_at_ms;
+};
+
+/* One ack; `device` is "" when nobody knows whom to tell. */
+typedef void (*intake_ack_fn)(void *ctx, const struct ack *ack, const char *device);
+
+struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
+	const struct clock *clock);
+void intake_free(struct intake *intake);
+/* `config` must outlive its use. */
+void intake_configure(struct intake *intake, const struct config *config);
+
+/*
+ * Take a message. `on_ack` is called once per event, in order, during the call.
+ * Returns 0, or -1: the store failed, the turn is poisoned.
+ */
+int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
+	void *ctx);
+
+/* Counts since the last commit become metrics, or are forgotten. The turn's member calls them. */
+void intake_committed(struct intake *intake);
+void intake_poisoned(struct intake *intake);
+
+#endif

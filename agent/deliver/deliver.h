@@ -1,0 +1,160 @@
+/*
+ * deliver.h - carrying events to the other side: dispatch, settle, and nothing in between but a
+ * courier.
+ *
+ *   dispatch (in the turn's transaction)                release (after its commit)
+ *     1. settle every answer that came in ──────────────► forget the claim
+ *     2. move due WAITING rows to READY
+ *     3. claim READY rows into free capacity,
+ *        pin batch and connector revision, render ──────► the courier sends
+ *
+ * A claim is one request that is out or about to be: the deliveries in it (one, or a pinned batch),
+ * the bytes, the key, and, once it is there, the answer. Its life:
+ *
+ *   CLAIMED ─commit─► SENT ─answer─► ANSWERED ─settled, commit─► gone
+ *      └─poison─► gone (the rows are READY as before)   └─poison─► ANSWERED, settled again next turn
+ *
+ * Laws
+ *   1. An answer is never forgotten: an ANSWERED claim stays until a commit holds its settlement,
+ *      and is never sent again because that commit failed.
+ *   2. Breakers, buckets, refused credentials and the held destination move after the commit only.
+ *   3. At most `concurrency` claims per destination; at most batch.max deliveries in one.
+ *   4. Within a claim every delivery has another ordering key; a key is never in two claims.
+ *   5. Nothing loads a backlog: what is in memory is bounded by concurrency times batch.
+ *
+ * A slow or dead destination never delays another: each has its own window, breaker, bucket and
+ * pool of connections.
+ *
+ * hold: 401 after fresh credentials, or 403/404, closes the destination. The next probe carries
+ * another ordering key than the delivery that was refused: if that passes, the first one is rejected
+ * and the rest goes on; if it is refused as well, the destination itself is at fault, an exception
+ * `hold` opens, and probes go on until one passes.
+ */
+#ifndef DRAY_DELIVER_H
+#define DRAY_DELIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dray/breaker.h"
+#include "dray/config.h"
+#include "dray/error.h"
+#include "dray/outcome.h"
+
+struct event_base;
+struct store;
+struct metrics;
+struct clock;
+struct turn;
+struct secret_dirs;
+struct deliver;
+
+/* --- the courier: who acts ---------------------------------------------------------------------- */
+
+struct courier_request {
+	const char *destination;
+	const char *method, *url;
+	const char *content_type;
+	const char *key_header;    /* NULL: none */
+	const char *key;           /* bare */
+	const char *authorization; /* a whole header "Name: value", or NULL */
+	const char *body;
+	size_t len;
+	bool fresh_connection;
+};
+
+struct courier_answer {
+	enum outcome_transport transport;
+	int status;
+	const char *body; /* borrowed */
+	size_t len;
+	const char *retry_after; /* or NULL */
+	const char *error;
+	int64_t took_ms;
+};
+
+typedef void (*courier_done_fn)(void *ctx, const struct courier_answer *answer);
+
+/* Swappable, so that tests act as the other side without a socket. */
+struct courier {
+	/* Open what one destination needs. NULL with *err filled on failure. */
+	void *(*open)(void *ctx, const struct config_destination *destination, struct error *err);
+	/* 0, or -1: not started. `done` is never called from within. The body lives until `done`. */
+	int (*start)(void *opened, const struct courier_request *request, courier_done_fn done,
+		void *done_ctx);
+	void (*close)(void *opened);
+	void *ctx;
+};
+
+/* The HTTP courier. `dirs` is borrowed for its life. */
+struct http_client;
+const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs);
+void courier_http_free(const struct courier *courier);
+
+/* --- the engine --------------------------------------------------------------------------------- */
+
+/* Told after a commit that a delivery was accepted, or became an exception. */
+struct deliver_news {
+	const char *destination;
+	int64_t seq;
+	const char *source, *id, *type, *device;
+	bool is_exception;  /* else delivered */
+	const char *ref;    /* "" none */
+	const char *reason; /* in words, for an exception */
+};
+
+struct deliver_options {
+	struct event_base *base;
+	struct turn *turn;
+	struct store *store;
+	struct metrics *metrics;
+	const struct clock *clock;
+	const struct courier *courier;
+	const struct secret_dirs *secrets;
+	/* The folders in which NAME/connector.json is looked for, NULL ends. */
+	const char *const *connector_dirs;
+	void (*on_news)(void *ctx, const struct deliver_news *news); /* may be NULL */
+	/* An alarm for people, after the commit: "destination erp cannot be reached: …". */
+	void (*on_alert)(void *ctx, const char *severity, const char *text);
+	void *ctx;
+};
+
+struct deliver *deliver_new(const struct deliver_options *options);
+void deliver_free(struct deliver *deliver);
+
+/*
+ * Take a configuration into use: at start, and on reload. Destinations that stay keep their window;
+ * requests that are out end as they were begun. One that is gone from the configuration keeps its
+ * deliveries; nothing is claimed for it. `config` must outlive its use: it is kept until the next
+ * deliver_configure() has returned and every claim made under it is settled (deliver takes what it
+ * needs by copy, so the caller may free the old one at once).
+ *
+ * Returns 0, or -1 with *err filled and nothing changed: connectors are loaded and secrets read
+ * first. The first call also takes up rows found CLAIMED after a crash.
+ */
+int deliver_configure(struct deliver *deliver, const struct config *config, struct error *err);
+/* The same check without an effect, for --check. */
+int deliver_check(const struct config *config, const struct secret_dirs *secrets,
+	const char *const *connector_dirs, struct error *err);
+
+/* A delivery of this destination became READY by another hand (routed, retried, resumed). */
+void deliver_poke(struct deliver *deliver, int destination);
+
+/* What status and metrics show. */
+struct deliver_view {
+	const char *name;
+	int id;
+	bool is_configured; /* false: rows in the store, no destination in the configuration */
+	bool is_paused;
+	enum breaker_state breaker;
+	enum breaker_cause cause;
+	const char *reason; /* last failure in words; "" none */
+	unsigned in_flight;
+	int64_t last_success_at_ms; /* 0 never since start */
+	const char *url, *connector;
+};
+typedef void (*deliver_view_fn)(void *ctx, const struct deliver_view *view);
+void deliver_list(struct deliver *deliver, deliver_view_fn fn, void *ctx);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * http_client.h - libcurl's multi interface on the loop.
+ *
+ * start_x()/on_x(): http_start() begins a request, on_done is called once from the loop, never from
+ * within http_start(). Pollers and fleet use it too.
+ *
+ * No redirects are followed, TLS is verified, at least 1.2, an answer is bounded: what is beyond
+ * `max_answer` ends the request as TRANSPORT_NO_ANSWER. libcurl repeats a POST by itself on a kept-alive
+ * connection that died without an answer: `fresh_connection` where a repeat matters.
+ */
+#ifndef DRAY_HTTP_CLIENT_H
+#define DRAY_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dray/error.h"
+#include "dray/outcome.h"
+
+struct event_base;
+struct http_client;
+struct http_pool;
+
+struct http_client *http_client_new(struct event_base *base); /* NULL on failure */
+void http_client_free(struct http_client *client); /* running requests end without a callback */
+
+/*
+ * What the requests to one destination share: TLS files, credentials, kept-alive connections. At
+ * most `connections` at once.
+ */
+struct http_pool_options {
+	const char *tls_ca, *tls_cert, *tls_key; /* paths; NULL none */
+	unsigned connections;
+	int64_t timeout_ms; /* of a whole request */
+	size_t max_answer;  /* bytes of a body */
+};
+struct http_pool *http_pool_new(
+	struct http_client *client, const struct http_pool_options *options);
+/* Running requests end without a callback. */
+void http_pool_free(struct http_pool *pool);
+
+struct http_request {
+	const char *method; /* "POST", "PUT", "GET" */
+	const char *url;
+	const char *const *headers; /* "Name: value", NULL ends; copied */
+	const char *body;           /* borrowed until on_done */
+	size_t len;
+	bool fresh_connection;
+};
+
+struct http_answer {
+	enum outcome_transport transport;
+	int status;       /* 0 unless answered */
+	const char *body; /* borrowed during on_done; never NULL */
+	size_t len;
+	const char *retry_after; /* header, or NULL */
+	const char *error;       /* libcurl's words; "" when answered */
+	int64_t took_ms;
+};
+
+typedef void (*http_done_fn)(void *ctx, const struct http_answer *answer);
+
+/* 0, or -1: not started, on_done is not called. */
+int http_start(struct http_pool *pool, const struct http_request *request, http_done_fn on_done,
+	void *ctx);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * mqtt.h - one MQTT client on the loop: connect off it, read, write and misc on it.
+ *
+ * libmosquitto sends a QoS 1 PUBACK before it calls the message callback. With
+ * mosquitto_threaded_set(true) and an external loop it only queues it, and nothing reaches the
+ * socket until mosquitto_loop_write(). That is what capture stands on:
+ *
+ *   1. mosquitto_loop_write() has one caller, mqtt_flush(), which only a turn's release() calls.
+ *      A writable socket wakes the turn and does nothing else.
+ *   2. mqtt_break() shuts the socket down without writing: what was queued is gone, and the broker
+ *      sends again what was not acknowledged.
+ *   3. mosquitto_loop_read() is repeated while data waits, up to max_turn_messages a turn; if some
+ *      remains the read event is activated again.
+ *   4. Names are resolved and connections made on a short-lived thread that hands the client back;
+ *      while it runs nobody else touches the client. A reconnect waits with backoff and full
+ *      jitter, 1 s to 60 s.
+ *   5. MQTT 5; when the broker refuses that protocol level (CONNACK 0x84 or 0x01, or three
+ *      connections closed before a CONNACK), MQTT 3.1.1 from then on.
+ *
+ *   IDLE ─start─► CONNECTING (thread) ─► HANDSHAKE (CONNECT queued, TLS) ─CONNACK─► UP
+ *     ▲               │ fails                  │ closed                              │
+ *     └─── WAITING ◄──┴────────────────────────┴─────────────── closed, broken ◄─────┘
+ */
+#ifndef DRAY_MQTT_H
+#define DRAY_MQTT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dray/error.h"
+
+struct event_base;
+struct clock;
+struct mqtt;
+
+struct mqtt_options {
+	const char *host;
+	int port;
+	const char *client_id;
+	const char *username, *password; /* NULL: none */
+	bool has_tls;
+	const char *tls_ca, *tls_cert, *tls_key; /* paths; NULL: none (ca: the system's) */
+	int keepalive_s;
+	uint32_t session_expiry_s; /* 0: the session ends with the connection */
+	int receive_maximum;       /* 1..65535 */
+	unsigned max_turn_messages;
+	const char *will_topic; /* NULL: no will. Retained, QoS 1 */
+	const char *will_payload;
+};
+
+/* Borrowed during the callback. */
+struct mqtt_message {
+	const char *topic;
+	const void *payload;
+	size_t len;
+	bool is_retained;
+	bool is_duplicate;
+	const char *response_topic; /* NULL: none */
+	const void *correlation_data;
+	size_t correlation_len;
+	const char *traceparent; /* user property; NULL none */
+};
+
+struct mqtt_handlers {
+	void (*on_up)(void *ctx, bool session_present);
+	void (*on_down)(void *ctx, const char *why);
+	void (*on_message)(void *ctx, const struct mqtt_message *message);
+	void (*on_puback)(void *ctx, int mid);
+	/* Something is to be flushed: call turn_wake(). */
+	void (*on_want_flush)(void *ctx);
+	void *ctx;
+};
+
+/* Texts of `options` are copied. */
+int mqtt_new(struct event_base *base, const struct clock *clock, const struct mqtt_options *options,
+	const struct mqtt_handlers *handlers, struct mqtt **ret, struct error *err);
+/* Ends a running connect thread (waits for it), closes without a DISCONNECT. NULL is a no-op. */
+void mqtt_free(struct mqtt *mqtt);
+
+void mqtt_start(struct mqtt *mqtt);
+bool mqtt_is_up(const struct mqtt *mqtt);
+int mqtt_protocol_level(const struct mqtt *mqtt); /* 5 or 4 */
+
+/* Queued until mqtt_flush(). retain_handling: 0 always, 1 new, 2 never (MQTT 5). 0 or -1. */
+int mqtt_subscribe(struct mqtt *mqtt, const char *filter, int retain_handling);
+/* Queued until mqtt_flush(), QoS 1. ret_mid may be NULL. 0, or -1 when not connected. */
+int mqtt_publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t len, bool retain,
+	const void *correlation_data, size_t correlation_len, int *ret_mid);
+
+/* Write what is queued. From release() only. */
+void mqtt_flush(struct mqtt *mqtt);
+/* Break the connection unacknowledged and connect again, soon. */
+void mqtt_break(struct mqtt *mqtt, const char *why);
+/* Send DISCONNECT and stop, for an orderly end; the session stays. */
+void mqtt_stop(struct mqtt *mqtt);
+
+bool mqtt_filter_is_valid(const char *filter);
+bool mqtt_topic_is_valid(const char *topic); /* may be published to */
+bool mqtt_topic_matches(const char *filter, const char *topic);
+
+#endif

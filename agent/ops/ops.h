@@ -1,0 +1,49 @@
+/*
+ * ops.h - the operator's side: the control API over the Unix socket, and /metrics, /healthz,
+ * /readyz over the TCP listener.
+ *
+ * Replies leave in release(), like everything. evhttp frees a request whose client has left, so a
+ * reply waits in a handle that the connection's close callback clears. A page is bounded, a body
+ * too. Errors are problem+json (RFC 9457).
+ */
+#ifndef DRAY_OPS_H
+#define DRAY_OPS_H
+
+#include <stdbool.h>
+
+#include "dray/config.h"
+#include "dray/error.h"
+
+struct event_base;
+struct turn;
+struct store;
+struct metrics;
+struct clock;
+struct intake;
+struct deliver;
+struct capture;
+struct ops;
+
+struct ops_options {
+	struct event_base *base;
+	struct turn *turn;
+	struct store *store;
+	struct metrics *metrics;
+	const struct clock *clock;
+	struct intake *intake;
+	struct deliver *deliver;
+	/* What only main knows; callbacks so that ops need not know capture. */
+	bool (*broker_is_up)(void *ctx);
+	const char *(*broker_reason)(void *ctx);
+	void *ctx;
+};
+
+struct ops *ops_new(const struct ops_options *options);
+void ops_free(struct ops *ops);
+/*
+ * Open or move the listeners. The old ones stay when the new ones can't be opened.
+ * `config` must outlive its use.
+ */
+int ops_configure(struct ops *ops, const struct config *config, struct error *err);
+
+#endif

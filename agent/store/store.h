@@ -1,0 +1,384 @@
+/*
+ * store.h - what the agent knows, durably: the only SQL in the project.
+ *
+ * One SQLite file, WAL, synchronous=FULL. One writer: the loop's connection, whose statements are
+ * prepared once. A checkpoint thread has a connection of its own. Everything that a turn writes is
+ * one transaction: the first write begins it, store_commit() ends it.
+ *
+ * The moves of a delivery, each made by delivery_move() and by nothing else:
+ *
+ *   (none) ─► READY ─► CLAIMED ─► DONE
+ *     │         ▲        ├─► WAITING ─► READY       retry, at its due time
+ *     │         │        ├─► READY                  withdrawn, or a refused batch taken apart
+ *     │         │        ├─► SUSPECT ─► READY|DONE  in doubt: look it up first
+ *     │         │        └─► EXCEPTION ─► READY|DONE|DISCARDED   by a person
+ *     └─► PARKED (behind an unfinished delivery with the same ordering key) ─► READY
+ *
+ * Invariants
+ *   1. seq rises, is never reused, and is the order of everything.
+ *   2. Unfinished means READY, CLAIMED, WAITING, PARKED, SUSPECT or EXCEPTION. While it lasts the
+ *      row holds its ordering key in `held_key`; among the rows of one (destination, held_key) the
+ *      first by seq is never PARKED, and every other one is, unless they are CLAIMED together.
+ *   3. When a key is freed the next row is woken, never all. An EXCEPTION holds its key, unless
+ *      the move says that it passes.
+ *   4. Counts (tally, depth) are changed in the transaction that changes what they count. In
+ *      memory they move at the commit.
+ *   5. Claiming, inserting and settling touch no row but their own and, when a key is freed, one
+ *      more: their cost doesn't depend on how many wait.
+ *   6. A batch is named by the smallest seq among its members; a delivery keeps its batch until it
+ *      is finished or taken apart. A batch of one is a delivery that must go alone.
+ *
+ * Errors. Every function that writes returns -1 when the store failed, and the store is then
+ * poisoned: it refuses all further writes until store_abandon(). SQLite may have ended the
+ * transaction by itself (FULL, IOERR, NOMEM); store_abandon() asks sqlite3_get_autocommit() and
+ * rolls back when it has not. A failed fsync goes to on_fatal, which does not return.
+ *
+ * Borrowed texts in rows handed to callbacks are valid during the callback only. No function here
+ * logs, but for the checkpoint thread.
+ */
+#ifndef DRAY_STORE_H
+#define DRAY_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dray/error.h"
+#include "dray/event.h"
+#include "dray/ids.h"
+
+struct store;
+struct clock;
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+struct store_options {
+	const char *path;      /* the database; its folder exists */
+	const char *vfs;       /* NULL: SQLite's default. Tests name a faulty one */
+	int64_t reserve_bytes; /* 0: no reserve file. <path>-reserve */
+	int64_t max_bytes;
+	/* A failed fsync. Must not return in production; a test's may longjmp or exit. */
+	void (*on_fatal)(void *ctx, const char *what);
+	/* A checkpoint pass ended, in the checkpoint thread: wake the loop, which then calls
+	 * store_checkpoint_tail(). NULL: no thread is started and checkpoints are the caller's. */
+	void (*on_checkpoint)(void *ctx);
+	void *ctx;
+};
+
+/*
+ * Open or create, migrate forward, start the checkpoint thread.
+ * Fails on a newer schema than this program knows, and says so.
+ */
+int store_open(const struct store_options *options, struct store **ret, struct error *err);
+/* Ends the thread, checkpoints, closes. NULL is a no-op. */
+void store_close(struct store *store);
+
+/* --- the turn's transaction ------------------------------------------------------------------- */
+
+bool store_is_dirty(const struct store *store); /* something was written since the last commit */
+bool store_is_poisoned(const struct store *store);
+/* 0, or -1: nothing of the turn is stored and the store is poisoned. */
+int store_commit(struct store *store);
+/* End a poisoned turn: roll back, take back counts and the seq, make the store usable again. */
+void store_abandon(struct store *store);
+/* What the last failure was, for the log: "disk I/O error while storing an event". */
+const char *store_failure(const struct store *store);
+/* The loop's share of a checkpoint; outside a transaction only. */
+void store_checkpoint_tail(struct store *store);
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+enum store_put { STORE_STORED, STORE_DUPLICATE, STORE_CONFLICT, STORE_FAILED };
+
+struct store_event {
+	const char *source, *id, *type, *device, *site;
+	const char *document;    /* "purchase_order/PO-1001"; "" none */
+	const char *correlation; /* "" none */
+	const char *origin;      /* name of the configured source, or "control" */
+	int64_t occurred_at_ms, received_at_ms;
+	int64_t sent_at_ms;    /* -1: not said */
+	int64_t sequence;      /* -1: not said */
+	const uint8_t *digest; /* ID_DIGEST_BYTES */
+	const char *body;
+	size_t len;
+	const char *raw; /* NULL: the canonical form says it all */
+	size_t raw_len;
+};
+
+/*
+ * Store an event, or find that it is known.
+ *
+ * ret_seq  the new event's seq, or the known one's for STORE_DUPLICATE and STORE_CONFLICT.
+ */
+enum store_put store_put_event(
+	struct store *store, const struct store_event *event, int64_t *ret_seq);
+
+struct store_event_row {
+	int64_t seq, revision;
+	const char *source, *id, *type, *device, *document, *correlation, *origin;
+	int64_t occurred_at_ms, sent_at_ms, received_at_ms;
+	const char *body; /* NULL when it has been given up under pressure, or not asked for */
+	size_t len;
+	const char *raw;
+	size_t raw_len;
+};
+typedef int (*store_event_fn)(void *ctx, const struct store_event_row *row);
+
+struct store_event_filter {
+	const char *id, *document, *device, *type; /* NULL: any */
+	int64_t since_ms, until_ms;                /* received; 0: open */
+	int64_t before_seq;                        /* cursor; 0: from the newest */
+	unsigned limit;                            /* 1..1000 */
+};
+/*
+ * Newest first. Looks at a bounded number of rows (20,000) per call; *ret_cursor is where to go on,
+ * 0 at the end. `fn` returns non-zero to stop. 0, or -1 on a read error.
+ */
+int store_list_events(struct store *store, const struct store_event_filter *filter,
+	store_event_fn fn, void *ctx, int64_t *ret_cursor);
+/* With body and raw. 1 found, 0 not, -1 error. By seq when `id` is NULL. */
+int store_get_event(struct store *store, int64_t seq, const char *id, store_event_fn fn, void *ctx);
+
+/* --- destinations and connector revisions ------------------------------------------------------ */
+
+/* The number of a name, made on first use (a write). -1 on failure. Names are never forgotten. */
+int store_destination_id(struct store *store, const char *name);
+/* Its name; NULL when there is none. Valid until store_close(). */
+const char *store_destination_name(struct store *store, int id);
+/* Ids run from 1 to this. */
+int store_destination_count(const struct store *store);
+/* Paused by an operator: survives restarts. */
+bool store_destination_is_paused(const struct store *store, int id);
+int store_destination_pause(struct store *store, int id, bool is_paused);
+
+/* The number of a revision's text, made on first use. -1 on failure. */
+int store_connector_revision(struct store *store, const char *connector, const char *text,
+	size_t len, const uint8_t digest[ID_DIGEST_BYTES], int64_t now_ms);
+/* Its text, to be freed with free(3). NULL: unknown, or an error. */
+char *store_connector_text(struct store *store, int revision, size_t *ret_len);
+
+/* --- deliveries -------------------------------------------------------------------------------- */
+
+enum delivery_state {
+	DELIVERY_READY = 1,
+	DELIVERY_CLAIMED = 2,
+	DELIVERY_WAITING = 3,
+	DELIVERY_PARKED = 4,
+	DELIVERY_SUSPECT = 5,
+	DELIVERY_EXCEPTION = 6, /* up to here unfinished */
+	DELIVERY_DONE = 7,
+	DELIVERY_DISCARDED = 8,
+	DELIVERY_STATES = 9
+};
+const char *delivery_state_word(enum delivery_state state);
+
+/*
+ * Route an event to a destination: READY, or PARKED behind its key.
+ *
+ * key   ordering key; "" none.
+ * lane  0 critical, 1 normal, 2 bulk.
+ */
+int store_put_delivery(struct store *store, int destination, int64_t seq, const char *key, int lane,
+	enum delivery_state *ret_state);
+
+struct store_delivery_row {
+	int destination;
+	int64_t seq;
+	enum delivery_state state;
+	int lane;
+	int64_t batch; /* 0: none */
+	unsigned attempts;
+	int64_t due_at_ms;      /* WAITING; else 0 */
+	int64_t claimed_at_ms;  /* first attempt; 0: none yet */
+	int64_t doubt_at_ms;    /* first attempt whose fate is unknown; 0: none */
+	int64_t settled_at_ms;  /* DONE, DISCARDED; else 0 */
+	int last_status;        /* HTTP status; 0 none */
+	const char *ref;        /* "" none */
+	const char *held_key;   /* "" none, or finished */
+	int connector_revision; /* 0: not pinned yet */
+	/* the event's, joined */
+	int64_t received_at_ms, revision;
+	const char *source, *id, *type, *device;
+	const char *body; /* NULL when not asked for */
+	size_t len;
+};
+typedef int (*store_delivery_fn)(void *ctx, const struct store_delivery_row *row);
+
+/* READY rows of a lane by seq, at most `limit`, with bodies. `fn` returns non-zero to stop. */
+int store_list_ready(struct store *store, int destination, int lane, unsigned limit,
+	store_delivery_fn fn, void *ctx);
+/* The members of a batch by seq, with bodies. */
+int store_list_batch(
+	struct store *store, int destination, int64_t batch, store_delivery_fn fn, void *ctx);
+/* Rows found CLAIMED: called once per destination at start, before anything is claimed. */
+int store_list_claimed(struct store *store, int destination, store_delivery_fn fn, void *ctx);
+/* For people: by state (0: any unfinished), after a seq, at most `limit`. Without bodies. */
+int store_list_deliveries(struct store *store, int destination, enum delivery_state state,
+	int64_t after_seq, unsigned limit, store_delivery_fn fn, void *ctx);
+/* All deliveries of one event. */
+int store_list_event_deliveries(struct store *store, int64_t seq, store_delivery_fn fn, void *ctx);
+
+/*
+ * READY → CLAIMED: one more attempt, now; claimed_at and doubt_at are set when they were empty.
+ * batch  0 none, or the batch it now belongs to (and keeps).
+ */
+int store_claim(struct store *store, int destination, int64_t seq, int64_t batch,
+	int connector_revision, int64_t now_ms);
+
+/* What a claimed delivery becomes. */
+struct store_settlement {
+	enum delivery_state to;
+	int64_t due_at_ms;            /* WAITING */
+	bool attempt_is_void;         /* unreachable or withdrawn: the attempt is taken back, and
+	                             claimed_at with it */
+	bool is_proven;               /* not applied: doubt_at as it was before this claim */
+	int64_t previous_doubt_at_ms; /* that value; 0 none */
+	bool leaves_batch;            /* it is a batch of its own from now on */
+	bool exception_passes;        /* EXCEPTION frees its key */
+	int status;
+	const char *ref; /* DONE; NULL none */
+	int64_t now_ms;
+};
+/* CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. */
+int store_settle(struct store *store, int destination, int64_t seq,
+	const struct store_settlement *settlement);
+
+/* One row per attempt that did not simply succeed. */
+int store_put_attempt(struct store *store, int destination, int64_t seq, unsigned attempt,
+	int64_t at_ms, int64_t took_ms, const char *outcome, int status, const char *message);
+struct store_attempt_row {
+	int destination;
+	unsigned attempt;
+	int64_t at_ms, took_ms;
+	const char *outcome, *message;
+	int status;
+};
+typedef int (*store_attempt_fn)(void *ctx, const struct store_attempt_row *row);
+int store_list_attempts(struct store *store, int64_t seq, store_attempt_fn fn, void *ctx);
+
+/*
+ * WAITING rows that are due become READY: due_at <= now, or later than now + horizon (the clock
+ * has jumped back). At most `limit`. Returns how many, or -1.
+ */
+int store_promote_due(
+	struct store *store, int destination, int64_t now_ms, int64_t horizon_ms, unsigned limit);
+/* The earliest due_at; 0: none waits. -1 on error. */
+int64_t store_next_due(struct store *store, int destination);
+
+/* Committed number of rows in a state. From memory. */
+int64_t store_depth(const struct store *store, int destination, enum delivery_state state);
+/* received_at of the oldest unfinished delivery; 0: none. A few index seeks. -1 on error. */
+int64_t store_oldest(struct store *store, int destination);
+
+/* --- counting ---------------------------------------------------------------------------------- */
+
+/*
+ * Add to the tally. Empty strings where a dimension does not apply.
+ *
+ * outcome  "stored", "duplicate", "rejected" (detail: the reason), "unrouted", "routed", "done",
+ *          "exception", "discarded".
+ * store_put_event() counts stored and duplicate, store_put_delivery() routed, store_settle() done,
+ * exception and discarded; the others are the caller's.
+ */
+int store_count(struct store *store, int64_t at_ms, const char *source, const char *device,
+	const char *type, int destination, const char *outcome, const char *detail);
+
+struct store_tally_row {
+	int32_t day;
+	const char *source, *device, *type, *outcome, *detail;
+	int destination; /* 0 none */
+	int64_t n;
+};
+typedef int (*store_tally_fn)(void *ctx, const struct store_tally_row *row);
+enum store_tally_by { STORE_TALLY_METRICS, STORE_TALLY_DEVICE, STORE_TALLY_TODAY };
+/*
+ * Sums: METRICS by (source, type, destination, outcome, detail) over all days; DEVICE by (device,
+ * destination, outcome); TODAY by (type, destination, outcome) of `day`.
+ */
+int store_sum_tally(
+	struct store *store, enum store_tally_by by, int32_t day, store_tally_fn fn, void *ctx);
+
+/* Gaps where devices send `sequence`: missing = last - first + 1 - seen. */
+typedef int (*store_sequence_fn)(
+	void *ctx, const char *source, int64_t first, int64_t last, int64_t seen);
+int store_list_sequences(struct store *store, store_sequence_fn fn, void *ctx);
+
+/* --- exceptions and the audit trail ------------------------------------------------------------- */
+
+enum exception_state { EXCEPTION_OPEN = 1, EXCEPTION_ASSIGNED = 2, EXCEPTION_RESOLVED = 3 };
+
+struct store_exception {
+	const char *kind;     /* "rejected", "gave_up", "unknown", "unparsable", "invalid", … */
+	const char *severity; /* "critical", "normal", "low" */
+	const char *code;     /* reason word or HTTP status as text; "" none */
+	const char *reason;   /* in words */
+	const char *field;    /* "" none */
+	int64_t seq;          /* 0: no event */
+	int destination;      /* 0: none */
+	const char *origin;   /* source's name or topic; "" none */
+	const char *device;   /* "" none */
+	const void *raw;      /* NULL none */
+	size_t raw_len;
+	int64_t opened_at_ms, due_at_ms;
+};
+/*
+ * Open an exception. The same raw bytes from the same origin with the same kind, while open, only
+ * raise `repeats`; so does the same (kind, seq, destination).
+ * ret_is_new may be NULL. Returns its id, or -1.
+ */
+int64_t store_open_exception(
+	struct store *store, const struct store_exception *exception, bool *ret_is_new);
+
+struct store_exception_row {
+	int64_t id, seq, repeats, opened_at_ms, due_at_ms, resolved_at_ms;
+	enum exception_state state;
+	int destination;
+	const char *kind, *severity, *code, *reason, *field, *origin, *device, *owner, *resolution;
+	const char *event_id, *event_type; /* "" when there is no event */
+	const void *raw;
+	size_t raw_len;
+};
+typedef int (*store_exception_fn)(void *ctx, const struct store_exception_row *row);
+struct store_exception_filter {
+	const char *kind, *severity;
+	int destination; /* 0 any */
+	bool with_resolved;
+	int64_t before_id; /* cursor; 0 newest */
+	unsigned limit;
+};
+int store_list_exceptions(struct store *store, const struct store_exception_filter *filter,
+	store_exception_fn fn, void *ctx);
+/* With raw. 1 found, 0 not, -1 error. */
+int store_get_exception(struct store *store, int64_t id, store_exception_fn fn, void *ctx);
+/* Close it with words. Its delivery, if any, is the caller's to settle. */
+int store_resolve_exception(
+	struct store *store, int64_t id, const char *resolution, int64_t now_ms);
+/* Close the open `hold` exception of a destination, if there is one. */
+int store_resolve_hold(
+	struct store *store, int destination, const char *resolution, int64_t now_ms);
+/* Open exceptions by kind and severity. From memory. */
+typedef void (*store_open_fn)(void *ctx, const char *kind, const char *severity, int64_t n);
+void store_count_open(const struct store *store, store_open_fn fn, void *ctx);
+
+/* Append to the hash chain. */
+int store_audit(struct store *store, int64_t now_ms, const char *who, const char *what,
+	const char *object, const char *why);
+
+/* --- keeping house ------------------------------------------------------------------------------- */
+
+/*
+ * Purge a slice: at most `rows` finished events received before `before_ms`, with their deliveries
+ * and attempts, then free some pages. Events with an unfinished delivery or an open exception stay.
+ * Returns how many were purged, or -1; *ret_more: there may be more.
+ */
+int store_purge(struct store *store, int64_t before_ms, unsigned rows, bool *ret_more);
+
+struct store_sizes {
+	int64_t used_bytes; /* (page_count - freelist_count) * page_size + WAL */
+	int64_t file_bytes;
+	int64_t wal_bytes;
+	int64_t written_bytes; /* since open, WAL and checkpoints */
+};
+void store_sizes(struct store *store, struct store_sizes *ret);
+
+#endif

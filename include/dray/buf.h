@@ -1,0 +1,40 @@
+/*
+ * buf.h - bytes that grow.
+ *
+ * A buffer remembers a failed allocation: writers append without checking each call and ask
+ * buf_failed() once at the end. The content is always followed by a NUL that is not counted.
+ */
+#ifndef DRAY_BUF_H
+#define DRAY_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+	char *data; /* NULL until something is written */
+	size_t len;
+	size_t cap;
+	bool failed;
+};
+
+#define BUF_INIT ((struct buf){ 0 })
+
+void buf_done(struct buf *buf);  /* free the bytes; the buffer is empty and usable again */
+void buf_reset(struct buf *buf); /* length 0, memory kept, failure forgotten */
+bool buf_failed(const struct buf *buf);
+
+/* Room for `extra` more bytes and a NUL. Returns where to write them, or NULL on failure. */
+char *buf_reserve(struct buf *buf, size_t extra);
+
+void buf_put(struct buf *buf, const void *bytes, size_t len);
+void buf_puts(struct buf *buf, const char *text);
+void buf_putc(struct buf *buf, char c);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Append `text` as a JSON string with its quotes. `text` is valid UTF-8. */
+void buf_put_json(struct buf *buf, const char *text, size_t len);
+
+/* Hand the bytes to the caller, who frees them with free(3). NULL on an earlier failure. */
+char *buf_take(struct buf *buf, size_t *ret_len);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * config.h - the configuration: one declared option table, one immutable struct.
+ *
+ *   bytes ─► json_parse (comments) ─► merge patches of conf.d ─► config_build() ─► struct config
+ *
+ * Every option is one row: name, type, unit, default, bounds, help. The same rows build the struct,
+ * name the path of an error ("destinations.erp.retry.max"), print the reference with defaults and
+ * the JSON Schema. An unknown key is an error. Sources, destinations and routes are objects by
+ * name; a merge patch adds, changes or (with null) removes one.
+ *
+ * A struct config is never changed after config_build(); a reload builds another one. Secrets are
+ * names here ({"file": "name"}); agent/secret.c reads them.
+ *
+ * Pure: no file is read here.
+ */
+#ifndef DRAY_CONFIG_H
+#define DRAY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "dray/buf.h"
+#include "dray/error.h"
+#include "dray/event.h"
+
+/* {"file": "name"}; NULL: not set. Owned by the config. */
+struct config_secret {
+	char *file;
+};
+
+struct config_tls {
+	char *ca;   /* path of a PEM bundle; NULL: the system's */
+	char *cert; /* path; NULL: no client certificate */
+	struct config_secret key;
+};
+
+enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
+
+struct config_mqtt {
+	char *host;
+	int64_t port;
+	char *client_id; /* default "drayd-" + site */
+	char *root;      /* default "dray/v1" */
+	char *username;  /* NULL: none */
+	struct config_secret password;
+	bool has_tls;
+	struct config_tls tls;
+	int64_t keepalive_ms;
+	int64_t session_expiry_ms;
+	int64_t receive_maximum;
+};
+
+enum config_on_invalid { CONFIG_INVALID_REJECT, CONFIG_INVALID_ACCEPT };
+
+struct config_source {
+	char *name;
+	char *topic; /* an MQTT topic filter */
+	enum config_on_invalid on_invalid;
+	bool ack_delivered;
+};
+
+enum config_auth_type {
+	CONFIG_AUTH_NONE,
+	CONFIG_AUTH_BASIC,
+	CONFIG_AUTH_BEARER,
+	CONFIG_AUTH_API_KEY
+};
+
+struct config_auth {
+	enum config_auth_type type;
+	char *username;                /* basic */
+	struct config_secret password; /* basic */
+	struct config_secret token;    /* bearer */
+	char *header;                  /* api_key: header name, default "X-API-Key" */
+	struct config_secret key;      /* api_key */
+};
+
+enum config_order {
+	CONFIG_ORDER_DOCUMENT,
+	CONFIG_ORDER_DEVICE,
+	CONFIG_ORDER_NONE,
+	CONFIG_ORDER_POINTER
+};
+enum config_idempotency { CONFIG_IDEMPOTENCY_HEADER, CONFIG_IDEMPOTENCY_NONE };
+
+struct config_destination {
+	char *name;
+	char *connector;
+	char *url;
+	struct config_auth auth;
+	bool has_tls;
+	struct config_tls tls;
+	cJSON *vars; /* an object, never NULL */
+	int64_t concurrency;
+	int64_t rate_per_hour; /* 0: no limit; "20/s" is 72000 */
+	int64_t timeout_ms;
+	int64_t settle_ms;
+	int64_t retry_base_ms, retry_max_ms, retry_give_up_ms;
+	int64_t batch_max, batch_max_bytes, batch_linger_ms;
+	enum config_order order;
+	char *order_pointer;   /* for CONFIG_ORDER_POINTER */
+	bool exception_passes; /* on_exception: "pass" */
+	enum config_idempotency idempotency;
+	char *idempotency_header;
+	int64_t idempotency_lifetime_ms;
+	bool resend_on_doubt; /* on_doubt: "resend" */
+	int64_t breaker_failures;
+	int64_t breaker_probe_ms;
+};
+
+enum config_lane { CONFIG_LANE_CRITICAL, CONFIG_LANE_NORMAL, CONFIG_LANE_BULK, CONFIG_LANE_N };
+
+struct config_route {
+	char *name;
+	cJSON *when; /* an object; NULL: everything */
+	size_t *to;  /* indices into config.destinations */
+	size_t n_to;
+	enum config_lane lane;
+};
+
+struct config {
+	char *site;
+	char *timezone;
+	char *state_dir;
+	struct {
+		char *socket;
+		char *group;
+	} control;
+	struct {
+		enum config_log_level level;
+		enum config_log_format format;
+	} log;
+	struct {
+		int64_t max_bytes, reserve_bytes, retain_ms, max_turn_events;
+	} store;
+	struct event_limits limits; /* "limits": message, depth, lines */
+	struct config_mqtt mqtt;
+	struct {
+		char *address; /* "127.0.0.1:8750"; NULL: no TCP listener */
+	} listen;
+	struct config_source *sources; /* in name order; at least one */
+	size_t n_sources;
+	struct config_destination *destinations; /* in name order */
+	size_t n_destinations;
+	struct config_route *routes; /* in name order */
+	size_t n_routes;
+	int64_t sla_critical_ms, sla_normal_ms, sla_low_ms;
+};
+
+/*
+ * Build from the merged document.
+ *
+ * document  stays the caller's.
+ * ret       owned by the caller, config_free().
+ * Returns   0, or -1 with the path of what is wrong. Everything is checked here that can be
+ *           checked without a file: names, bounds, references between objects, URLs, combinations
+ *           (batch.max > 1 with idempotency none, …).
+ */
+int config_build(const cJSON *document, struct config **ret, struct error *err);
+void config_free(struct config *config);
+
+/* A JSON document (draft 2020-12 schema; a complete configuration with every default). */
+void config_print_schema(struct buf *out);
+void config_print_defaults(struct buf *out);
+
+/* "250ms" "5s" "15m" "72h" "30d"; "256KiB" "2GiB" or a number of bytes; "20/s" "500/m" "10/h". */
+bool config_parse_duration(const char *text, int64_t *ret_ms);
+bool config_parse_size(const char *text, int64_t *ret_bytes);
+bool config_parse_rate(const char *text, int64_t *ret_per_hour);
+
+#endif
