@@ -177,3 +177,8 @@ class Agent:
     def ask(self, *arguments):
         """drayctl --json, parsed."""
         return json.loads(self.ctl(*arguments, "--json").stdout)
+
+    def exceptions(self, kind=None):
+        """Open exceptions, newest first."""
+        rows = self.ask("exceptions", "list")["items"]
+        return [row for row in rows if kind in (None, row["kind"])]

@@ -1,0 +1,134 @@
+"""A site for each test: a real broker, clouds with a temper, drayd, and somebody with a handheld."""
+import itertools
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from sim import agent as agents  # noqa: E402
+from sim import wait  # noqa: E402
+from sim.broker import Broker  # noqa: E402
+from sim.cloud import Cloud  # noqa: E402
+from sim.device import Device  # noqa: E402
+from sim.floor import SITE  # noqa: E402
+from sim.handheld import Fleet  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "smoke: the few that the inner loop runs")
+    config.addinivalue_line("markers", "asan: also run under the sanitizers")
+
+
+class Site:
+    """Everything that a test starts, and that is gone when it ends."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.started = []
+        self._broker = None
+        self._agent = None
+
+    def _keep(self, thing, end):
+        self.started.append((thing, end))
+        return thing
+
+    def make_broker(self, **options):
+        self._broker = self._keep(Broker(self.folder, **options), "kill")
+        return self._broker
+
+    @property
+    def broker(self):
+        """The ordinary one: started when first asked for."""
+        if self._broker is None:
+            self.make_broker().start()
+        return self._broker
+
+    def cloud(self, name="erp", **options):
+        return self._keep(Cloud(name, **options), "stop")
+
+    def proxy(self, proxy):
+        return self._keep(proxy, "close")
+
+    def make_agent(self, destinations=None, routes=None, mqtt_port=None, env=None, **more):
+        """Configured, not started. One destination and no route: everything goes there."""
+        if destinations and routes is None:
+            routes = {"all": {"to": list(destinations)}}
+        config = agents.configuration(self.folder, mqtt_port or self.broker.port, destinations,
+                                      routes, **more)
+        self._agent = self._keep(agents.Agent(self.folder, config, env), "end")
+        return self._agent
+
+    def agent(self, *arguments, **options):
+        return self.make_agent(*arguments, **options).start()
+
+    def device(self, name="tc52-0042", **options):
+        return self._keep(Device(options.pop("port", None) or self.broker.port, name, **options),
+                          "close")
+
+    def fleet(self, **options):
+        options.setdefault("journal", str(self.folder / "handhelds.jsonl"))
+        return self._keep(Fleet(self.broker.port, **options), "stop")
+
+    def end(self):
+        for thing, end in reversed(self.started):
+            getattr(thing, end)()
+
+
+@pytest.fixture
+def site(tmp_path):
+    place = Site(tmp_path)
+    yield place
+    place.end()
+    if place._agent is not None:
+        log = place._agent.log()
+        assert "AddressSanitizer" not in log and "runtime error" not in log, log[-5000:]
+
+
+def receipt(event_id=None, document="PO-1001", **more):
+    """A good event; `more` is merged over its data."""
+    event = {"id": event_id or "ev-%d" % next(Site.numbers), "type": "receipt",
+             "time": "2026-11-21T15:04:05.123+01:00",
+             "data": {"document": {"type": "purchase_order", "id": document},
+                      "lines": [{"line": 1, "item": {"sku": "SKU-1"}, "quantity": 12,
+                                 "uom": "EA"}]}}
+    event["data"].update(more)
+    return event
+
+
+def destination(cloud, **more):
+    return agents.destination(cloud.url, **more)
+
+
+def wait_applied(cloud, ids, seconds=30):
+    """Until exactly these event ids were applied at the cloud, each once."""
+    wanted = sorted(ids)
+
+    def is_there():
+        return sorted(who.split(" ", 1)[1] for who in cloud.ids()) == wanted
+    try:
+        wait.until(is_there, seconds, "%s applied at %s" % (wanted, cloud.name))
+    except AssertionError as error:
+        raise AssertionError("%s; applied: %s" % (error, sorted(cloud.ids()))) from None
+    assert cloud.ledger()["doubled"] == 0
+
+
+def assert_ledger_closes(fleet, sides, seconds=120):
+    """Every published event is applied at its destinations, once, in order. sides: {cloud: types}"""
+    wait.until(fleet.is_done, seconds, "all events acked")
+    for cloud, types in sides.items():
+        expected = fleet.expected(types)
+        wait.until(lambda: cloud.ledger()["applied"] >= len(expected), seconds,
+                   "%d events applied at %s" % (len(expected), cloud.name), every=0.1)
+        sums, applied = cloud.ledger(), cloud.ids()
+        assert set(applied) == expected
+        assert sums["doubled"] == 0, sums["doubled_ids"]
+        assert sums["out_of_order"] == 0
+        assert sums["key_conflicts"] == 0
+
+
+ALL = {"receipt", "pick", "ship"}
+__all__ = ["ALL", "SITE", "assert_ledger_closes", "destination", "receipt", "wait_applied"]
