@@ -1,5 +1,5 @@
 """Where an ack goes and what it carries."""
-from conftest import destination, receipt, wait_applied
+from sim.site import destination, receipt, wait_applied
 
 
 def test_a_response_topic_outside_the_site_is_honoured_with_its_correlation_data(site):

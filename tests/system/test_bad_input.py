@@ -2,9 +2,9 @@
 import json
 
 import pytest
-from conftest import destination, receipt, wait_applied
 
 from sim import wait
+from sim.site import destination, receipt, wait_applied
 
 
 def with_line(**fields):

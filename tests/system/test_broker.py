@@ -3,10 +3,11 @@ import json
 import os
 
 import pytest
-from conftest import ALL, SITE, assert_ledger_closes, destination, receipt, wait_applied
 
 from sim import wait
+from sim.floor import SITE
 from sim.proxy import Proxy
+from sim.site import ALL, assert_ledger_closes, destination, receipt, wait_applied
 from sim.tls import Certificates
 
 

@@ -4,10 +4,10 @@ import os
 import subprocess
 
 import pytest
-from conftest import destination, receipt, wait_applied
 
 from sim import agent as agents
 from sim import wait
+from sim.site import destination, receipt, wait_applied
 
 
 def drayd(*arguments):

@@ -2,7 +2,8 @@
 import re
 
 import pytest
-from conftest import destination, receipt, wait_applied
+
+from sim.site import destination, receipt, wait_applied
 
 
 @pytest.mark.asan

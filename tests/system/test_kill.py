@@ -2,9 +2,8 @@
 import random
 import time
 
-from conftest import ALL, assert_ledger_closes, destination
-
 from sim import wait
+from sim.site import ALL, assert_ledger_closes, destination
 
 EVENTS = 30000
 KILLS = 30

@@ -6,9 +6,9 @@ import socket
 import subprocess
 
 import pytest
-from conftest import ALL, assert_ledger_closes, destination, receipt, wait_applied
 
 from sim import wait
+from sim.site import ALL, assert_ledger_closes, destination, receipt, wait_applied
 
 
 def test_metrics_pass_promtool_and_count_what_happened(site):

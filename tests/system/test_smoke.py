@@ -3,9 +3,9 @@ import json
 import re
 
 import pytest
-from conftest import ALL, assert_ledger_closes, destination, wait_applied
 
 from sim import wait
+from sim.site import ALL, assert_ledger_closes, destination, wait_applied
 
 RECEIPT = (
     '{"id":"01937f3e-6c1a-7b55-9f0e-2f6f3f0c9b11","type":"receipt",'

@@ -1,24 +1,14 @@
-"""A site for each test: a real broker, clouds with a temper, drayd, and somebody with a handheld."""
+"""A site for a test: a real broker, clouds with a temper, drayd, and somebody with a handheld."""
 import itertools
-import os
-import sys
 
-import pytest
+from sim import agent as agents
+from sim import wait
+from sim.broker import Broker
+from sim.cloud import Cloud
+from sim.device import Device
+from sim.handheld import Fleet
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-
-from sim import agent as agents  # noqa: E402
-from sim import wait  # noqa: E402
-from sim.broker import Broker  # noqa: E402
-from sim.cloud import Cloud  # noqa: E402
-from sim.device import Device  # noqa: E402
-from sim.floor import SITE  # noqa: E402
-from sim.handheld import Fleet  # noqa: E402
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "smoke: the few that the inner loop runs")
-    config.addinivalue_line("markers", "asan: also run under the sanitizers")
+ALL = {"receipt", "pick", "ship"}
 
 
 class Site:
@@ -73,19 +63,12 @@ class Site:
         options.setdefault("journal", str(self.folder / "handhelds.jsonl"))
         return self._keep(Fleet(self.broker.port, **options), "stop")
 
+    def agent_log(self):
+        return self._agent.log() if self._agent else ""
+
     def end(self):
         for thing, end in reversed(self.started):
             getattr(thing, end)()
-
-
-@pytest.fixture
-def site(tmp_path):
-    place = Site(tmp_path)
-    yield place
-    place.end()
-    if place._agent is not None:
-        log = place._agent.log()
-        assert "AddressSanitizer" not in log and "runtime error" not in log, log[-5000:]
 
 
 def receipt(event_id=None, document="PO-1001", **more):
@@ -128,7 +111,3 @@ def assert_ledger_closes(fleet, sides, seconds=120):
         assert sums["doubled"] == 0, sums["doubled_ids"]
         assert sums["out_of_order"] == 0
         assert sums["key_conflicts"] == 0
-
-
-ALL = {"receipt", "pick", "ship"}
-__all__ = ["ALL", "SITE", "assert_ledger_closes", "destination", "receipt", "wait_applied"]
