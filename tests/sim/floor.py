@@ -19,10 +19,14 @@ def iso(at_ms):
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + ".%03dZ" % ms
 
 
+def check_digit(digits):
+    """GS1 General Specifications 7.9: weights 3 and 1 from the right."""
+    return str(-sum(int(d) * (3, 1)[i % 2] for i, d in enumerate(reversed(digits))) % 10)
+
+
 def sscc(serial):
     digits = "3950600%010d" % (serial % 10**10)
-    total = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits)))
-    return digits + str(-total % 10)
+    return digits + check_digit(digits)
 
 
 class Floor:

@@ -6,7 +6,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from sim import wait
-from sim.floor import Floor, sscc
+from sim.floor import Floor, check_digit
 from sim.proxy import Proxy, connect_level
 
 
@@ -129,5 +129,6 @@ def test_the_same_seed_makes_the_same_floor():
     assert [kind for kind, _ in runs[0][:10]] == ["receipt"] * 5 + ["pick"] * 4 + ["ship"]
 
 
-def test_the_check_digit_of_an_sscc_is_that_of_the_design_documents_example():
-    assert sscc(134350000) == "395060001343500004"
+def test_check_digits_are_those_of_gs1s_own_examples():
+    assert check_digit("10614141234567890") == "8"
+    assert check_digit("0950600013435") == "2"
