@@ -13,21 +13,9 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "receipt.h"
 
 #define CONNECTIONS_MAX 64
-
-static const char body[] =
-	"{\"specversion\":\"1.0\",\"id\":\"01937f3e-6c1a-7b55-9f0e-2f6f3f0c9b11\","
-	"\"source\":\"/bench/tc52-0042\",\"type\":\"receipt\",\"subject\":\"purchase_order/PO-001001\","
-	"\"time\":\"2026-11-21T14:04:05.123Z\",\"datacontenttype\":\"application/json\","
-	"\"site\":\"bench\",\"device\":\"tc52-0042\",\"operator\":\"u117\","
-	"\"correlationid\":\"PO-001001\",\"receivedtime\":\"2026-11-21T14:04:05.301Z\","
-	"\"data\":{\"document\":{\"type\":\"purchase_order\",\"id\":\"PO-001001\"},"
-	"\"supplier\":{\"id\":\"ACME\"},\"dock\":\"D4\",\"final\":false,"
-	"\"lines\":[{\"line\":1,\"item\":{\"sku\":\"SKU-1\",\"gtin\":\"09506000134352\"},"
-	"\"quantity\":\"12\",\"uom\":\"EA\",\"lot\":\"L77\",\"expiry\":\"2027-03-31\"},"
-	"{\"line\":2,\"item\":{\"sku\":\"SKU-2\"},\"quantity\":\"2.5\",\"uom\":\"KGM\","
-	"\"condition\":\"damaged\",\"reason\":\"wet\"}]}}";
 
 struct loop {
 	CURLM *multi;
@@ -35,6 +23,8 @@ struct loop {
 	int64_t due_us; /* when libcurl wants to be called without an event; -1: not */
 	struct curl_slist *headers;
 	char url[128];
+	char body[RECEIPT_MAX];
+	size_t len;
 	size_t count, started, done, failed;
 	int64_t answered_bytes;
 };
@@ -96,8 +86,8 @@ static CURL *new_post(struct loop *loop)
 
 	check(easy != NULL, "curl_easy_init");
 	check(curl_easy_setopt(easy, CURLOPT_URL, loop->url) == CURLE_OK &&
-			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
-			curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)sizeof(body) - 1) ==
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, loop->body) == CURLE_OK &&
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)loop->len) ==
 				CURLE_OK &&
 			curl_easy_setopt(easy, CURLOPT_HTTPHEADER, loop->headers) == CURLE_OK &&
 			curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
@@ -133,6 +123,10 @@ static void collect_answers(struct loop *loop)
 
 static void open_loop(struct loop *loop, int port)
 {
+	struct receipt receipt;
+
+	receipt_make(&receipt, "7abc-8def", 1, 42, 1001);
+	loop->len = receipt_print_canonical(&receipt, loop->body);
 	check(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
 	loop->multi = curl_multi_init();
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -15,9 +15,9 @@
 
 #include "bench.h"
 #include "mqtt_wire.h"
+#include "receipt.h"
 
 #define HANDHELDS_MAX 500
-#define PAYLOAD_MAX 1024
 #define ID_LEN 36
 #define TOPIC_MAX 200
 
@@ -143,40 +143,13 @@ static void open_floor(struct floor *floor)
 	}
 }
 
-/* The receipt of EVENTS.md in its short form, about 480 bytes. */
-static size_t print_receipt(const struct floor *floor, size_t place, char *out, size_t size)
-{
-	struct timespec now;
-	struct tm utc;
-	char second[32];
-	long long ms;
-	int n;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	ms = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	(void)gmtime_r(&now.tv_sec, &utc);
-	(void)strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
-	n = snprintf(out, size,
-		"{\"id\":\"%08llx-%04llx-%s-%012zx\",\"type\":\"receipt\",\"time\":\"%s.%03dZ\","
-		"\"operator\":\"u117\",\"data\":{\"document\":{\"type\":\"purchase_order\","
-		"\"id\":\"PO-%06zu\"},\"supplier\":{\"id\":\"ACME\"},\"dock\":\"D4\",\"final\":false,"
-		"\"lines\":[{\"line\":1,\"item\":{\"sku\":\"SKU-1\",\"gtin\":\"09506000134352\"},"
-		"\"quantity\":12,\"uom\":\"EA\",\"lot\":\"L77\",\"expiry\":\"2027-03-31\"},"
-		"{\"line\":2,\"item\":{\"sku\":\"SKU-2\"},\"quantity\":\"2.50\",\"uom\":\"KGM\","
-		"\"condition\":\"damaged\",\"reason\":\"wet\"}]}}",
-		ms >> 16, ms & 0xffff, floor->run, place, second, (int)(now.tv_nsec / 1000000),
-		place % floor->options.documents);
-	if (n < 0 || (size_t)n >= size)
-		bench_die("a receipt does not fit %zu bytes", size);
-	return (size_t)n;
-}
-
 /* False when the handheld's buffer is full. */
 static bool publish_next(struct floor *floor)
 {
 	unsigned handheld = (unsigned)(floor->sent % floor->options.handhelds);
 	struct wire *wire = floor->handhelds[handheld];
-	char payload[PAYLOAD_MAX], topic[TOPIC_MAX];
+	struct receipt receipt;
+	char payload[RECEIPT_MAX], topic[TOPIC_MAX];
 	size_t len;
 	int n;
 
@@ -186,7 +159,9 @@ static bool publish_next(struct floor *floor)
 		floor->options.site, handheld);
 	if (n < 0 || (size_t)n >= sizeof(topic))
 		bench_die("the topic is longer than %zu bytes", sizeof(topic));
-	len = print_receipt(floor, floor->sent, payload, sizeof(payload));
+	receipt_make(&receipt, floor->run, floor->sent, handheld,
+		floor->sent % floor->options.documents);
+	len = receipt_print_short(&receipt, payload);
 	wire_publish(wire, topic, (size_t)n, payload, len);
 	floor->sent_us[floor->sent++] = bench_now_us();
 	return true;
