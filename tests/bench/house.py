@@ -77,11 +77,15 @@ class Process:
 
 
 class House:
-    """One broker, one sink, one drayd with a fresh store. Use as a context manager."""
+    """One broker, one sink, one drayd with a fresh store. Use as a context manager.
 
-    def __init__(self, bench, folder, destination=None, wrap=""):
-        self.bench, self.folder, self.wrap = bench, folder, wrap
-        self.destination = destination
+    destination  its options; None: events are captured and go nowhere.
+    is_echo      in drayd's place an agent that stores nothing: the broker's own limit.
+    """
+
+    def __init__(self, bench, folder, destination=None, is_echo=False):
+        self.bench, self.folder = bench, folder
+        self.destination, self.is_echo = destination, is_echo
         self.processes, self.sampler = {}, None
         self.is_over = threading.Event()
         folder.mkdir(parents=True)
@@ -90,7 +94,12 @@ class House:
         try:
             self.start_broker()
             self.start_sink()
-            self.start_drayd()
+            if self.is_echo:
+                self.start("drayd", self.bench.program("echo"), "--port", self.mqtt_port)
+            else:
+                self.start_drayd()
+            self.sampler = threading.Thread(target=self.watch_memory)
+            self.sampler.start()
             self.warm_up()
         except BaseException:
             self.__exit__()
@@ -145,9 +154,7 @@ class House:
             config["routes"] = {"all": {"to": ["sink"]}}
         path = self.folder / "dray.json"
         path.write_text(json.dumps(config, indent=1))
-        self.start("drayd", *shlex.split(self.wrap), self.bench.drayd, "--config", path)
-        self.sampler = threading.Thread(target=self.watch_memory)
-        self.sampler.start()
+        self.start("drayd", *shlex.split(self.bench.wrap), self.bench.drayd, "--config", path)
 
     def watch_memory(self):
         while not self.is_over.wait(0.25):
@@ -155,7 +162,7 @@ class House:
 
     def warm_up(self):
         """Until a first hundred events come back acknowledged, and have gone out."""
-        deadline = time.monotonic() + (120 if self.wrap else 20)
+        deadline = time.monotonic() + (120 if self.bench.wrap else 20)
         while self.publish(count=100, stall=2, is_trial=True) is None:
             self.processes["drayd"].check()
             if time.monotonic() > deadline:

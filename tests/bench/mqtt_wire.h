@@ -47,6 +47,8 @@ struct wire_packet {
 };
 
 struct wire_publish {
+	const char *topic;
+	size_t topic_len;
 	const char *payload;
 	size_t len;
 	uint16_t mid; /* 0: QoS 0 */
@@ -182,8 +184,10 @@ static inline bool wire_parse_publish(const struct wire_packet *packet, struct w
 
 	if ((packet->head & 0xf0) != WIRE_PUBLISH || packet->len < 2)
 		return false;
-	at += (size_t)packet->body[0] << 8 | packet->body[1];
+	ret->topic = (const char *)packet->body + at;
+	ret->topic_len = (size_t)packet->body[0] << 8 | packet->body[1];
 	ret->mid = 0;
+	at += ret->topic_len;
 	if ((packet->head & 0x06) != 0 && at + 2 <= packet->len) {
 		ret->mid = (uint16_t)(packet->body[at] << 8 | packet->body[at + 1]);
 		at += 2;
@@ -242,10 +246,10 @@ static inline struct wire *wire_connect(int port, const char *client_id)
 	return wire;
 }
 
-/* QoS 1; retained messages are not wanted (retain handling 2). */
-static inline void wire_subscribe(struct wire *wire, const char *filter)
+/* Retained messages are not wanted (retain handling 2). */
+static inline void wire_subscribe(struct wire *wire, const char *filter, int qos)
 {
-	static const uint8_t options = 0x21;
+	uint8_t options = (uint8_t)(0x20 | qos);
 
 	wire_put_head(wire, WIRE_SUBSCRIBE, 2 + 1 + 2 + strlen(filter) + 1);
 	wire_put_u16(wire, wire_next_mid(wire));
