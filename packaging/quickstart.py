@@ -165,6 +165,9 @@ class Play:
         print(row % ("handhelds -> drayd", len(fleet.published), len(fleet.acked), "",
                      lost_on_floor, "", fleet.resent))
         good = lost_on_floor == 0 and len(fleet.published) > 0
+        own = self.own_ledger()
+        print(row % ("drayd's own ledger", "", own["accepted"], "", "", "", own["duplicates"]))
+        good = good and own["closed"] and own["accepted"] == len(fleet.published)
         for cloud, types in self.sides():
             sums, applied = cloud.ledger(), set(cloud.ids())
             expected = fleet.expected(types)
@@ -179,9 +182,19 @@ class Play:
                                    else "DOES NOT CLOSE"))
         return good
 
+    def own_ledger(self):
+        """What drayd says of itself, once the last answers are settled."""
+        def settled():
+            ledger = self.agent.ask("ledger")
+            return None if any(row["pending"] for row in ledger["by_destination"]) else ledger
+        try:
+            return wait.until(settled, 10, "drayd's ledger without anything pending", every=0.1)
+        except AssertionError:
+            return self.agent.ask("ledger")
+
     def explain(self):
         ctl = "%s --socket %s" % (self.agent.drayctl, self.agent.socket)
-        print("\nexplore further (the run's files: %s)" % self.folder)
+        print("\nexplore further (the run's files, drayd.log among them: %s)" % self.folder)
         for words in ("status", "queue", "destinations list", "events list", "ledger",
                       "exceptions list"):
             print("  %s %s" % (ctl, words))

@@ -136,9 +136,12 @@ pytests() { # PRESET WHAT LOG ARGUMENT...
 }
 
 run_cppcheck() {
+	# Its preprocessor knows no __VA_OPT__: the log's macros are left to it as functions.
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		-ULOG_ERROR -ULOG_WARNING -ULOG_INFO -ULOG_DEBUG \
+		--include="/usr/include/$(gcc -print-multiarch)/sys/queue.h" \
 		-Iinclude -Iagent common agent
 }
 
