@@ -82,8 +82,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[REVISION_FIND] = { "looking for a connector revision",
 		"SELECT id FROM connector_revision WHERE digest = ?1" },
 	[REVISION_INSERT] = { "storing a connector revision",
-		"INSERT INTO connector_revision (connector, digest, at_ms, text)"
-		" VALUES (?1, ?2, ?3, ?4)" },
+		"INSERT INTO connector_revision (id, connector, digest, at_ms, text)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)" },
 	[REVISION_TEXT] = { "reading a connector revision",
 		"SELECT text FROM connector_revision WHERE id = ?1" },
 

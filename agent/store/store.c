@@ -116,6 +116,7 @@ void store_close(struct store *store)
 	 * nothing is lost. */
 	(void)sqlite3_close(store->db);
 	destination_free(store);
+	revision_free(store);
 	free(store->tally);
 	free(store->vfs);
 	free(store->path);
@@ -182,7 +183,7 @@ int store_begin_write(struct store *store)
 		return -1;
 	}
 	store->is_dirty = true;
-	return destination_restore(store);
+	return destination_restore(store) < 0 || revision_restore(store) < 0 ? -1 : 0;
 }
 
 int store_commit(struct store *store)
@@ -201,6 +202,7 @@ int store_commit(struct store *store)
 	store->is_dirty = false;
 	store->committed_seq = store->next_seq;
 	destination_committed(store);
+	revision_committed(store);
 	exception_committed(store);
 	return 0;
 }
@@ -215,7 +217,6 @@ void store_abandon(struct store *store)
 	tally_drop(store);
 	destination_abandoned(store);
 	exception_abandoned(store);
-	store->n_revisions = 0;
 	store->last_event.seq = 0;
 	store->next_seq = store->committed_seq;
 	store->purged_to_seq = 0;

@@ -142,11 +142,7 @@ struct tally_cell {
 };
 #define TALLY_CELLS 256 /* a power of two */
 
-struct known_revision {
-	uint8_t digest[ID_DIGEST_BYTES];
-	int id;
-};
-#define KNOWN_REVISIONS 32
+struct known_revision;
 
 struct checkpointer {
 	pthread_t thread;
@@ -182,8 +178,7 @@ struct store {
 	struct tally_cell *tally;
 	unsigned n_tally;
 	struct event_labels last_event;
-	struct known_revision revisions[KNOWN_REVISIONS];
-	unsigned n_revisions; /* ever put in; the table is a ring */
+	struct known_revision *revisions; /* a list; few */
 
 	struct checkpointer checkpointer;
 	int64_t wal_written_bytes;
@@ -250,6 +245,9 @@ int destination_restore(struct store *store); /* write anew those that a poisone
 void destination_committed(struct store *store);
 void destination_abandoned(struct store *store);
 void destination_free(struct store *store);
+int revision_restore(struct store *store); /* likewise */
+void revision_committed(struct store *store);
+void revision_free(struct store *store);
 struct destination *destination_at(const struct store *store, int id);
 int depth_flush(struct store *store);
 /* Cut at LABEL_MAX - 1. */
