@@ -11,6 +11,13 @@
  * cause is kept, since people must be told, and since a hold's probe must carry another ordering
  * key than the delivery that raised it.
  *
+ * An unreachable destination is probed soon at first: the wait doubles from base_ms to probe_ms,
+ * and the half of it is jitter. The other causes wait probe_ms.
+ *
+ * Answers to requests that left before it opened come in late. A success closes it, whoever brings
+ * it: the destination works. A failure in OPEN moves nothing, but a hold's cause is taken over. In
+ * HALF_OPEN the caller reports the probe's answer only.
+ *
  * Invariant: in HALF_OPEN at most one request is out.
  * Pure: monotonic time and entropy are handed in. Moves are made after the commit.
  */

@@ -8,8 +8,9 @@
  *   3. refuses a key that stands twice in one object and the escape \u0000 (cJSON would cut there),
  *   4. rewrites a number that a double cannot hold exactly as a string of its own digits:
  *      an integer beyond 2^53, one written with more than 15 significant digits and a fraction or
- *      exponent, or one that overflows. 9007199254740993 becomes "9007199254740993", 1e999 becomes
- *      "1e999". All other numbers pass as they are,
+ *      exponent, one beyond 1e±307, or one of more than 60 characters (cJSON would cut it).
+ *      9007199254740993 becomes "9007199254740993", 1e999 becomes "1e999". All other numbers pass
+ *      as they are,
  *   5. with `comments`, turns // and block comments into blanks (configuration only).
  * The text it hands on is what cJSON, and later jq, may parse.
  */
@@ -73,7 +74,8 @@ cJSON *json_parse(const char *text, size_t len, const struct json_limits *limits
  * (call with `pos` behind the '[' or ','), or values with white space between. It follows brackets
  * and strings only, so that an element with a flaw in it can be refused by itself.
  *
- * Returns false when no end can be found: the rest of the text is one broken element.
+ * An element is empty (start == end) only in front of ',' or ']'.
+ * Returns false when no end can be found: the rest of the text is one broken element, or blank.
  */
 bool json_extent(const char *text, size_t len, size_t pos, size_t *ret_start, size_t *ret_end);
 

@@ -5,8 +5,27 @@
  * of its own, never an error code.
  *
  * "Proven" means: the other side did not apply the request and never will. No connection proves
- * it, and so does a refusal (4xx but 408). Everything else but a 2xx leaves doubt; what doubt leads
- * to depends on the idempotency mode.
+ * it, and so do a refusal (4xx but 408) and "moved" (301, 307, 308). Everything else but a 2xx
+ * leaves doubt; what doubt leads to depends on the idempotency mode.
+ *
+ *   what came back                         mode header        mode none           proven  failure
+ *   not sent                               UNREACHABLE        UNREACHABLE         yes     yes
+ *   2xx                                    DONE               DONE                -       no
+ *   no answer, 1xx, 408, 5xx               RETRY              UNKNOWN, or RETRY   no      yes
+ *                                                             if resend_on_doubt
+ *   425, 429                               RETRY              RETRY               yes     no
+ *   401                                    REFRESH, the second time HOLD          yes     no
+ *   402 403 404 405 407 410 426 451        HOLD               HOLD                yes     no
+ *   301 307 308                            HOLD               HOLD                yes     no
+ *   other 3xx                              HOLD               as no answer        no      header: no
+ *   400 409 413 415 422 and other 4xx      REJECT, a batch SPLIT                  yes     no
+ *
+ * Two rules stand above the table in mode header:
+ *   1. Past the key's lifetime the other side has forgotten the key. While there is doubt that old,
+ *      whatever would send again (all but DONE and REJECT) is UNKNOWN.
+ *   2. 409 while an earlier attempt is in doubt may mean that the earlier one is still running
+ *      (draft-ietf-httpapi-idempotency-key-header, section 2.6): RETRY within `settle_ms`, behind
+ *      that REJECT, and UNKNOWN for a batch: its members would go out under other keys.
  */
 #ifndef DRAY_OUTCOME_H
 #define DRAY_OUTCOME_H
@@ -37,10 +56,12 @@ struct outcome_input {
 	enum outcome_transport transport;
 	int status; /* HTTP status when answered, else 0 */
 	enum outcome_mode mode;
-	bool resend_on_doubt; /* mode none: choose doubles over exceptions */
-	bool is_refreshed;    /* this was sent with credentials just read anew */
-	unsigned batch_count; /* members of the request, >= 1 */
-	int64_t doubt_age_ms; /* since the first attempt whose fate is unknown, this one included */
+	bool resend_on_doubt;   /* mode none: choose doubles over exceptions */
+	bool is_refreshed;      /* this was sent with credentials just read anew */
+	unsigned batch_count;   /* members of the request, >= 1 */
+	bool has_earlier_doubt; /* the fate of an attempt before this one is unknown */
+	int64_t doubt_age_ms; /* since the first attempt of unknown fate, this one included; or 0 */
+	int64_t settle_ms;    /* how long the other side may still work on an earlier request */
 	int64_t key_lifetime_ms; /* mode header; 0 = for ever */
 };
 
@@ -52,7 +73,10 @@ struct outcome_verdict {
 
 struct outcome_verdict outcome_classify(const struct outcome_input *input);
 
-/* "done", "retry", "unknown", "reject", "hold"…: the label of dray_attempts_total. Static. */
+/*
+ * The label of dray_attempts_total, one of "done", "retry", "unknown", "reject", "hold": an
+ * unreachable destination and a refresh are retries, a split is a batch rejected. Static.
+ */
 const char *outcome_word(enum outcome outcome);
 
 /*

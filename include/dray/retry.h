@@ -31,6 +31,9 @@ struct retry_policy {
 bool retry_next_due(const struct retry_policy *policy, unsigned attempt, int64_t first_at_ms,
 	int64_t asked_ms, int64_t now_ms, uint64_t seed, int64_t *ret_due_at_ms);
 
+/* min(max, base * 2^(n-1)), without overflow for any attempt; 0 unless both are positive. */
+int64_t retry_ceiling(int64_t base_ms, int64_t max_ms, unsigned attempt);
+
 /* The jittered wait alone, for reconnects and probes: uniform in [0, min(max, base * 2^(n-1))]. */
 int64_t retry_jitter(int64_t base_ms, int64_t max_ms, unsigned attempt, uint64_t seed);
 

@@ -1,0 +1,166 @@
+/* buf.c - see buf.h */
+#include "dray/buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BYTES 256
+
+void buf_done(struct buf *buf)
+{
+	free(buf->data);
+	*buf = BUF_INIT;
+}
+
+void buf_reset(struct buf *buf)
+{
+	buf->len = 0;
+	buf->failed = false;
+	if (buf->data)
+		buf->data[0] = '\0';
+}
+
+bool buf_failed(const struct buf *buf)
+{
+	return buf->failed;
+}
+
+static char *grow(struct buf *buf, size_t extra)
+{
+	size_t need;
+	size_t cap = buf->cap ? buf->cap : FIRST_BYTES;
+	char *data;
+
+	if (buf->failed || extra >= SIZE_MAX / 2 - buf->len)
+		goto fail;
+	need = buf->len + extra + 1;
+	while (cap < need)
+		cap *= 2;
+	data = realloc(buf->data, cap);
+	if (!data)
+		goto fail;
+	buf->data = data;
+	buf->cap = cap;
+	return data + buf->len;
+fail:
+	buf->failed = true;
+	return NULL;
+}
+
+char *buf_reserve(struct buf *buf, size_t extra)
+{
+	if (!buf->failed && extra < buf->cap - buf->len)
+		return buf->data + buf->len;
+	return grow(buf, extra);
+}
+
+void buf_put(struct buf *buf, const void *bytes, size_t len)
+{
+	char *to = buf_reserve(buf, len);
+
+	if (!to)
+		return;
+	if (len > 0)
+		memcpy(to, bytes, len);
+	to[len] = '\0';
+	buf->len += len;
+}
+
+void buf_puts(struct buf *buf, const char *text)
+{
+	buf_put(buf, text, strlen(text));
+}
+
+void buf_putc(struct buf *buf, char c)
+{
+	char *to = buf_reserve(buf, 1);
+
+	if (!to)
+		return;
+	to[0] = c;
+	to[1] = '\0';
+	buf->len++;
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args;
+	char *to = buf_reserve(buf, 0);
+	int len;
+
+	if (!to)
+		return;
+	va_start(args, format);
+	len = vsnprintf(to, buf->cap - buf->len, format, args);
+	va_end(args);
+	if (len < 0)
+		goto fail;
+	if ((size_t)len >= buf->cap - buf->len) {
+		to = buf_reserve(buf, (size_t)len);
+		if (!to)
+			return;
+		va_start(args, format);
+		len = vsnprintf(to, (size_t)len + 1, format, args);
+		va_end(args);
+		if (len < 0)
+			goto fail;
+	}
+	buf->len += (size_t)len;
+	return;
+fail:
+	buf->data[buf->len] = '\0';
+	buf->failed = true;
+}
+
+static void put_escape(struct buf *buf, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	static const char letters[] = "btnvfr"; /* 0x08 to 0x0d; \v is not JSON's */
+
+	if (c == '"' || c == '\\') {
+		buf_put(buf, (char[]){ '\\', (char)c }, 2);
+	} else if (c >= '\b' && c <= '\r' && c != '\v') {
+		buf_put(buf, (char[]){ '\\', letters[c - '\b'] }, 2);
+	} else {
+		char text[] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+
+		buf_put(buf, text, sizeof(text));
+	}
+}
+
+void buf_put_json(struct buf *buf, const char *text, size_t len)
+{
+	const char *end = text + len;
+	const char *plain = text;
+
+	buf_putc(buf, '"');
+	for (const char *p = text; p < end; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_put(buf, plain, (size_t)(p - plain));
+		put_escape(buf, c);
+		plain = p + 1;
+	}
+	buf_put(buf, plain, (size_t)(end - plain));
+	buf_putc(buf, '"');
+}
+
+char *buf_take(struct buf *buf, size_t *ret_len)
+{
+	char *data = NULL;
+
+	if (!buf->failed && buf_reserve(buf, 0)) {
+		data = buf->data;
+		data[buf->len] = '\0';
+		if (ret_len)
+			*ret_len = buf->len;
+		buf->data = NULL;
+	}
+	buf_done(buf);
+	return data;
+}
