@@ -10,8 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct json_limits SCAN = { 1 << 18, 32, 10000, false };
-static const struct event_limits LIMITS = { 1 << 16, 32, 5 };
+static const struct json_limits scan_limits = { 1 << 18, 32, 10000, false };
+static const struct event_limits event_limits = { 1 << 16, 32, 5 };
 
 static void check(bool holds)
 {
@@ -22,7 +22,7 @@ static void check(bool holds)
 static cJSON *read_json(const char *text, size_t len)
 {
 	struct buf scratch = BUF_INIT;
-	cJSON *root = json_parse(text, len, &SCAN, &scratch, NULL);
+	cJSON *root = json_parse(text, len, &scan_limits, &scratch, NULL);
 
 	buf_done(&scratch);
 	return root;
@@ -84,8 +84,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.topic_type = "ship",
 		.topic_device = "d",
 		.received_at_ms = 1,
-		.limits = &LIMITS };
-	struct event_context nowhere = { .site = "s", .received_at_ms = 1, .limits = &LIMITS };
+		.limits = &event_limits };
+	struct event_context nowhere = {
+		.site = "s", .received_at_ms = 1, .limits = &event_limits
+	};
 
 	try_event((const char *)data, size, &topic);
 	try_event((const char *)data, size, &nowhere);

@@ -8,8 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct json_limits LIMITS = { 1 << 16, 32, 10000, false };
-static const struct json_limits COMMENTS = { 1 << 16, 64, 10000, true };
+static const struct json_limits scan_limits = { 1 << 16, 32, 10000, false };
+static const struct json_limits comment_limits = { 1 << 16, 64, 10000, true };
 
 static void check(bool holds)
 {
@@ -46,7 +46,7 @@ static void walk_values(const char *text, size_t len)
 	size_t end;
 
 	while (pos < len &&
-		json_scan(text + pos, len - pos, &LIMITS, &out, &used, NULL) == JSON_FINE) {
+		json_scan(text + pos, len - pos, &scan_limits, &out, &used, NULL) == JSON_FINE) {
 		check(used > 0 && used <= len - pos);
 		pos += used;
 	}
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf scratch = BUF_INIT;
 	struct json_error error = { 0 };
 	const char *text = (const char *)data;
-	cJSON *root = json_parse(text, size, &LIMITS, &scratch, &error);
+	cJSON *root = json_parse(text, size, &scan_limits, &scratch, &error);
 
 	if (root) {
 		check_round_trip(root);
@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(error.message && error.offset <= size && error.line >= 1);
 	}
 	cJSON_Delete(root);
-	cJSON_Delete(json_parse(text, size, &COMMENTS, &scratch, NULL));
+	cJSON_Delete(json_parse(text, size, &comment_limits, &scratch, NULL));
 	walk_values(text, size);
 	buf_done(&scratch);
 	return 0;
