@@ -7,8 +7,10 @@
  * crash between the two would leave a handheld without its ack and the broker with nothing to send
  * again; so a resend is answered `duplicate`.
  *
- * At most 1000 acks are outstanding on talk. Beyond that the oldest waiting in memory are dropped,
- * and counted: a handheld that is not told sends again and is answered `duplicate`.
+ * At most 1000 acks are outstanding on talk; as many as fit a ring wait behind them. While talk is up
+ * a filling ring stops the reading of capture, so that none is lost by haste; while talk is down the
+ * oldest are dropped, and counted: a handheld that is not told sends again and is answered
+ * `duplicate`.
  */
 #ifndef DRAY_CAPTURE_H
 #define DRAY_CAPTURE_H
@@ -48,14 +50,18 @@ void capture_free(struct capture *capture);
  */
 int capture_configure(struct capture *capture, const struct config *config, struct error *err);
 
+/* The same check without an effect: topics, and the files of secrets and certificates. */
+int capture_check(
+	const struct config *config, const struct secret_dirs *secrets, struct error *err);
+
 bool capture_is_up(const struct capture *capture);
 /* For status: "" when all is well. */
 const char *capture_reason(const struct capture *capture);
 
 /* After a commit: tell the device (ack_delivered sources). */
 void capture_on_news(struct capture *capture, const struct deliver_news *news);
-/* After a commit: {root}/{site}/alert/{severity}. */
-void capture_alert(struct capture *capture, const char *severity, const char *json);
+/* After a commit: {root}/{site}/alert/{severity}, one JSON object. */
+void capture_alert(struct capture *capture, const char *severity, const char *text);
 
 /* Publish {"state":"offline"} and disconnect. */
 void capture_stop(struct capture *capture);

@@ -52,8 +52,8 @@ typedef void (*intake_ack_fn)(void *ctx, const struct ack *ack, const char *devi
 struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
 	const struct clock *clock);
 void intake_free(struct intake *intake);
-/* `config` must outlive its use. */
-void intake_configure(struct intake *intake, const struct config *config);
+/* `config` must outlive its use. 0, or -1 when memory ran out: nothing changed. */
+int intake_configure(struct intake *intake, const struct config *config);
 
 /*
  * Take a message. `on_ack` is called once per event, in order, during the call.
@@ -61,6 +61,15 @@ void intake_configure(struct intake *intake, const struct config *config);
  */
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx);
+
+/* Told, during intake_take(), of an exception that opened; true only after the commit. */
+struct intake_exception {
+	const char *kind, *severity, *reason;
+	const char *origin, *device; /* "" unknown */
+	const char *id;              /* the event's; "" unknown */
+};
+typedef void (*intake_exception_fn)(void *ctx, const struct intake_exception *exception);
+void intake_on_exception(struct intake *intake, intake_exception_fn fn, void *ctx);
 
 /* Counts since the last commit become metrics, or are forgotten. The turn's member calls them. */
 void intake_committed(struct intake *intake);

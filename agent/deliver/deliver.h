@@ -138,6 +138,9 @@ int deliver_configure(struct deliver *deliver, const struct config *config, stru
 int deliver_check(const struct config *config, const struct secret_dirs *secrets,
 	const char *const *connector_dirs, struct error *err);
 
+/* Before an orderly end: claim nothing more; what is out goes on. */
+void deliver_drain(struct deliver *deliver);
+
 /* A delivery of this destination became READY by another hand (routed, retried, resumed). */
 void deliver_poke(struct deliver *deliver, int destination);
 

@@ -7,8 +7,9 @@
  *
  *   1. mosquitto_loop_write() has one caller, mqtt_flush(), which only a turn's release() calls.
  *      A writable socket wakes the turn and does nothing else.
- *   2. mqtt_break() shuts the socket down without writing: what was queued is gone, and the broker
- *      sends again what was not acknowledged.
+ *   2. mqtt_break() shuts the socket down without writing or reading on: what was queued is gone,
+ *      what the kernel still holds is not looked at (it would overtake what the broker is to send
+ *      again), and the broker sends again, in order, all that was not acknowledged.
  *   3. mosquitto_loop_read() is repeated while data waits, up to max_turn_messages a turn; if some
  *      remains the read event is activated again.
  *   4. Names are resolved and connections made on a short-lived thread that hands the client back;
@@ -55,7 +56,6 @@ struct mqtt_message {
 	const void *payload;
 	size_t len;
 	bool is_retained;
-	bool is_duplicate;
 	const char *response_topic; /* NULL: none */
 	const void *correlation_data;
 	size_t correlation_len;
@@ -67,8 +67,6 @@ struct mqtt_handlers {
 	void (*on_down)(void *ctx, const char *why);
 	void (*on_message)(void *ctx, const struct mqtt_message *message);
 	void (*on_puback)(void *ctx, int mid);
-	/* Something is to be flushed: call turn_wake(). */
-	void (*on_want_flush)(void *ctx);
 	void *ctx;
 };
 
@@ -84,9 +82,13 @@ int mqtt_protocol_level(const struct mqtt *mqtt); /* 5 or 4 */
 
 /* Queued until mqtt_flush(). retain_handling: 0 always, 1 new, 2 never (MQTT 5). 0 or -1. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *filter, int retain_handling);
+int mqtt_unsubscribe(struct mqtt *mqtt, const char *filter);
 /* Queued until mqtt_flush(), QoS 1. ret_mid may be NULL. 0, or -1 when not connected. */
 int mqtt_publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t len, bool retain,
 	const void *correlation_data, size_t correlation_len, int *ret_mid);
+
+/* Back-pressure: while off nothing is read, and the broker keeps what it has. On at first. */
+void mqtt_set_reading(struct mqtt *mqtt, bool is_on);
 
 /* Write what is queued. From release() only. */
 void mqtt_flush(struct mqtt *mqtt);

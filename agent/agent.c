@@ -1,0 +1,477 @@
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "capture/capture.h"
+#include "capture/intake.h"
+#include "clock.h"
+#include "config_file.h"
+#include "deliver/deliver.h"
+#include "deliver/http_client.h"
+#include "dray/metrics.h"
+#include "housekeeping.h"
+#include "log.h"
+#include "notify.h"
+#include "ops/ops.h"
+#include "secret.h"
+#include "store/store.h"
+#include "turn.h"
+
+#define DRAIN_MS 5000
+#define DRAIN_LOOK_MS 20
+#define CONNECTOR_DIRS 3
+
+/* Where things lie, derived from the configuration's path and the program's own. */
+struct places {
+	char config_path[PATH_MAX];
+	char config_dir[PATH_MAX];
+	char site_connectors[PATH_MAX];  /* the site's own win */
+	char build_connectors[PATH_MAX]; /* beside the program, in a build tree */
+	const char *connector_dirs[CONNECTOR_DIRS + 1];
+	struct secret_dirs secrets;
+};
+
+enum { ON_TERM, ON_INT, ON_HUP, SIGNALS };
+
+struct agent {
+	struct places places;
+	const struct clock *clock;
+	struct config *config;
+	int lock_fd;
+	struct event_base *base;
+	struct metrics *metrics;
+	struct housekeeping *housekeeping;
+	struct notify *notify;
+	struct store *store;
+	struct turn *turn;
+	struct http_client *http;
+	const struct courier *courier;
+	struct deliver *deliver;
+	struct intake *intake;
+	struct capture *capture;
+	struct ops *ops;
+	struct event *signals[SIGNALS];
+	struct event *drain_timer;
+	int64_t drain_until_mono_ms;
+};
+
+/* --- places ------------------------------------------------------------------------------------- */
+
+static int find_places(const char *config_path, struct places *ret, struct error *err)
+{
+	char program[PATH_MAX], copy[PATH_MAX];
+	ssize_t len;
+
+	if (!realpath(config_path, ret->config_path))
+		return error_set(err, config_path, "%s", strerror(errno));
+	(void)snprintf(copy, sizeof(copy), "%s", ret->config_path);
+	(void)snprintf(ret->config_dir, sizeof(ret->config_dir), "%s", dirname(copy));
+	len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	program[len > 0 ? len : 0] = '\0';
+	if (snprintf(ret->site_connectors, PATH_MAX, "%s/connectors", ret->config_dir) >=
+			PATH_MAX ||
+		snprintf(ret->build_connectors, PATH_MAX, "%s/connectors", dirname(program)) >=
+			PATH_MAX)
+		return error_set(err, config_path, "path is too long");
+	ret->connector_dirs[0] = ret->site_connectors;
+	ret->connector_dirs[1] = "/usr/share/dray/connectors";
+	ret->connector_dirs[2] = ret->build_connectors;
+	ret->secrets.credentials = getenv("CREDENTIALS_DIRECTORY");
+	ret->secrets.beside = ret->config_dir;
+	return 0;
+}
+
+static int check(const struct places *places, const struct config *config, struct error *err)
+{
+	if (deliver_check(config, &places->secrets, places->connector_dirs, err) < 0)
+		return -1;
+	return capture_check(config, &places->secrets, err);
+}
+
+static int load(const struct places *places, struct config **ret, struct error *err)
+{
+	struct config *config;
+
+	if (config_file_load(places->config_path, &config, err) < 0)
+		return -1;
+	if (check(places, config, err) < 0) {
+		config_free(config);
+		return -1;
+	}
+	*ret = config;
+	return 0;
+}
+
+int agent_check(const char *config_path, struct error *err)
+{
+	struct places places = { 0 };
+	struct config *config;
+
+	if (find_places(config_path, &places, err) < 0 || load(&places, &config, err) < 0)
+		return -1;
+	config_free(config);
+	return 0;
+}
+
+/* --- what the rooms tell ---------------------------------------------------------------------------- */
+
+static void on_fatal(void *ctx, const char *what)
+{
+	(void)ctx;
+	LOG_ERROR("the disk did not take what was written, ending at once", LOG_S("what", what));
+	_exit(70);
+}
+
+static void on_news(void *ctx, const struct deliver_news *news)
+{
+	struct agent *agent = ctx;
+	char text[640];
+
+	capture_on_news(agent->capture, news);
+	if (!news->is_exception)
+		return;
+	(void)snprintf(text, sizeof(text), "%s %s from %s was not taken by %s: %s", news->type,
+		news->id, news->device, news->destination, news->reason);
+	LOG_WARNING("delivery became an exception", LOG_S("destination", news->destination),
+		LOG_I("seq", news->seq), LOG_S("id", news->id), LOG_S("why", news->reason));
+	capture_alert(agent->capture, "normal", text);
+}
+
+static void on_alert(void *ctx, const char *severity, const char *text)
+{
+	struct agent *agent = ctx;
+
+	capture_alert(agent->capture, severity, text);
+}
+
+static bool broker_is_up(void *ctx)
+{
+	return capture_is_up(((struct agent *)ctx)->capture);
+}
+
+static const char *broker_reason(void *ctx)
+{
+	return capture_reason(((struct agent *)ctx)->capture);
+}
+
+/* Counters go on where the tally left them. */
+static int seed_metric(void *ctx, const struct store_tally_row *row)
+{
+	struct agent *agent = ctx;
+	double n = (double)row->n;
+
+	if (strcmp(row->outcome, "stored") == 0)
+		metrics_add(agent->metrics, METRIC_EVENTS_RECEIVED, row->type, row->source, n);
+	else if (strcmp(row->outcome, "duplicate") == 0)
+		metrics_add(agent->metrics, METRIC_EVENTS_DUPLICATE, row->source, NULL, n);
+	else if (strcmp(row->outcome, "rejected") == 0)
+		metrics_add(agent->metrics, METRIC_EVENTS_REJECTED, row->detail, NULL, n);
+	else if (strcmp(row->outcome, "unrouted") == 0)
+		metrics_add(agent->metrics, METRIC_EVENTS_UNROUTED, row->type, NULL, n);
+	else if (row->destination > 0 && strcmp(row->outcome, "routed") != 0)
+		metrics_add(agent->metrics, METRIC_DELIVERIES,
+			store_destination_name(agent->store, row->destination), row->outcome, n);
+	return 0;
+}
+
+/* --- configuration -------------------------------------------------------------------------------------- */
+
+static int apply(struct agent *agent, const struct config *config, struct error *err)
+{
+	if (deliver_configure(agent->deliver, config, err) < 0)
+		return -1;
+	if (intake_configure(agent->intake, config) < 0)
+		return error_set(err, NULL, "out of memory");
+	if (capture_configure(agent->capture, config, err) < 0 ||
+		ops_configure(agent->ops, config, err) < 0)
+		return -1;
+	housekeeping_set_retain(agent->housekeeping, config->store.retain_ms);
+	log_setup((enum log_level)config->log.level, config->log.format == CONFIG_LOG_JSON);
+	return 0;
+}
+
+static int check_unchanged(
+	const struct config *before, const struct config *config, struct error *err)
+{
+	if (strcmp(before->site, config->site) != 0)
+		return error_set(err, "site", "can't be changed while drayd runs; restart it");
+	if (strcmp(before->state_dir, config->state_dir) != 0)
+		return error_set(err, "state_dir", "can't be changed while drayd runs; restart it");
+	return 0;
+}
+
+static void refuse_reload(struct config *config, const struct error *err)
+{
+	char text[512];
+
+	LOG_ERROR("configuration refused, the one in force stays",
+		LOG_S("error", error_text(err, text, sizeof(text))));
+	config_free(config);
+}
+
+static void reload(struct agent *agent)
+{
+	struct config *config = NULL;
+	struct error err = { 0 };
+
+	if (load(&agent->places, &config, &err) < 0 ||
+		check_unchanged(agent->config, config, &err) < 0) {
+		refuse_reload(config, &err);
+		return;
+	}
+	if (apply(agent, config, &err) < 0) {
+		struct error again;
+
+		if (apply(agent, agent->config, &again) < 0)
+			LOG_ERROR("the configuration in force could not be restored, ending");
+		refuse_reload(config, &err);
+		return;
+	}
+	config_free(agent->config);
+	agent->config = config;
+	LOG_INFO("configuration reloaded", LOG_I("destinations", config->n_destinations),
+		LOG_I("routes", config->n_routes));
+}
+
+/* --- signals -------------------------------------------------------------------------------------------- */
+
+static void add_in_flight(void *ctx, const struct deliver_view *view)
+{
+	*(unsigned *)ctx += view->in_flight;
+}
+
+static void on_drain_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	static const struct timeval soon = { .tv_usec = DRAIN_LOOK_MS * 1000 };
+	struct agent *agent = ctx;
+	unsigned in_flight = 0;
+
+	(void)fd;
+	(void)what;
+	deliver_list(agent->deliver, add_in_flight, &in_flight);
+	if (in_flight == 0 || clock_mono_ms(agent->clock) >= agent->drain_until_mono_ms ||
+		event_add(agent->drain_timer, &soon) < 0)
+		turn_stop(agent->turn);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *ctx)
+{
+	struct agent *agent = ctx;
+
+	(void)fd;
+	(void)what;
+	if (agent->drain_until_mono_ms > 0) {
+		turn_stop(agent->turn); /* asked twice: now */
+		return;
+	}
+	LOG_INFO("stopping");
+	notify_stopping(agent->notify);
+	deliver_drain(agent->deliver);
+	agent->drain_until_mono_ms = clock_mono_ms(agent->clock) + DRAIN_MS;
+	event_active(agent->drain_timer, EV_TIMEOUT, 1);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *ctx)
+{
+	struct agent *agent = ctx;
+
+	(void)fd;
+	(void)what;
+	notify_reloading(agent->notify);
+	reload(agent);
+	notify_ready(agent->notify);
+}
+
+static int listen_to_signals(struct agent *agent)
+{
+	agent->signals[ON_TERM] = evsignal_new(agent->base, SIGTERM, on_stop, agent);
+	agent->signals[ON_INT] = evsignal_new(agent->base, SIGINT, on_stop, agent);
+	agent->signals[ON_HUP] = evsignal_new(agent->base, SIGHUP, on_reload, agent);
+	agent->drain_timer = event_new(agent->base, -1, 0, on_drain_timer, agent);
+	if (!agent->drain_timer)
+		return -1;
+	for (int i = 0; i < SIGNALS; i++)
+		if (!agent->signals[i] || event_add(agent->signals[i], NULL) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+/* Two agents on one store would each think themselves alone. */
+static int lock_state_dir(struct agent *agent, struct error *err)
+{
+	const char *dir = agent->config->state_dir;
+	char path[PATH_MAX];
+
+	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
+		return error_set(err, "state_dir", "%s can't be made: %s", dir, strerror(errno));
+	if (snprintf(path, sizeof(path), "%s/drayd.lock", dir) >= (int)sizeof(path))
+		return error_set(err, "state_dir", "path is too long");
+	agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (agent->lock_fd < 0)
+		return error_set(err, "state_dir", "%s can't be opened: %s", path, strerror(errno));
+	if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return error_set(err, "state_dir", "another drayd works in %s; stop it first", dir);
+	return 0;
+}
+
+static int open_store(struct agent *agent, struct error *err)
+{
+	char path[PATH_MAX];
+	struct store_options options = {
+		.path = path,
+		.reserve_bytes = agent->config->store.reserve_bytes,
+		.max_bytes = agent->config->store.max_bytes,
+		.on_fatal = on_fatal,
+		.on_checkpoint = housekeeping_on_checkpoint,
+		.ctx = agent->housekeeping,
+	};
+
+	if (snprintf(path, sizeof(path), "%s/dray.db", agent->config->state_dir) >=
+		(int)sizeof(path))
+		return error_set(err, "state_dir", "path is too long");
+	return store_open(&options, &agent->store, err);
+}
+
+static int build_rooms(struct agent *agent)
+{
+	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
+	agent->http = http_client_new(agent->base);
+	if (!agent->turn || !agent->http)
+		return -1;
+	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
+	if (!agent->courier)
+		return -1;
+	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
+		.turn = agent->turn,
+		.store = agent->store,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.courier = agent->courier,
+		.secrets = &agent->places.secrets,
+		.connector_dirs = agent->places.connector_dirs,
+		.on_news = on_news,
+		.on_alert = on_alert,
+		.ctx = agent });
+	if (!agent->deliver)
+		return -1;
+	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
+	if (!agent->intake)
+		return -1;
+	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
+		.turn = agent->turn,
+		.store = agent->store,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.intake = agent->intake,
+		.secrets = &agent->places.secrets });
+	agent->ops = ops_new(&(struct ops_options){ .base = agent->base,
+		.turn = agent->turn,
+		.store = agent->store,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.intake = agent->intake,
+		.deliver = agent->deliver,
+		.broker_is_up = broker_is_up,
+		.broker_reason = broker_reason,
+		.ctx = agent });
+	if (!agent->capture || !agent->ops)
+		return -1;
+	housekeeping_attach(agent->housekeeping, agent->turn, agent->store);
+	return 0;
+}
+
+static int start(struct agent *agent, struct error *err)
+{
+	log_setup((enum log_level)agent->config->log.level,
+		agent->config->log.format == CONFIG_LOG_JSON);
+	if (lock_state_dir(agent, err) < 0)
+		return -1;
+	agent->base = event_base_new();
+	agent->metrics = metrics_new();
+	if (!agent->base || !agent->metrics)
+		return error_set(err, NULL, "out of memory");
+	agent->housekeeping = housekeeping_new(agent->base, agent->clock);
+	agent->notify = notify_new(agent->base, agent->clock);
+	if (!agent->housekeeping || !agent->notify)
+		return error_set(err, NULL, "out of memory");
+	if (open_store(agent, err) < 0)
+		return -1;
+	if (build_rooms(agent) < 0 || listen_to_signals(agent) < 0)
+		return error_set(err, NULL, "out of memory");
+	metrics_set(agent->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);
+	if (store_sum_tally(agent->store, STORE_TALLY_METRICS, 0, seed_metric, agent) < 0)
+		return error_set(err, "state_dir", "%s", store_failure(agent->store));
+	return apply(agent, agent->config, err);
+}
+
+int agent_new(const char *config_path, struct agent **ret, struct error *err)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent)
+		return error_set(err, NULL, "out of memory");
+	agent->clock = clock_system();
+	agent->lock_fd = -1;
+	if (find_places(config_path, &agent->places, err) < 0 ||
+		load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
+		agent_free(agent);
+		return -1;
+	}
+	*ret = agent;
+	return 0;
+}
+
+int agent_run(struct agent *agent)
+{
+	int rc;
+
+	LOG_INFO("drayd is running", LOG_S("version", DRAY_VERSION),
+		LOG_S("site", agent->config->site), LOG_S("state_dir", agent->config->state_dir));
+	turn_finish(agent->turn); /* what taking up the configuration wrote */
+	notify_ready(agent->notify);
+	rc = turn_run(agent->turn);
+	capture_stop(agent->capture);
+	return rc;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	for (int i = 0; i < SIGNALS; i++)
+		if (agent->signals[i])
+			event_free(agent->signals[i]);
+	if (agent->drain_timer)
+		event_free(agent->drain_timer);
+	ops_free(agent->ops);
+	capture_free(agent->capture);
+	intake_free(agent->intake);
+	deliver_free(agent->deliver);
+	courier_http_free(agent->courier);
+	http_client_free(agent->http);
+	turn_free(agent->turn);
+	store_close(agent->store);
+	housekeeping_free(agent->housekeeping);
+	notify_free(agent->notify);
+	metrics_free(agent->metrics);
+	if (agent->base)
+		event_base_free(agent->base);
+	if (agent->lock_fd >= 0)
+		(void)close(agent->lock_fd);
+	config_free(agent->config);
+	free(agent);
+}

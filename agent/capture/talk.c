@@ -1,0 +1,272 @@
+#include "capture/talk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "dray/buf.h"
+#include "dray/metrics.h"
+#include "log.h"
+#include "mqtt/mqtt.h"
+#include "store/store.h"
+
+#define RING 4096
+#define BEHIND (RING / 2)
+#define STATUS_EVERY_S 10
+
+struct saying {
+	size_t topic_len, len, correlation_len;
+	char bytes[]; /* topic, NUL, payload, correlation data */
+};
+
+struct talk {
+	struct capture_options is;
+	struct mqtt *mqtt;
+	struct event *status_timer;
+	struct saying *ring[RING];
+	unsigned first, n, n_fresh; /* the last n_fresh of n */
+	unsigned outstanding;       /* published, not acknowledged */
+	char status_topic[256];
+	char last_status[256];
+	bool status_is_due;
+};
+
+static void on_status_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct talk *talk = ctx;
+
+	(void)fd;
+	(void)what;
+	talk->status_is_due = true;
+}
+
+struct talk *talk_new(const struct capture_options *options)
+{
+	static const struct timeval every = { .tv_sec = STATUS_EVERY_S };
+	struct talk *talk = calloc(1, sizeof(*talk));
+
+	if (!talk)
+		return NULL;
+	talk->is = *options;
+	talk->status_timer = event_new(options->base, -1, EV_PERSIST, on_status_timer, talk);
+	if (!talk->status_timer || event_add(talk->status_timer, &every) < 0) {
+		talk_free(talk);
+		return NULL;
+	}
+	return talk;
+}
+
+static void drop_all(struct talk *talk)
+{
+	for (; talk->n > 0; talk->n--, talk->first = (talk->first + 1) % RING)
+		free(talk->ring[talk->first]);
+}
+
+void talk_free(struct talk *talk)
+{
+	if (!talk)
+		return;
+	if (talk->status_timer)
+		event_free(talk->status_timer);
+	mqtt_free(talk->mqtt);
+	drop_all(talk);
+	free(talk);
+}
+
+/* --- the ring --------------------------------------------------------------------------------- */
+
+static void drop_oldest(struct talk *talk)
+{
+	free(talk->ring[talk->first]);
+	talk->first = (talk->first + 1) % RING;
+	talk->n--;
+	metrics_add(talk->is.metrics, METRIC_ACKS_DROPPED, NULL, NULL, 1);
+}
+
+void talk_say(struct talk *talk, const char *topic, const void *payload, size_t len,
+	const void *correlation_data, size_t correlation_len)
+{
+	size_t topic_len = strlen(topic);
+	struct saying *saying = malloc(sizeof(*saying) + topic_len + 1 + len + correlation_len);
+
+	if (!saying) {
+		metrics_add(talk->is.metrics, METRIC_ACKS_DROPPED, NULL, NULL, 1);
+		return;
+	}
+	saying->topic_len = topic_len;
+	saying->len = len;
+	saying->correlation_len = correlation_len;
+	(void)memcpy(saying->bytes, topic, topic_len + 1);
+	(void)memcpy(saying->bytes + topic_len + 1, payload, len);
+	if (correlation_len > 0)
+		(void)memcpy(
+			saying->bytes + topic_len + 1 + len, correlation_data, correlation_len);
+	if (talk->n == RING)
+		drop_oldest(talk);
+	talk->ring[(talk->first + talk->n++) % RING] = saying;
+	if (talk->n_fresh < RING)
+		talk->n_fresh++;
+}
+
+void talk_committed(struct talk *talk)
+{
+	talk->n_fresh = 0;
+}
+
+void talk_poisoned(struct talk *talk)
+{
+	for (; talk->n_fresh > 0 && talk->n > 0; talk->n_fresh--)
+		free(talk->ring[(talk->first + --talk->n) % RING]);
+	talk->n_fresh = 0;
+}
+
+bool talk_is_behind(const struct talk *talk)
+{
+	return talk->n > BEHIND && talk->mqtt && mqtt_is_up(talk->mqtt);
+}
+
+/* --- status ------------------------------------------------------------------------------------- */
+
+static void add_open(void *ctx, const char *kind, const char *severity, int64_t n)
+{
+	(void)kind;
+	(void)severity;
+	*(int64_t *)ctx += n;
+}
+
+static void render_status(struct talk *talk, struct buf *out)
+{
+	struct store *store = talk->is.store;
+	int64_t backlog = 0, oldest_at_ms = 0, exceptions = 0;
+
+	for (int id = 1; id <= store_destination_count(store); id++) {
+		int64_t at_ms = store_oldest(store, id);
+
+		for (int state = DELIVERY_READY; state < DELIVERY_EXCEPTION; state++)
+			backlog += store_depth(store, id, (enum delivery_state)state);
+		if (at_ms > 0 && (oldest_at_ms == 0 || at_ms < oldest_at_ms))
+			oldest_at_ms = at_ms;
+	}
+	store_count_open(store, add_open, &exceptions);
+	buf_printf(out,
+		"{\"state\":\"online\",\"version\":\"" DRAY_VERSION "\",\"backlog\":%lld,"
+		"\"oldest_s\":%lld,\"exceptions\":%lld,\"config_revision\":null}",
+		(long long)backlog,
+		oldest_at_ms ? (long long)(clock_wall_ms(talk->is.clock) - oldest_at_ms) / 1000
+			     : 0LL,
+		(long long)exceptions);
+}
+
+/* Retained, and only when it says something new. */
+static void publish_status(struct talk *talk)
+{
+	struct buf status = BUF_INIT;
+
+	talk->status_is_due = false;
+	render_status(talk, &status);
+	if (!buf_failed(&status) && strcmp(status.data, talk->last_status) != 0 &&
+		mqtt_publish(talk->mqtt, talk->status_topic, status.data, status.len, true, NULL, 0,
+			NULL) == 0) {
+		(void)snprintf(talk->last_status, sizeof(talk->last_status), "%s", status.data);
+		talk->outstanding++;
+	}
+	buf_done(&status);
+}
+
+/* --- publishing ----------------------------------------------------------------------------------- */
+
+static void publish_waiting(struct talk *talk)
+{
+	while (talk->n > 0 && talk->outstanding < TALK_OUTSTANDING_MAX) {
+		struct saying *saying = talk->ring[talk->first];
+		const char *payload = saying->bytes + saying->topic_len + 1;
+
+		if (mqtt_publish(talk->mqtt, saying->bytes, payload, saying->len, false,
+			    payload + saying->len, saying->correlation_len, NULL) < 0)
+			return;
+		talk->outstanding++;
+		talk->first = (talk->first + 1) % RING;
+		talk->n--;
+		free(saying);
+	}
+}
+
+void talk_release(struct talk *talk)
+{
+	if (!talk->mqtt)
+		return;
+	if (mqtt_is_up(talk->mqtt)) {
+		if (talk->status_is_due)
+			publish_status(talk);
+		publish_waiting(talk);
+	}
+	mqtt_flush(talk->mqtt);
+}
+
+static void on_up(void *ctx, bool session_present)
+{
+	struct talk *talk = ctx;
+
+	(void)session_present;
+	*talk->last_status = '\0'; /* the will may have spoken meanwhile */
+	talk->status_is_due = true;
+}
+
+static void on_down(void *ctx, const char *why)
+{
+	(void)ctx;
+	LOG_WARNING("talk connection to the broker is down", LOG_S("why", why));
+}
+
+static void on_message(void *ctx, const struct mqtt_message *message)
+{
+	(void)ctx;
+	(void)message; /* talk subscribes to nothing yet */
+}
+
+static void on_puback(void *ctx, int mid)
+{
+	struct talk *talk = ctx;
+
+	(void)mid;
+	if (talk->outstanding > 0)
+		talk->outstanding--;
+}
+
+int talk_connect(struct talk *talk, const struct mqtt_options *options, const struct config *config,
+	struct error *err)
+{
+	char client_id[160];
+	struct mqtt_options with_will = *options;
+	struct mqtt_handlers handlers = { on_up, on_down, on_message, on_puback, talk };
+	struct mqtt *mqtt;
+
+	(void)snprintf(client_id, sizeof(client_id), "%s-talk", options->client_id);
+	(void)snprintf(talk->status_topic, sizeof(talk->status_topic), "%s/%s/status",
+		config->mqtt.root, config->site);
+	with_will.client_id = client_id;
+	with_will.session_expiry_s = 0;
+	with_will.will_topic = talk->status_topic;
+	with_will.will_payload = "{\"state\":\"offline\"}";
+	if (mqtt_new(talk->is.base, talk->is.clock, &with_will, &handlers, &mqtt, err) < 0)
+		return -1;
+	mqtt_free(talk->mqtt);
+	talk->mqtt = mqtt;
+	talk->outstanding = 0;
+	mqtt_start(mqtt);
+	return 0;
+}
+
+void talk_stop(struct talk *talk)
+{
+	static const char offline[] = "{\"state\":\"offline\"}";
+
+	if (!talk->mqtt)
+		return;
+	(void)mqtt_publish(
+		talk->mqtt, talk->status_topic, offline, sizeof(offline) - 1, true, NULL, 0, NULL);
+	mqtt_stop(talk->mqtt);
+}

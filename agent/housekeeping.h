@@ -1,0 +1,29 @@
+/*
+ * housekeeping.h - what is done when there is time: the loop's share of checkpoints, and the purge
+ * of what is older than store.retain, in slices of a turn each.
+ *
+ * The purge trusts the wall clock only as far as it may: while wall and monotonic clock have come
+ * apart by an hour since the start, and until the kernel says that the clock is synchronised,
+ * nothing is purged.
+ */
+#ifndef DRAY_HOUSEKEEPING_H
+#define DRAY_HOUSEKEEPING_H
+
+#include <stdint.h>
+
+struct event_base;
+struct turn;
+struct store;
+struct clock;
+struct housekeeping;
+
+struct housekeeping *housekeeping_new(struct event_base *base, const struct clock *clock);
+void housekeeping_free(struct housekeeping *housekeeping);
+/* Take part in turns. The store's callbacks want the housekeeping, so the store comes later. */
+void housekeeping_attach(struct housekeeping *housekeeping, struct turn *turn, struct store *store);
+void housekeeping_set_retain(struct housekeeping *housekeeping, int64_t retain_ms);
+
+/* From the checkpoint thread: a pass has ended. `ctx` is the housekeeping. */
+void housekeeping_on_checkpoint(void *ctx);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * drayd: the edge agent. Options here, the rooms in agent.c.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "agent.h"
+#include "dray/config.h"
+
+#define DEFAULT_CONFIG "/etc/dray/dray.json"
+
+static const char usage[] =
+	"Usage: drayd [--config FILE] [--check]\n"
+	"\n"
+	"  -c, --config FILE     configuration (default " DEFAULT_CONFIG
+	"); conf.d beside it is merged\n"
+	"      --check           check the configuration, say what is wrong, and exit\n"
+	"      --print-defaults  print a complete configuration with every default\n"
+	"      --print-schema    print the configuration's JSON Schema\n"
+	"      --version         print the version\n"
+	"  -h, --help            print this\n";
+
+enum { OPTION_CHECK = 256, OPTION_DEFAULTS, OPTION_SCHEMA, OPTION_VERSION };
+
+static int print(void (*fill)(struct buf *out))
+{
+	struct buf out = BUF_INIT;
+	bool is_fine;
+
+	fill(&out);
+	is_fine = !buf_failed(&out) && fwrite(out.data, 1, out.len, stdout) == out.len &&
+		  fflush(stdout) == 0;
+	buf_done(&out);
+	return is_fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int say_error(const struct error *err)
+{
+	char text[512];
+
+	(void)fprintf(stderr, "drayd: %s\n", error_text(err, text, sizeof(text)));
+	return EXIT_FAILURE;
+}
+
+static int check(const char *config_path)
+{
+	struct error err = { 0 };
+
+	if (agent_check(config_path, &err) < 0)
+		return say_error(&err);
+	(void)printf("%s: configuration is fine\n", config_path);
+	return EXIT_SUCCESS;
+}
+
+static int run(const char *config_path)
+{
+	struct agent *agent;
+	struct error err = { 0 };
+	int rc;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)umask(027);
+	if (agent_new(config_path, &agent, &err) < 0)
+		return say_error(&err);
+	rc = agent_run(agent);
+	agent_free(agent);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, OPTION_CHECK },
+		{ "print-defaults", no_argument, NULL, OPTION_DEFAULTS },
+		{ "print-schema", no_argument, NULL, OPTION_SCHEMA },
+		{ "version", no_argument, NULL, OPTION_VERSION },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *config_path = DEFAULT_CONFIG;
+	bool is_check = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			config_path = optarg;
+			break;
+		case OPTION_CHECK:
+			is_check = true;
+			break;
+		case OPTION_DEFAULTS:
+			return print(config_print_defaults);
+		case OPTION_SCHEMA:
+			return print(config_print_schema);
+		case OPTION_VERSION:
+			return printf("drayd %s\n", DRAY_VERSION) < 0;
+		case 'h':
+			return fputs(usage, stdout) < 0;
+		default:
+			(void)fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		(void)fputs(usage, stderr);
+		return 2;
+	}
+	return is_check ? check(config_path) : run(config_path);
+}

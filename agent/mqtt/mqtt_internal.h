@@ -1,0 +1,61 @@
+/*
+ * mqtt_internal.h - the client's inside, shared by mqtt.c (the loop's side) and mqtt_connect.c (the
+ * thread that connects).
+ */
+#ifndef DRAY_MQTT_INTERNAL_H
+#define DRAY_MQTT_INTERNAL_H
+
+#include <mosquitto.h>
+
+#include "mqtt/mqtt.h"
+
+struct event;
+struct connect_job;
+
+enum mqtt_state {
+	MQTT_IDLE,
+	MQTT_CONNECTING, /* the thread has the client */
+	MQTT_HANDSHAKE,
+	MQTT_UP,
+	MQTT_WAITING, /* for the reconnect timer */
+	MQTT_STOPPED,
+};
+
+struct mqtt {
+	struct event_base *base;
+	const struct clock *clock;
+	struct mqtt_handlers handlers;
+	struct mosquitto *client;
+	struct connect_job *job; /* while CONNECTING */
+	enum mqtt_state state;
+
+	char *host;
+	int port;
+	int keepalive_s;
+	uint32_t session_expiry_s;
+	unsigned max_turn_messages;
+
+	int protocol;               /* MQTT_PROTOCOL_V5 or MQTT_PROTOCOL_V311 */
+	unsigned closed_before_ack; /* connections in a row that ended without a CONNACK */
+	unsigned attempts;          /* connections in a row that did not come up */
+	unsigned packets;           /* messages and PUBACKs read, to see whether a read got any */
+	unsigned messages;
+	bool is_reading;
+
+	struct event *on_readable; /* while there is a socket */
+	struct event *on_writable;
+	struct event *misc_timer;
+	struct event *connect_timer;
+};
+
+/*
+ * Connect on a thread; the loop's side gets connect_finished() when it is over. -1: no thread could
+ * be started.
+ */
+int connect_start(struct mqtt *mqtt);
+/* Nobody waits for it any more: the thread destroys the client when it ends. */
+void connect_abandon(struct connect_job *job);
+/* In mqtt.c: the client is back on the loop. `rc` is libmosquitto's. */
+void connect_finished(struct mqtt *mqtt, int rc);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * checkpoint.c - moving committed pages from the WAL into the database, off the loop.
+ *
+ * Passive checkpoints by another thread alone don't keep the WAL short: under a steady writer there
+ * are always a few newer frames, so it never starts over. Hence two steps: the thread moves the
+ * bulk, then the loop, between two transactions, moves the tail that has come meanwhile.
+ *
+ * A failed fsync ends the process. Any other failure costs nothing but a longer WAL: the next pass
+ * tries again.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "log.h"
+#include "store/store_internal.h"
+
+#define PASS_AT_FRAMES 1000
+
+static void note_pass(struct store *store, int backfilled)
+{
+	struct checkpointer *it = &store->checkpointer;
+	(void)pthread_mutex_lock(&it->mutex);
+	/* Fewer than before: the WAL has started over in between. */
+	int moved = backfilled >= it->backfilled ? backfilled - it->backfilled : backfilled;
+	it->backfilled = backfilled;
+	it->written_bytes += (int64_t)moved * PAGE_BYTES;
+	(void)pthread_mutex_unlock(&it->mutex);
+}
+
+static int run_pass(struct store *store, sqlite3 *db)
+{
+	int n_frames = 0;
+	int n_backfilled = 0;
+	int rc = sqlite3_wal_checkpoint_v2(
+		db, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_frames, &n_backfilled);
+	store_check_fatal(store, rc, "checkpointing");
+	if (rc == SQLITE_OK && n_backfilled >= 0)
+		note_pass(store, n_backfilled);
+	return rc;
+}
+
+static bool wait_wanted(struct checkpointer *it)
+{
+	(void)pthread_mutex_lock(&it->mutex);
+	while (!it->is_wanted && !it->is_stopping)
+		(void)pthread_cond_wait(&it->wanted, &it->mutex);
+	it->is_wanted = false;
+	bool goes_on = !it->is_stopping;
+	(void)pthread_mutex_unlock(&it->mutex);
+	return goes_on;
+}
+
+static void *run_thread(void *arg)
+{
+	struct store *store = arg;
+	while (wait_wanted(&store->checkpointer)) {
+		int rc = run_pass(store, store->checkpointer.db);
+		if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+			LOG_WARNING("checkpoint failed, the next one tries again",
+				LOG_S("reason", sqlite3_errstr(rc)));
+		store->options.on_checkpoint(store->options.ctx);
+	}
+	return NULL;
+}
+
+static int on_wal_commit(void *ctx, sqlite3 *db, const char *schema, int n_frames)
+{
+	(void)db;
+	(void)schema;
+	struct checkpointer *it = &((struct store *)ctx)->checkpointer;
+	if (n_frames < PASS_AT_FRAMES)
+		return SQLITE_OK;
+	(void)pthread_mutex_lock(&it->mutex);
+	it->is_wanted = true;
+	(void)pthread_cond_signal(&it->wanted);
+	(void)pthread_mutex_unlock(&it->mutex);
+	return SQLITE_OK;
+}
+
+/* Signals are the loop's. */
+static int create_thread(struct store *store)
+{
+	sigset_t all;
+	sigset_t before;
+	(void)sigfillset(&all);
+	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+		return -1;
+	int failed = pthread_create(&store->checkpointer.thread, NULL, run_thread, store);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed ? -1 : 0;
+}
+
+int checkpoint_start(struct store *store, struct error *err)
+{
+	struct checkpointer *it = &store->checkpointer;
+	if (store->options.on_checkpoint == NULL)
+		return 0;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int rc = sqlite3_open_v2(store->path, &it->db, flags, store->vfs);
+	if (rc == SQLITE_OK)
+		rc = schema_configure(it->db);
+	if (rc != SQLITE_OK)
+		return error_set(err, store->path, "cannot open the database for checkpoints: %s",
+			sqlite3_errstr(rc));
+	if (create_thread(store) < 0)
+		return error_set(err, store->path, "cannot start the checkpoint thread");
+	it->has_thread = true;
+	(void)sqlite3_wal_hook(store->db, on_wal_commit, store);
+	return 0;
+}
+
+void checkpoint_stop(struct store *store)
+{
+	struct checkpointer *it = &store->checkpointer;
+	if (it->has_thread) {
+		(void)pthread_mutex_lock(&it->mutex);
+		it->is_stopping = true;
+		(void)pthread_cond_signal(&it->wanted);
+		(void)pthread_mutex_unlock(&it->mutex);
+		(void)pthread_join(it->thread, NULL);
+		it->has_thread = false;
+	}
+	(void)sqlite3_close(it->db);
+	it->db = NULL;
+}
+
+void store_checkpoint_tail(struct store *store)
+{
+	/* Busy: the thread is at it again, and will call again. Other failures it will see, too. */
+	if (sqlite3_get_autocommit(store->db))
+		(void)run_pass(store, store->db);
+}

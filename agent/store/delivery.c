@@ -1,0 +1,305 @@
+/*
+ * delivery.c - the moves of deliveries: store.h draws them, legal_moves[] lists them, and
+ * delivery_move() is the one place where a state changes.
+ *
+ * What a move costs: its own row and, when a key is freed, one seek and one more row.
+ */
+#include <string.h>
+
+#include "store/store_internal.h"
+
+#define TO(state) (1u << (state))
+
+static const unsigned legal_moves[DELIVERY_STATES] = {
+	[0] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED),
+	[DELIVERY_READY] = TO(DELIVERY_CLAIMED),
+	[DELIVERY_CLAIMED] = TO(DELIVERY_READY) | TO(DELIVERY_WAITING) | TO(DELIVERY_SUSPECT) |
+			     TO(DELIVERY_EXCEPTION) | TO(DELIVERY_DONE),
+	[DELIVERY_WAITING] = TO(DELIVERY_READY),
+	[DELIVERY_PARKED] = TO(DELIVERY_READY),
+	[DELIVERY_SUSPECT] = TO(DELIVERY_READY) | TO(DELIVERY_DONE) | TO(DELIVERY_EXCEPTION),
+	[DELIVERY_EXCEPTION] = TO(DELIVERY_READY) | TO(DELIVERY_DONE) | TO(DELIVERY_DISCARDED),
+	[DELIVERY_DONE] = 0,
+	[DELIVERY_DISCARDED] = 0,
+};
+
+const char *delivery_state_word(enum delivery_state state)
+{
+	static const char *const words[DELIVERY_STATES] = { "none", "ready", "claimed", "waiting",
+		"parked", "suspect", "exception", "done", "discarded" };
+	return (unsigned)state < DELIVERY_STATES ? words[state] : "none";
+}
+
+static bool is_finished(enum delivery_state state)
+{
+	return state == DELIVERY_DONE || state == DELIVERY_DISCARDED;
+}
+
+/* Check a move and count it. `from` 0: the row is new. The row itself is the caller's. */
+static int delivery_move(
+	struct store *store, int id, int64_t seq, enum delivery_state from, enum delivery_state to)
+{
+	struct destination *destination = destination_at(store, id);
+	if (destination == NULL)
+		return store_refuse(store, "there is no destination %d", id);
+	if ((unsigned)from >= DELIVERY_STATES || (legal_moves[from] & TO(to)) == 0)
+		return store_refuse(store, "delivery of event %lld to %s can't go from %s to %s",
+			(long long)seq, destination->name, delivery_state_word(from),
+			delivery_state_word(to));
+	if (from != 0)
+		destination->changes[from]--;
+	destination->changes[to]++;
+	return 0;
+}
+
+static int count_move(
+	struct store *store, int destination, int64_t seq, int64_t at_ms, const char *outcome)
+{
+	struct event_labels labels;
+	if (event_labels_find(store, seq, &labels) < 0)
+		return -1;
+	return tally_add(
+		store, at_ms > 0 ? at_ms : labels.received_at_ms, &labels, destination, outcome);
+}
+
+/* --- in ------------------------------------------------------------------------------------------ */
+
+/* The first by seq among those that hold a key. 1, 0 or -1. */
+static int find_first(struct store *store, int destination, const char *key, int64_t *ret_seq,
+	enum delivery_state *ret_state)
+{
+	struct query query = query_start(store, DELIVERY_KEY_FIRST);
+	query_int(&query, destination);
+	query_text(&query, key);
+	int found = query_step(&query);
+	if (found <= 0)
+		return found;
+	*ret_seq = row_int(&query, 0);
+	*ret_state = (enum delivery_state)row_int(&query, 1);
+	query_end(&query);
+	return 1;
+}
+
+int store_put_delivery(struct store *store, int destination, int64_t seq, const char *key, int lane,
+	enum delivery_state *ret_state)
+{
+	if (store_begin_write(store) < 0)
+		return -1;
+	enum delivery_state state = DELIVERY_READY;
+	if (key[0] != '\0') {
+		int64_t first;
+		enum delivery_state first_state;
+		int found = find_first(store, destination, key, &first, &first_state);
+		if (found < 0)
+			return -1;
+		if (found > 0)
+			state = DELIVERY_PARKED;
+	}
+	if (delivery_move(store, destination, seq, 0, state) < 0)
+		return -1;
+
+	struct query query = query_start(store, DELIVERY_INSERT);
+	query_int(&query, destination);
+	query_int(&query, seq);
+	query_int(&query, state);
+	query_int(&query, lane);
+	query_text_or_null(&query, key);
+	if (query_run(&query) < 0 || count_move(store, destination, seq, 0, "routed") < 0)
+		return -1;
+	*ret_state = state;
+	return 0;
+}
+
+int store_claim(struct store *store, int destination, int64_t seq, int64_t batch,
+	int connector_revision, int64_t now_ms)
+{
+	if (store_begin_write(store) < 0)
+		return -1;
+	struct query query = query_start(store, DELIVERY_CLAIM);
+	query_int(&query, destination);
+	query_int(&query, seq);
+	query_int_or_null(&query, batch, 0);
+	query_int_or_null(&query, connector_revision, 0);
+	query_int(&query, now_ms);
+	if (query_run(&query) < 0)
+		return -1;
+	if (sqlite3_changes(store->db) != 1)
+		return store_refuse(store, "delivery of event %lld to %s is claimed but not ready",
+			(long long)seq, store_destination_name(store, destination));
+	return delivery_move(store, destination, seq, DELIVERY_READY, DELIVERY_CLAIMED);
+}
+
+/* --- out ----------------------------------------------------------------------------------------- */
+
+struct present {
+	enum delivery_state state;
+	int64_t attempts;
+	bool has_key;
+	char key[512]; /* EVENT_KEY_MAX and to spare */
+};
+
+static int find_present(struct store *store, int destination, int64_t seq, struct present *ret)
+{
+	struct query query = query_start(store, DELIVERY_FIND);
+	query_int(&query, destination);
+	query_int(&query, seq);
+	int found = query_step(&query);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return store_refuse(store, "there is no delivery of event %lld to destination %d",
+			(long long)seq, destination);
+	const char *key = row_text(&query, 2);
+	size_t len = strnlen(key, sizeof(ret->key) - 1);
+	memcpy(ret->key, key, len);
+	ret->key[len] = '\0';
+	ret->has_key = len > 0;
+	ret->state = (enum delivery_state)row_int(&query, 0);
+	ret->attempts = row_int(&query, 1);
+	query_end(&query);
+	return 0;
+}
+
+static int make_ready(struct store *store, int destination, int64_t seq, enum delivery_state from)
+{
+	if (delivery_move(store, destination, seq, from, DELIVERY_READY) < 0)
+		return -1;
+	struct query query = query_start(store, DELIVERY_SET_READY);
+	query_int(&query, destination);
+	query_int(&query, seq);
+	return query_run(&query);
+}
+
+/* The key is free: its next delivery may go. One is woken, never all. */
+static int wake_next(struct store *store, int destination, const char *key)
+{
+	int64_t seq;
+	enum delivery_state state;
+	int found = find_first(store, destination, key, &seq, &state);
+	if (found <= 0)
+		return found;
+	/* Claimed together with what was just settled: it holds the key itself. */
+	if (state != DELIVERY_PARKED)
+		return 0;
+	return make_ready(store, destination, seq, DELIVERY_PARKED);
+}
+
+static int write_settlement(struct store *store, int destination, int64_t seq,
+	const struct store_settlement *settlement, const struct present *present, bool frees_key)
+{
+	bool is_void = settlement->attempt_is_void && present->attempts > 0;
+	struct query query = query_start(store, DELIVERY_SETTLE);
+	query_int(&query, destination);
+	query_int(&query, seq);
+	query_int(&query, settlement->to);
+	query_int_or_null(&query,
+		settlement->to == DELIVERY_WAITING ? settlement->due_at_ms : INT64_MIN, INT64_MIN);
+	query_int(&query, is_void);
+	query_int(&query, settlement->is_proven);
+	query_int_or_null(&query, settlement->previous_doubt_at_ms, 0);
+	query_int(&query, settlement->leaves_batch);
+	query_int(&query, frees_key);
+	query_int_or_null(&query, settlement->status, 0);
+	query_text_or_null(&query, settlement->ref);
+	query_int_or_null(&query, is_finished(settlement->to) ? settlement->now_ms : 0, 0);
+	return query_run(&query);
+}
+
+/* What the ledger sees of a move: `exception` minus `reopened` are exceptions now. */
+static int count_settlement(struct store *store, int destination, int64_t seq,
+	enum delivery_state from, const struct store_settlement *settlement)
+{
+	static const char *const outcomes[DELIVERY_STATES] = {
+		[DELIVERY_DONE] = "done",
+		[DELIVERY_EXCEPTION] = "exception",
+		[DELIVERY_DISCARDED] = "discarded",
+	};
+	const char *outcome = outcomes[settlement->to];
+	if (from == DELIVERY_EXCEPTION &&
+		count_move(store, destination, seq, settlement->now_ms, "reopened") < 0)
+		return -1;
+	return outcome ? count_move(store, destination, seq, settlement->now_ms, outcome) : 0;
+}
+
+int store_settle(struct store *store, int destination, int64_t seq,
+	const struct store_settlement *settlement)
+{
+	struct present present;
+	if (store_begin_write(store) < 0 || find_present(store, destination, seq, &present) < 0 ||
+		delivery_move(store, destination, seq, present.state, settlement->to) < 0)
+		return -1;
+	bool frees_key = is_finished(settlement->to) ||
+			 (settlement->to == DELIVERY_EXCEPTION && settlement->exception_passes);
+	if (write_settlement(store, destination, seq, settlement, &present, frees_key) < 0 ||
+		count_settlement(store, destination, seq, present.state, settlement) < 0)
+		return -1;
+	return frees_key && present.has_key ? wake_next(store, destination, present.key) : 0;
+}
+
+/* --- time ---------------------------------------------------------------------------------------- */
+
+/* Make the first WAITING row READY that `look` finds against `bound_ms`. 1, 0 none, -1. */
+static int promote_one(struct store *store, enum statement look, int destination, int64_t bound_ms)
+{
+	int64_t seq;
+	struct query query = query_start(store, look);
+	query_int(&query, destination);
+	query_int(&query, bound_ms);
+	int found = query_number(&query, &seq);
+	if (found <= 0)
+		return found;
+	/* Only now: this is asked often, and mostly nothing is due. */
+	if (store_begin_write(store) < 0)
+		return -1;
+	return make_ready(store, destination, seq, DELIVERY_WAITING) < 0 ? -1 : 1;
+}
+
+int store_promote_due(
+	struct store *store, int destination, int64_t now_ms, int64_t horizon_ms, unsigned limit)
+{
+	if (store->is_poisoned)
+		return -1;
+	unsigned n = 0;
+	while (n < limit) {
+		int found = promote_one(store, DELIVERY_DUE, destination, now_ms);
+		if (found == 0)
+			found = promote_one(
+				store, DELIVERY_DUE_BEYOND, destination, now_ms + horizon_ms);
+		if (found < 0)
+			return -1;
+		if (found == 0)
+			break;
+		n++;
+	}
+	return (int)n;
+}
+
+int64_t store_next_due(struct store *store, int destination)
+{
+	int64_t due_at_ms = 0;
+	struct query query = query_start(store, DELIVERY_NEXT_DUE);
+	query_int(&query, destination);
+	return query_number(&query, &due_at_ms) < 0 ? -1 : due_at_ms;
+}
+
+/* --- leaving the house ---------------------------------------------------------------------------- */
+
+int delivery_purge(struct store *store, int64_t seq)
+{
+	for (int id = 1; id <= store->n_destinations; id++) {
+		struct query query = query_start(store, DELIVERY_DELETE);
+		query_int(&query, id);
+		query_int(&query, seq);
+		int found = query_step(&query);
+		if (found < 0)
+			return -1;
+		if (found == 0)
+			continue;
+		int64_t state = row_int(&query, 0);
+		if (query_run(&query) < 0)
+			return -1;
+		if (state > 0 && state < DELIVERY_STATES)
+			destination_at(store, id)->changes[state]--;
+	}
+	return 0;
+}

@@ -1,0 +1,375 @@
+/*
+ * statements.c - every SQL text that runs after the store is open, and how one is run.
+ *
+ * Each is prepared once, at open, and reset after use. What the loop does per event or delivery
+ * seeks in one index, which a test proves with EXPLAIN QUERY PLAN. `state <= 6` beside `state = 1`
+ * looks superfluous: SQLite takes a partial index only when its own condition stands there.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "store/store_internal.h"
+
+#define EVENT_COLUMNS                                                                         \
+	"e.seq, e.revision, e.source, e.id, e.type, e.device, e.document,"                    \
+	" coalesce(e.correlation, substr(e.document, instr(e.document, '/') + 1)), e.origin," \
+	" e.occurred_at_ms, coalesce(e.sent_at_ms, -1), e.received_at_ms, "
+
+#define DELIVERY_COLUMNS                                                                      \
+	"d.destination, d.seq, d.state, d.lane, d.batch, d.attempts, d.due_at_ms,"            \
+	" d.claimed_at_ms, d.doubt_at_ms, d.settled_at_ms, d.last_status, d.ref, d.held_key," \
+	" d.connector_revision, e.received_at_ms, e.revision, e.source, e.id, e.type, e.device, "
+
+/* The planner is told its way where there is one right one, whatever statistics it may guess. */
+#define DELIVERY_BY(index) " FROM delivery AS d INDEXED BY " index " CROSS JOIN event AS e"
+
+/* Unfinished deliveries in order of seq: the open index has a state and a lane before it. */
+#define OPEN_SLOT(state, lane)                                                            \
+	"SELECT * FROM (SELECT seq FROM delivery INDEXED BY delivery_open"                \
+	" WHERE destination = ?1 AND state = " #state " AND state <= 6 AND lane = " #lane \
+	" AND seq > ?3 AND ?2 IN (0, " #state ") ORDER BY seq LIMIT ?4)"
+#define OPEN_SLOTS(state) \
+	OPEN_SLOT(state, 0) " UNION ALL " OPEN_SLOT(state, 1) " UNION ALL " OPEN_SLOT(state, 2)
+
+#define EXCEPTION_COLUMNS                                                                    \
+	"x.id, x.seq, x.repeats, x.opened_at_ms, x.due_at_ms, x.resolved_at_ms, x.state,"    \
+	" x.destination, x.kind, x.severity, x.code, x.reason, x.field, x.origin, x.device," \
+	" x.owner, x.resolution, e.id, e.type, "
+#define EXCEPTION_FILTER                                                       \
+	" AND (?2 IS NULL OR x.kind = ?2) AND (?3 IS NULL OR x.severity = ?3)" \
+	" AND (?4 = 0 OR x.destination = ?4) ORDER BY x.id DESC LIMIT ?5"
+
+const struct statement_text statement_texts[STATEMENTS] = {
+	[TURN_BEGIN] = { "beginning a transaction", "BEGIN IMMEDIATE" },
+	[TURN_COMMIT] = { "committing", "COMMIT" },
+	[TURN_ROLLBACK] = { "rolling back", "ROLLBACK" },
+
+	[EVENT_INSERT] = { "storing an event",
+		"INSERT INTO event (seq, source, id, type, document, device, correlation, origin,"
+		" occurred_at_ms, sent_at_ms, received_at_ms, digest, body, raw)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+		" ON CONFLICT (id, source) DO NOTHING" },
+	[EVENT_KNOWN] = { "looking for a known event",
+		"SELECT seq, digest FROM event WHERE id = ?1 AND source = ?2" },
+	[EVENT_LABELS] = { "reading an event",
+		"SELECT received_at_ms, origin, device, type FROM event WHERE seq = ?1" },
+	[EVENT_BY_SEQ] = { "reading an event",
+		"SELECT " EVENT_COLUMNS "e.body, e.raw FROM event AS e WHERE e.seq = ?1" },
+	[EVENT_BY_ID] = { "reading an event",
+		"SELECT " EVENT_COLUMNS "e.body, e.raw FROM event AS e"
+		" WHERE e.seq = (SELECT max(seq) FROM event WHERE id = ?1)" },
+	[EVENT_LIST] = { "listing events", "SELECT " EVENT_COLUMNS "NULL, NULL FROM event AS e"
+					   " WHERE e.seq < ?1 ORDER BY e.seq DESC" },
+	[EVENT_LIST_BY_ID] = { "listing events",
+		"SELECT " EVENT_COLUMNS "NULL, NULL FROM event AS e"
+		" WHERE e.seq < ?1 AND e.seq IN (SELECT seq FROM event WHERE id = ?2)"
+		" ORDER BY e.seq DESC" },
+	[EVENT_LIST_BY_DOCUMENT] = { "listing events",
+		"SELECT " EVENT_COLUMNS "NULL, NULL FROM event AS e INDEXED BY event_document"
+		" WHERE e.seq < ?1 AND e.document = ?2 ORDER BY e.seq DESC" },
+	[EVENT_RECEIVED] = { "reading an event",
+		"SELECT received_at_ms FROM event WHERE seq = ?1" },
+	[EVENT_DELETE] = { "purging an event", "DELETE FROM event WHERE seq = ?1" },
+	[EVENT_LAST_SEQ] = { "reading the last seq", "SELECT max(seq) FROM event" },
+
+	[DESTINATION_LIST] = { "reading destinations",
+		"SELECT id, name, is_paused FROM destination ORDER BY id" },
+	[DESTINATION_INSERT] = { "storing a destination",
+		"INSERT INTO destination (id, name, is_paused) VALUES (?1, ?2, ?3)" },
+	[DESTINATION_PAUSE] = { "pausing a destination",
+		"UPDATE destination SET is_paused = ?2 WHERE id = ?1" },
+
+	[REVISION_FIND] = { "looking for a connector revision",
+		"SELECT id FROM connector_revision WHERE digest = ?1" },
+	[REVISION_INSERT] = { "storing a connector revision",
+		"INSERT INTO connector_revision (id, connector, digest, at_ms, text)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)" },
+	[REVISION_TEXT] = { "reading a connector revision",
+		"SELECT text FROM connector_revision WHERE id = ?1" },
+
+	[DELIVERY_KEY_FIRST] = { "looking who holds an ordering key",
+		"SELECT seq, state, lane FROM delivery WHERE destination = ?1 AND held_key = ?2"
+		" ORDER BY seq LIMIT 1" },
+	[DELIVERY_INSERT] = { "storing a delivery",
+		"INSERT INTO delivery (destination, seq, state, lane, held_key)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)" },
+	[DELIVERY_FIND] = { "reading a delivery", "SELECT state, attempts, held_key FROM delivery"
+						  " WHERE destination = ?1 AND seq = ?2" },
+	[DELIVERY_CLAIM] = { "claiming a delivery",
+		"UPDATE delivery SET state = 2, attempts = attempts + 1,"
+		" batch = coalesce(?3, batch), connector_revision = coalesce(?4, connector_revision),"
+		" claimed_at_ms = coalesce(claimed_at_ms, ?5), doubt_at_ms = coalesce(doubt_at_ms, ?5)"
+		" WHERE destination = ?1 AND seq = ?2 AND state = 1" },
+	[DELIVERY_SETTLE] = { "settling a delivery",
+		"UPDATE delivery SET state = ?3, due_at_ms = ?4, attempts = attempts - ?5,"
+		" claimed_at_ms = CASE WHEN ?5 AND attempts <= 1 THEN NULL ELSE claimed_at_ms END,"
+		" doubt_at_ms = CASE WHEN ?6 THEN ?7 ELSE doubt_at_ms END,"
+		" batch = CASE WHEN ?8 THEN seq ELSE batch END,"
+		" held_key = CASE WHEN ?9 THEN NULL ELSE held_key END,"
+		" last_status = coalesce(?10, last_status), ref = coalesce(?11, ref),"
+		" settled_at_ms = ?12"
+		" WHERE destination = ?1 AND seq = ?2" },
+	[DELIVERY_SET_READY] = { "making a delivery ready",
+		"UPDATE delivery SET state = 1, due_at_ms = NULL"
+		" WHERE destination = ?1 AND seq = ?2" },
+	[DELIVERY_DUE] = { "looking for due deliveries",
+		"SELECT seq, lane FROM delivery WHERE destination = ?1 AND due_at_ms <= ?2"
+		" ORDER BY due_at_ms LIMIT 1" },
+	[DELIVERY_DUE_BEYOND] = { "looking for due deliveries",
+		"SELECT seq, lane FROM delivery WHERE destination = ?1 AND due_at_ms > ?2"
+		" ORDER BY due_at_ms DESC LIMIT 1" },
+	[DELIVERY_NEXT_DUE] = { "looking for the next due delivery",
+		"SELECT min(due_at_ms) FROM delivery"
+		" WHERE destination = ?1 AND due_at_ms IS NOT NULL" },
+	[DELIVERY_OLDEST] = { "looking for the oldest delivery",
+		"SELECT min(seq) FROM delivery INDEXED BY delivery_open"
+		" WHERE destination = ?1 AND state = ?2 AND state <= 6 AND lane = ?3" },
+	[DELIVERY_LIST_READY] = { "listing ready deliveries",
+		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
+			"delivery_open") " WHERE d.destination = ?1 AND d.state = 1 AND d.state <= 6 AND d.lane = ?2"
+					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?3" },
+	[DELIVERY_LIST_BATCH] = { "listing a batch",
+		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
+			"delivery_batch") " WHERE d.destination = ?1 AND d.batch = ?2 AND d.state <= 6"
+					  " AND e.seq = d.seq ORDER BY d.seq" },
+	/* As many as were in flight: the sort is of a handful. */
+	[DELIVERY_LIST_CLAIMED] = { "listing claimed deliveries",
+		"SELECT " DELIVERY_COLUMNS "NULL" DELIVERY_BY(
+			"delivery_open") " WHERE d.destination = ?1 AND d.state = 2 AND d.state <= 6"
+					 " AND e.seq = d.seq ORDER BY d.seq" },
+	[DELIVERY_LIST_UNFINISHED] = { "listing deliveries",
+		"SELECT " DELIVERY_COLUMNS "NULL FROM delivery AS d CROSS JOIN event AS e"
+		" WHERE d.destination = ?1 AND e.seq = d.seq AND d.seq IN (SELECT seq FROM (" OPEN_SLOTS(1) " UNION ALL " OPEN_SLOTS(2) " UNION ALL " OPEN_SLOTS(
+			3) " UNION ALL " OPEN_SLOTS(4) " UNION ALL " OPEN_SLOTS(5) " UNION ALL " OPEN_SLOTS(6) ") ORDER BY seq LIMIT ?4) ORDER BY d.seq" },
+	[DELIVERY_LIST_FINISHED] = { "listing deliveries",
+		"SELECT " DELIVERY_COLUMNS "NULL FROM (SELECT * FROM delivery"
+		" WHERE destination = ?1 AND seq > ?3 ORDER BY seq LIMIT ?5) AS d"
+		" CROSS JOIN event AS e WHERE d.state = ?2 AND e.seq = d.seq LIMIT ?4" },
+	[DELIVERY_LIST_EVENT] = { "listing the deliveries of an event",
+		"SELECT " DELIVERY_COLUMNS "NULL FROM destination AS x"
+		" CROSS JOIN delivery AS d CROSS JOIN event AS e"
+		" WHERE d.destination = x.id AND d.seq = ?1 AND e.seq = ?1 ORDER BY x.id" },
+	[DELIVERY_DELETE] = { "purging a delivery",
+		"DELETE FROM delivery WHERE destination = ?1 AND seq = ?2 RETURNING state" },
+
+	[ATTEMPT_INSERT] = { "storing an attempt",
+		"INSERT OR REPLACE INTO attempt (seq, destination, attempt, at_ms, took_ms, outcome,"
+		" status, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" },
+	[ATTEMPT_LIST] = { "listing attempts",
+		"SELECT destination, attempt, at_ms, took_ms, outcome, message, status FROM attempt"
+		" WHERE seq = ?1 ORDER BY destination, attempt" },
+	[ATTEMPT_DELETE] = { "purging attempts", "DELETE FROM attempt WHERE seq = ?1" },
+
+	[DEPTH_LIST] = { "reading the depths", "SELECT destination, state, n FROM depth" },
+	[DEPTH_ADD] = { "counting deliveries",
+		"INSERT INTO depth (destination, state, n) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT DO UPDATE SET n = n + excluded.n" },
+	[TALLY_ADD] = { "counting",
+		"INSERT INTO tally (day, source, device, type, destination, outcome, detail, n)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+		" ON CONFLICT DO UPDATE SET n = n + excluded.n" },
+	[TALLY_METRICS] = { "summing the tally",
+		"SELECT 0, source, '', type, destination, outcome, detail, sum(n) FROM tally"
+		" GROUP BY source, type, destination, outcome, detail" },
+	[TALLY_DEVICE] = { "summing the tally",
+		"SELECT 0, '', device, '', destination, outcome, '', sum(n) FROM tally"
+		" GROUP BY device, destination, outcome" },
+	[TALLY_TODAY] = { "summing the tally",
+		"SELECT day, '', '', type, destination, outcome, '', sum(n) FROM tally"
+		" WHERE day = ?1 GROUP BY type, destination, outcome" },
+	[SEQUENCE_SEEN] = { "counting a device's sequence",
+		"INSERT INTO sequence (source, first, last, seen) VALUES (?1, ?2, ?2, 1)"
+		" ON CONFLICT DO UPDATE SET first = min(first, excluded.first),"
+		" last = max(last, excluded.last), seen = seen + 1" },
+	[SEQUENCE_LIST] = { "listing sequences",
+		"SELECT source, first, last, seen FROM sequence ORDER BY source" },
+
+	[EXCEPTION_INSERT] = { "opening an exception",
+		"INSERT INTO exception (state, kind, severity, code, reason, field, seq, destination,"
+		" origin, device, opened_at_ms, due_at_ms, digest, raw)"
+		" VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)" },
+	[EXCEPTION_REPEAT] = { "opening an exception",
+		"UPDATE exception SET repeats = repeats + 1 WHERE id = ?1" },
+	[EXCEPTION_SAME] = { "looking for the same exception",
+		"SELECT id FROM exception INDEXED BY exception_same"
+		" WHERE digest = ?1 AND state < 3" },
+	[EXCEPTION_LIST_OPEN] = { "listing exceptions",
+		"SELECT " EXCEPTION_COLUMNS "NULL FROM exception AS x INDEXED BY exception_open"
+		" LEFT JOIN event AS e ON e.seq = x.seq"
+		" WHERE x.id < ?1 AND x.state < 3" EXCEPTION_FILTER },
+	[EXCEPTION_LIST_ALL] = { "listing exceptions",
+		"SELECT " EXCEPTION_COLUMNS "NULL FROM exception AS x"
+		" LEFT JOIN event AS e ON e.seq = x.seq WHERE x.id < ?1" EXCEPTION_FILTER },
+	[EXCEPTION_GET] = { "reading an exception",
+		"SELECT " EXCEPTION_COLUMNS "x.raw FROM exception AS x"
+		" LEFT JOIN event AS e ON e.seq = x.seq WHERE x.id = ?1" },
+	[EXCEPTION_OPEN_KIND] = { "reading an exception",
+		"SELECT kind, severity FROM exception WHERE id = ?1 AND state < 3" },
+	[EXCEPTION_RESOLVE] = { "resolving an exception",
+		"UPDATE exception SET state = 3, resolution = ?2, resolved_at_ms = ?3 WHERE id = ?1" },
+	[EXCEPTION_HOLD] = { "looking for a hold",
+		"SELECT id FROM exception INDEXED BY exception_event"
+		" WHERE seq = 0 AND destination = ?1 AND state < 3 AND kind = 'hold' LIMIT 1" },
+	[EXCEPTION_COUNT_OPEN] = { "counting exceptions",
+		"SELECT kind, severity, count(*) FROM exception INDEXED BY exception_open"
+		" WHERE state < 3 GROUP BY kind, severity" },
+	[EXCEPTION_OLD] = { "looking for exceptions to purge",
+		"SELECT id FROM exception WHERE resolved_at_ms < ?1 LIMIT 1" },
+	[EXCEPTION_PURGE] = { "purging exceptions",
+		"DELETE FROM exception WHERE id IN (SELECT id FROM exception"
+		" WHERE resolved_at_ms < ?1 ORDER BY resolved_at_ms LIMIT ?2)" },
+
+	[AUDIT_LAST] = { "reading the audit trail",
+		"SELECT hash FROM audit ORDER BY id DESC LIMIT 1" },
+	[AUDIT_INSERT] = { "writing the audit trail",
+		"INSERT INTO audit (at_ms, who, what, object, why, hash)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)" },
+
+	[PURGE_NEXT] = { "looking for what to purge",
+		"SELECT e.seq, e.received_at_ms < ?2, EXISTS (SELECT 1 FROM destination AS x"
+		" CROSS JOIN delivery AS d WHERE d.destination = x.id AND d.seq = e.seq"
+		" AND +d.state <= 6) OR EXISTS (SELECT 1 FROM exception INDEXED BY exception_event"
+		" WHERE seq = e.seq AND state < 3)"
+		" FROM event AS e WHERE e.seq > ?1 ORDER BY e.seq LIMIT 1" },
+	[PURGE_VACUUM] = { "freeing pages", "PRAGMA incremental_vacuum(50)" },
+	[COUNTER_GET] = { "reading a counter", "SELECT value FROM counter WHERE name = ?1" },
+	[COUNTER_SET] = { "storing a counter",
+		"INSERT INTO counter (name, value) VALUES (?1, ?2)"
+		" ON CONFLICT DO UPDATE SET value = excluded.value" },
+	[SIZE_PAGES] = { "measuring the store", "PRAGMA page_count" },
+	[SIZE_FREE] = { "measuring the store", "PRAGMA freelist_count" },
+};
+
+int statements_prepare(struct store *store, struct error *err)
+{
+	for (int id = 0; id < STATEMENTS; id++) {
+		if (sqlite3_prepare_v3(store->db, statement_texts[id].sql, -1,
+			    SQLITE_PREPARE_PERSISTENT, &store->statements[id], NULL) != SQLITE_OK)
+			return error_set(err, NULL, "cannot prepare for %s: %s",
+				statement_texts[id].doing, sqlite3_errmsg(store->db));
+	}
+	return 0;
+}
+
+void statements_finalize(struct store *store)
+{
+	for (int id = 0; id < STATEMENTS; id++) {
+		(void)sqlite3_finalize(store->statements[id]);
+		store->statements[id] = NULL;
+	}
+}
+
+void statements_reset(struct store *store)
+{
+	for (int id = 0; id < STATEMENTS; id++)
+		(void)sqlite3_reset(store->statements[id]);
+}
+
+struct query query_start(struct store *store, enum statement id)
+{
+	return (struct query){ .store = store, .stmt = store->statements[id], .id = id };
+}
+
+static void note_bind(struct query *query, int rc)
+{
+	if (query->rc == SQLITE_OK)
+		query->rc = rc;
+}
+
+void query_int(struct query *query, int64_t value)
+{
+	note_bind(query, sqlite3_bind_int64(query->stmt, ++query->n_bound, value));
+}
+
+void query_int_or_null(struct query *query, int64_t value, int64_t null)
+{
+	if (value == null)
+		note_bind(query, sqlite3_bind_null(query->stmt, ++query->n_bound));
+	else
+		query_int(query, value);
+}
+
+void query_text(struct query *query, const char *text)
+{
+	query_text_len(query, text ? text : "", text ? strlen(text) : 0);
+}
+
+void query_text_or_null(struct query *query, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		note_bind(query, sqlite3_bind_null(query->stmt, ++query->n_bound));
+	else
+		query_text(query, text);
+}
+
+void query_text_len(struct query *query, const char *text, size_t len)
+{
+	note_bind(query, sqlite3_bind_text64(query->stmt, ++query->n_bound, text, len,
+				 SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void query_blob(struct query *query, const void *bytes, size_t len)
+{
+	note_bind(query,
+		sqlite3_bind_blob64(query->stmt, ++query->n_bound, bytes, len, SQLITE_STATIC));
+}
+
+int query_step(struct query *query)
+{
+	int rc = query->rc == SQLITE_OK ? sqlite3_step(query->stmt) : query->rc;
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc == SQLITE_DONE) {
+		query_end(query);
+		return 0;
+	}
+	(void)store_fail(query->store, query->id, rc);
+	query_end(query);
+	return -1;
+}
+
+void query_end(struct query *query)
+{
+	/* It repeats the error of the last step, which was looked at there. */
+	(void)sqlite3_reset(query->stmt);
+}
+
+int query_run(struct query *query)
+{
+	int more;
+	while ((more = query_step(query)) > 0)
+		;
+	return more;
+}
+
+int query_number(struct query *query, int64_t *ret)
+{
+	int found = query_step(query);
+	if (found <= 0)
+		return found;
+	bool is_null = sqlite3_column_type(query->stmt, 0) == SQLITE_NULL;
+	if (!is_null)
+		*ret = row_int(query, 0);
+	query_end(query);
+	return is_null ? 0 : 1;
+}
+
+int64_t row_int(const struct query *query, int column)
+{
+	return sqlite3_column_int64(query->stmt, column);
+}
+
+const char *row_text(const struct query *query, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(query->stmt, column);
+	return text ? text : "";
+}
+
+const void *row_bytes(const struct query *query, int column, size_t *ret_len)
+{
+	const void *bytes = sqlite3_column_blob(query->stmt, column);
+	*ret_len = (size_t)sqlite3_column_bytes(query->stmt, column);
+	if (bytes == NULL && sqlite3_column_type(query->stmt, column) != SQLITE_NULL)
+		return "";
+	return bytes;
+}

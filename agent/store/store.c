@@ -1,0 +1,253 @@
+/*
+ * store.c - the store's life, and the turn's transaction.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/store_internal.h"
+
+#define BUSY_TIMEOUT_MS 200
+
+/* The file is made here, not by SQLite, so that others can't read it. SQLite gives the WAL the
+ * mode of the database. */
+static int make_file(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return error_set(err, path, "cannot open the database file: %m");
+	(void)close(fd);
+	return 0;
+}
+
+/* Space to be given back when the disk is full, so that deliveries can still settle. A store
+ * without it works: failing is no error. */
+static void make_reserve(const struct store *store)
+{
+	if (store->options.reserve_bytes <= 0)
+		return;
+	char name[4096];
+	int len = snprintf(name, sizeof(name), "%s-reserve", store->path);
+	if (len < 0 || (size_t)len >= sizeof(name))
+		return;
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return;
+	if (posix_fallocate(fd, 0, store->options.reserve_bytes) != 0)
+		(void)unlink(name);
+	(void)close(fd);
+}
+
+static int open_database(struct store *store, struct error *err)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int rc = sqlite3_open_v2(store->path, &store->db, flags, store->vfs);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+	if (rc == SQLITE_OK)
+		rc = schema_configure(store->db);
+	if (rc == SQLITE_OK)
+		return 0;
+	store_check_fatal(store, rc, "opening the database");
+	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
+		return error_set(err, store->path,
+			"not a readable database (%s): set it aside with its -wal file, "
+			"or restore a backup",
+			sqlite3_errmsg(store->db));
+	return error_set(err, store->path, "cannot open the database: %s",
+		store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(rc));
+}
+
+static int load_mirrors(struct store *store, struct error *err)
+{
+	if (event_load(store) == 0 && destination_load(store) == 0 && exception_load(store) == 0)
+		return 0;
+	return error_set(err, store->path, "cannot read the database: %s", store->failure);
+}
+
+static struct store *make_store(const struct store_options *options)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	if (store == NULL)
+		return NULL;
+	store->options = *options;
+	store->checkpointer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	store->checkpointer.wanted = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	store->path = strdup(options->path);
+	store->vfs = options->vfs ? strdup(options->vfs) : NULL;
+	store->tally = calloc(TALLY_CELLS, sizeof(*store->tally));
+	if (store->path == NULL || store->tally == NULL || (options->vfs && store->vfs == NULL)) {
+		free(store->path);
+		free(store->vfs);
+		free(store->tally);
+		free(store);
+		return NULL;
+	}
+	return store;
+}
+
+int store_open(const struct store_options *options, struct store **ret, struct error *err)
+{
+	struct store *store = make_store(options);
+	if (store == NULL)
+		return error_set(err, options->path, "cannot open the database: out of memory");
+	if (make_file(store->path, err) < 0 || open_database(store, err) < 0 ||
+		schema_migrate(store->db, err) < 0 || statements_prepare(store, err) < 0 ||
+		load_mirrors(store, err) < 0 || checkpoint_start(store, err) < 0) {
+		store_close(store);
+		return -1;
+	}
+	make_reserve(store);
+	*ret = store;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	checkpoint_stop(store);
+	statements_finalize(store);
+	/* The last connection checkpoints and removes the WAL. When that fails the WAL stays, and
+	 * nothing is lost. */
+	(void)sqlite3_close(store->db);
+	store_free_destinations(store);
+	revision_free(store);
+	free(store->tally);
+	free(store->vfs);
+	free(store->path);
+	free(store);
+}
+
+bool store_is_dirty(const struct store *store)
+{
+	return store->is_dirty;
+}
+
+bool store_is_poisoned(const struct store *store)
+{
+	return store->is_poisoned;
+}
+
+const char *store_failure(const struct store *store)
+{
+	return store->failure;
+}
+
+void store_check_fatal(const struct store *store, int rc, const char *doing)
+{
+	if (rc != SQLITE_IOERR_FSYNC && rc != SQLITE_IOERR_DIR_FSYNC)
+		return;
+	if (store->options.on_fatal == NULL)
+		abort();
+	char what[128];
+	(void)snprintf(what, sizeof(what), "the disk could not be synced while %s", doing);
+	store->options.on_fatal(store->options.ctx, what);
+}
+
+int store_fail(struct store *store, enum statement id, int rc)
+{
+	const char *doing = statement_texts[id].doing;
+	(void)snprintf(store->failure, sizeof(store->failure), "%s while %s",
+		sqlite3_errmsg(store->db), doing);
+	store_check_fatal(store, rc, doing);
+	/* A failed read harms nothing by itself; but within a transaction SQLite may have ended it. */
+	if (store->is_dirty || !sqlite3_stmt_readonly(store->statements[id]))
+		store->is_poisoned = true;
+	return -1;
+}
+
+int store_refuse(struct store *store, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(store->failure, sizeof(store->failure), format, args);
+	va_end(args);
+	store->is_poisoned = true;
+	return -1;
+}
+
+int store_begin_write(struct store *store)
+{
+	if (store->is_poisoned)
+		return -1;
+	if (store->is_dirty)
+		return 0;
+	struct query query = query_start(store, TURN_BEGIN);
+	if (query_run(&query) < 0) {
+		store->is_poisoned = true;
+		return -1;
+	}
+	store->is_dirty = true;
+	return destination_restore(store) < 0 || revision_restore(store) < 0 ? -1 : 0;
+}
+
+int store_commit(struct store *store)
+{
+	if (store->is_poisoned)
+		return -1;
+	if (!store->is_dirty)
+		return 0;
+	if (tally_flush(store) < 0 || depth_flush(store) < 0)
+		return -1;
+	struct query query = query_start(store, TURN_COMMIT);
+	if (query_run(&query) < 0) {
+		store->is_poisoned = true;
+		return -1;
+	}
+	store->is_dirty = false;
+	store->committed_seq = store->next_seq;
+	destination_committed(store);
+	revision_committed(store);
+	exception_committed(store);
+	return 0;
+}
+
+void store_abandon(struct store *store)
+{
+	statements_reset(store);
+	if (!sqlite3_get_autocommit(store->db)) {
+		struct query query = query_start(store, TURN_ROLLBACK);
+		(void)query_run(&query);
+	}
+	tally_drop(store);
+	destination_abandoned(store);
+	exception_abandoned(store);
+	store->last_event.seq = 0;
+	store->next_seq = store->committed_seq;
+	store->purged_to_seq = 0;
+	store->is_dirty = false;
+	/* A transaction that can be neither ended nor left: every write goes on being refused. */
+	store->is_poisoned = !sqlite3_get_autocommit(store->db);
+}
+
+void store_sizes(struct store *store, struct store_sizes *ret)
+{
+	*ret = (struct store_sizes){ 0 };
+	struct query pages = query_start(store, SIZE_PAGES);
+	struct query unused = query_start(store, SIZE_FREE);
+	int64_t n_pages = 0;
+	int64_t n_unused = 0;
+	if (query_number(&pages, &n_pages) < 0 || query_number(&unused, &n_unused) < 0)
+		return;
+	char wal[4096];
+	struct stat about;
+	int len = snprintf(wal, sizeof(wal), "%s-wal", store->path);
+	if (len > 0 && (size_t)len < sizeof(wal) && stat(wal, &about) == 0)
+		ret->wal_bytes = about.st_size;
+	ret->file_bytes = n_pages * PAGE_BYTES;
+	ret->used_bytes = (n_pages - n_unused) * PAGE_BYTES + ret->wal_bytes;
+
+	int n_written = 0;
+	int highest = 0;
+	if (sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_WRITE, &n_written, &highest, 1) ==
+		SQLITE_OK)
+		store->wal_written_bytes += (int64_t)n_written * (PAGE_BYTES + 24);
+	(void)pthread_mutex_lock(&store->checkpointer.mutex);
+	ret->written_bytes = store->wal_written_bytes + store->checkpointer.written_bytes;
+	(void)pthread_mutex_unlock(&store->checkpointer.mutex);
+}
