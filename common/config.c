@@ -137,15 +137,16 @@ static int sort_members(const struct option *option, const cJSON *map, const cJS
 }
 
 static int read_named(
-	const struct option_kind *kind, const cJSON *member, char *base, struct error *err)
+	const struct option_kind *kind, const cJSON *member, void *base, struct error *err)
 {
+	char **name = base;
+
 	if (!id_is_name(member->string, strlen(member->string)))
 		return error_set(err, member->string, "the name of a %s must be %s", kind->what,
 			form_name.expects);
-	char *name = strdup(member->string);
-	if (!name)
+	*name = strdup(member->string);
+	if (!*name)
 		return out_of_memory(err);
-	memcpy(base, &name, sizeof(name));
 	if (read_object(kind, member, base, err)) {
 		error_prefix(err, member->string);
 		return -1;
