@@ -588,6 +588,7 @@ static void check_batch_repeats(void (*disturb)(void))
 	(void)snprintf(key, sizeof(key), "%s", house_find(&house, "e0")->key);
 	(void)snprintf(body, sizeof(body), "%s", house_find(&house, "e0")->body);
 	put_many("late", 2);
+	house_rest(&house);
 	disturb();
 	for (int i = 0; i < 20 && !house_find(&house, "e0"); i++) {
 		if (house_find(&house, "late0"))
@@ -607,7 +608,6 @@ static void lose_answer(void)
 
 static void crash(void)
 {
-	house_rest(&house);
 	house_crash(&house, BATCH);
 }
 
