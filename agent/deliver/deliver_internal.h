@@ -180,7 +180,7 @@ struct culprit {
 	int status;
 	char reason[REASON_MAX];
 	int64_t probe_mono_ms; /* from then on it may be its own probe */
-	int64_t refused_seq;   /* the last probe that was refused: the next one is behind it */
+	bool is_cleared;       /* a probe was refused as well: the destination is at fault */
 };
 
 /* What a crash left claimed is taken up before anything is claimed. */
@@ -207,6 +207,7 @@ struct destination {
 	unsigned in_flight;
 	int64_t not_before_mono_ms; /* Retry-After */
 	struct culprit culprit;
+	int64_t refused_seq;   /* the last probe that was refused: the next one is behind it */
 	bool is_culprit_named; /* in this turn, not committed */
 	bool is_hold_open;     /* an exception `hold` was opened */
 	bool is_hold_left;     /* one from before the start may be open */
@@ -251,6 +252,7 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms);
 int hold_open_exception(struct destination *destination, const char *reason, int64_t now_ms);
 /* After the commit. */
 void hold_begin(struct destination *destination, const struct claim *claim);
+void hold_go_on(struct destination *destination, const struct claim *probe);
 void hold_end(struct destination *destination);
 
 /* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */

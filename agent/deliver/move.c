@@ -57,8 +57,8 @@ static void move_hold(struct destination *destination, const struct claim *claim
 	if (decision->is_culprit)
 		hold_begin(destination, claim);
 	else if (claim->is_probe && destination->culprit.is_set &&
-		 decision->verdict.outcome != OUTCOME_DONE)
-		destination->culprit.refused_seq = claim->members[0].seq;
+		 decision->verdict.outcome == OUTCOME_HOLD)
+		hold_go_on(destination, claim);
 	if (decision->opens_hold) {
 		destination->is_hold_open = true;
 		deliver_alert(destination->deliver, "critical",

@@ -42,7 +42,7 @@ static int settle_hold(struct claim *claim)
 
 	if (decision->opens_hold && hold_open_exception(destination, decision->reason, now_ms) != 0)
 		return -1;
-	if (decision->passes_hold &&
+	if (decision->passes_hold && !destination->culprit.is_cleared &&
 		!hold_is_culprit(destination, claim->members[0].seq, claim->batch) &&
 		hold_reject_culprit(destination, now_ms) != 0)
 		return -1;
