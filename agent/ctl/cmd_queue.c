@@ -8,8 +8,8 @@
 
 static void print_queue(const struct ctl *ctl, const cJSON *root)
 {
-	static const char *const heads[] = { "DESTINATION", "STATE", ">ALL", ">1m", ">5m", ">15m",
-		">1h", ">6h", ">1d", ">OLDER", ">OLDEST", NULL };
+	static const char *const heads[] = { "DESTINATION", "STATE", ">ALL", "><1m", "><5m",
+		"><15m", "><1h", "><6h", "><1d", ">OLDER", ">OLDEST", NULL };
 	static const char *const ages[] = { "1m", "5m", "15m", "1h", "6h", "1d", "older" };
 	struct table *table = table_new(heads);
 	bool is_cut = false;
