@@ -150,11 +150,11 @@ static bool read_decimal(const cJSON *item, struct decimal *ret)
 
 	if (cJSON_IsString(item))
 		return decimal_parse(item->valuestring, strlen(item->valuestring), ret);
-	if (fabs(item->valuedouble) < 1e15 && !(item->valuedouble > floor(item->valuedouble))) {
+	if (fabs(item->valuedouble) <= 0x1p53 && !(item->valuedouble > floor(item->valuedouble))) {
 		*ret = (struct decimal){ .digits = (int64_t)item->valuedouble };
 		return true;
 	}
-	/* 15 digits are all that the scanner let pass as a number. */
+	/* 15 digits are all that the scanner lets pass as a number with a fraction. */
 	len = snprintf(text, sizeof(text), "%.15g", item->valuedouble);
 	return len > 0 && decimal_parse(text, (size_t)len, ret);
 }
