@@ -240,6 +240,11 @@ void deliver_free(struct deliver *deliver)
 
 /* --- from outside --------------------------------------------------------------------------------- */
 
+void deliver_drain(struct deliver *deliver)
+{
+	deliver->is_draining = true;
+}
+
 void deliver_poke(struct deliver *deliver, int destination_id)
 {
 	struct destination *destination;

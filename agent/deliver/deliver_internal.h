@@ -324,6 +324,7 @@ struct deliver {
 	struct event *timer; /* after a poisoned turn */
 	unsigned poisons_in_row;
 	int64_t claims_from_mono_ms; /* until then turns settle only */
+	bool is_draining;            /* before the end: nothing more is claimed */
 };
 
 int64_t deliver_now(const struct deliver *deliver);
