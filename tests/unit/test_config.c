@@ -521,7 +521,7 @@ static void test_units_are_read(void **state)
 		{ config_parse_duration, "999999999999999999d", -1 },
 		{ config_parse_duration, "9999999999999999999ms", -1 },
 		{ config_parse_size, "17", 17 },
-		{ config_parse_size, "17B", 17 },
+		{ config_parse_size, "17B", -1 },
 		{ config_parse_size, "256KiB", 262144 },
 		{ config_parse_size, "1MiB", 1048576 },
 		{ config_parse_size, "2GiB", INT64_C(2147483648) },
