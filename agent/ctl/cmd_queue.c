@@ -15,8 +15,7 @@ static void print_queue(const struct ctl *ctl, const cJSON *root)
 	bool is_cut = false;
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, json_get(root, "items"))
-	{
+	cJSON_ArrayForEach (row, json_get(root, "items")) {
 		table_text(table, text_of(row, "destination"), COLOR_NONE);
 		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
 		table_count(table, number_of(row, "unfinished"), COLOR_NONE);

@@ -72,7 +72,8 @@ def test_a_retry_sends_the_refused_event_again_and_closes_the_exception(site):
     again = agent.ctl("exceptions", "retry", row["id"], check=False)
     assert again.returncode == 1 and "resolved already" in again.stderr
     line = agent.ctl("events", "show", "wrong").stdout
-    assert line.index("received") < line.index("422") < line.index("mended") < line.index("done")
+    assert line.index("received") < line.index("422") < line.index("mended") < line.index("201")
+    assert line.index("201") < line.index("reference")
 
 
 def test_a_retry_by_filter_takes_what_fits(site):
