@@ -99,6 +99,8 @@ static void test_unknown_paths_methods_and_bodies_are_problems(void **state)
 	assert_true(says(f, "Allow: GET, HEAD"));
 	assert_int_equal(request(f, "GET", "/v1/destinations/erp/pause", NULL), 405);
 	assert_true(says(f, "Allow: POST"));
+	assert_int_equal(request(f, "PUT", "/v1/events", NULL), 405);
+	assert_true(says(f, "Allow: GET, HEAD, POST"));
 	assert_non_null(body);
 	memset(body, ' ', len);
 	body[len] = '\0';
