@@ -54,7 +54,7 @@ static void drop(struct plan *plan)
 	secret_free(plan->authorization);
 	line_unref(plan->line);
 	if (plan->is_new)
-		destination_free(plan->destination);
+		window_free(plan->destination);
 }
 
 static struct destination *find(struct deliver *deliver, const char *name)
@@ -76,7 +76,7 @@ static int prepare(struct deliver *deliver, struct plan *plan, const struct conf
 		return -1;
 	plan->destination = find(deliver, configured->name);
 	if (!plan->destination) {
-		plan->destination = destination_new(deliver, configured->name);
+		plan->destination = window_new(deliver, configured->name);
 		plan->is_new = plan->destination != NULL;
 		if (!plan->destination)
 			return error_set(err, NULL, "out of memory");
@@ -96,7 +96,7 @@ static void take_into_use(struct deliver *deliver, struct plan *plan)
 		metrics_set(deliver->options.metrics, METRIC_DESTINATION_UP,
 			plan->destination->name, NULL, 1);
 	}
-	destination_configure(
+	window_configure(
 		plan->destination, plan->settings, plan->line, plan->revision, plan->authorization);
 }
 

@@ -64,7 +64,7 @@ static void settle_window(struct destination *destination)
 	if (!destination->is_disturbed)
 		return;
 	destination->is_disturbed = false;
-	destination_expect_ready(destination, 1);
+	window_expect_ready(destination, 1);
 	turn_wake(destination->deliver->options.turn);
 }
 
@@ -77,7 +77,7 @@ static void on_committed(void *ctx)
 	if (!TAILQ_EMPTY(&deliver->settled) || !TAILQ_EMPTY(&deliver->fresh))
 		deliver->poisons_in_row = 0;
 	while ((claim = TAILQ_FIRST(&deliver->settled))) {
-		destination_move(claim->destination, claim);
+		window_move(claim->destination, claim);
 		claim_give(claim);
 	}
 	TAILQ_FOREACH (claim, &deliver->fresh, link)
@@ -97,7 +97,7 @@ static void on_release(void *ctx)
 		claim_send(claim);
 	TAILQ_FOREACH (destination, &deliver->destinations, link)
 		if (destination->is_configured)
-			destination_arm(destination);
+			window_arm(destination);
 }
 
 /* Answers stay in their order, settled or not. */
@@ -127,7 +127,7 @@ static void drop_fresh(struct deliver *deliver)
 /* What was read or written in the turn is not true: look again at everything. */
 static void forget_hints(struct destination *destination)
 {
-	destination_expect_ready(destination, 1);
+	window_expect_ready(destination, 1);
 	destination->next_due_at_ms = 0;
 	destination->linger_until_ms = 0;
 	destination->is_disturbed = false;
@@ -228,7 +228,7 @@ void deliver_free(struct deliver *deliver)
 	free_claims(&deliver->spare);
 	while ((destination = TAILQ_FIRST(&deliver->destinations))) {
 		TAILQ_REMOVE(&deliver->destinations, destination, link);
-		destination_free(destination);
+		window_free(destination);
 	}
 	/* The last of a line's claims closes it; what is out ends without a word. */
 	free_claims(&deliver->sent);
@@ -251,7 +251,7 @@ void deliver_poke(struct deliver *deliver, int destination_id)
 
 	TAILQ_FOREACH (destination, &deliver->destinations, link)
 		if (destination->id == destination_id)
-			destination_expect_ready(destination, 1);
+			window_expect_ready(destination, 1);
 }
 
 static void view(const struct destination *destination, deliver_view_fn fn, void *ctx)

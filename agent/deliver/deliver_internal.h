@@ -159,7 +159,7 @@ void claim_decide(struct claim *claim);
 /* Write the decision in the turn's transaction. 0, or -1: the store is poisoned. */
 int claim_settle(struct claim *claim);
 
-/* --- destinations (destination.c, move.c, hold.c, line.c) -------------------------------------------------------- */
+/* --- destinations (window.c, move.c, hold.c, line.c) -------------------------------------------------------- */
 
 struct line {
 	void *opened;
@@ -180,7 +180,7 @@ struct culprit {
 	int status;
 	char reason[REASON_MAX];
 	int64_t probe_mono_ms; /* from then on it may be its own probe */
-	int64_t refused_seq;   /* the last probe that was refused: the next one is behind it */
+	bool is_cleared;       /* a probe was refused as well: the destination is at fault */
 };
 
 /* What a crash left claimed is taken up before anything is claimed. */
@@ -207,6 +207,7 @@ struct destination {
 	unsigned in_flight;
 	int64_t not_before_mono_ms; /* Retry-After */
 	struct culprit culprit;
+	int64_t refused_seq;   /* the last probe that was refused: the next one is behind it */
 	bool is_culprit_named; /* in this turn, not committed */
 	bool is_hold_open;     /* an exception `hold` was opened */
 	bool is_hold_left;     /* one from before the start may be open */
@@ -227,22 +228,22 @@ struct destination {
 };
 TAILQ_HEAD(destinations, destination);
 
-struct destination *destination_new(struct deliver *deliver, const char *name);
-void destination_free(struct destination *destination);
+struct destination *window_new(struct deliver *deliver, const char *name);
+void window_free(struct destination *destination);
 /* Take new settings into use; owns them, the line and the header from here on. */
-void destination_configure(struct destination *destination, struct settings *settings,
-	struct line *line, struct revision *revision, char *authorization);
+void window_configure(struct destination *destination, struct settings *settings, struct line *line,
+	struct revision *revision, char *authorization);
 /* Rows became READY. */
-void destination_expect_ready(struct destination *destination, unsigned n);
+void window_expect_ready(struct destination *destination, unsigned n);
 /* Requests that may leave now. 0 while the breaker is open; asking may make a probe of it. */
-unsigned destination_slots(struct destination *destination);
+unsigned window_slots(struct destination *destination);
 /* After the commit: what the answer does to breaker, bucket, hold and credentials. */
-void destination_move(struct destination *destination, const struct claim *claim);
+void window_move(struct destination *destination, const struct claim *claim);
 /* Arm the timer for the next thing that only time brings. */
-void destination_arm(struct destination *destination);
-void destination_read_auth(struct destination *destination);
+void window_arm(struct destination *destination);
+void window_read_auth(struct destination *destination);
 /* A pinned revision; NULL when it can't be had. 0 is the current one, made known to the store. */
-struct revision *destination_revision(struct destination *destination, int id);
+struct revision *revision_find(struct destination *destination, int id);
 
 bool hold_is_culprit(const struct destination *destination, int64_t seq, int64_t batch);
 /* In the transaction: the probe passed, so the culprit is to blame. 0, or -1. */
@@ -251,6 +252,7 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms);
 int hold_open_exception(struct destination *destination, const char *reason, int64_t now_ms);
 /* After the commit. */
 void hold_begin(struct destination *destination, const struct claim *claim);
+void hold_go_on(struct destination *destination, const struct claim *probe);
 void hold_end(struct destination *destination);
 
 /* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */

@@ -131,7 +131,7 @@ static int pin(struct claim *draft, int64_t now_ms)
 {
 	struct destination *destination = draft->destination;
 	struct revision *revision =
-		destination_revision(destination, draft->members[0].connector_revision);
+		revision_find(destination, draft->members[0].connector_revision);
 
 	if (revision) {
 		draft->revision = revision_ref(revision);
@@ -235,12 +235,12 @@ static void claim_probe(struct destination *destination)
 	draft = draft_probe(destination);
 	if (!draft)
 		return;
-	if (destination_slots(destination) == 0) {
+	if (window_slots(destination) == 0) {
 		claim_give(draft);
 		return;
 	}
 	/* Whoever mends credentials writes the file: each probe looks. */
-	destination_read_auth(destination);
+	window_read_auth(destination);
 	TAILQ_INSERT_TAIL(&drafts, draft, link);
 	if (claim_drafts(&drafts, true) <= 0)
 		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
@@ -256,7 +256,7 @@ static void claim_ready(struct destination *destination)
 		claim_probe(destination);
 		return;
 	}
-	slots = destination_slots(destination);
+	slots = window_slots(destination);
 	if (slots == 0)
 		return;
 	is_probe = destination->breaker.state == BREAKER_HALF_OPEN;
@@ -302,7 +302,7 @@ static int promote_due(struct destination *destination)
 		return -1;
 	destination->next_due_at_ms = due_at_ms > 0 ? due_at_ms : INT64_MAX;
 	if (n > 0)
-		destination_expect_ready(destination, (unsigned)n);
+		window_expect_ready(destination, (unsigned)n);
 	if ((unsigned)n == limit)
 		turn_wake(destination->deliver->options.turn);
 	return 0;

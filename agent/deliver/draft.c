@@ -191,11 +191,9 @@ static void choose(
 static int on_choice_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct choice *choice = ctx;
-	const struct culprit *culprit = &choice->destination->culprit;
-
 	if (hold_is_culprit(choice->destination, row->seq, row->batch)) {
 		choose(choice, &choice->culprit, row);
-	} else if (row->seq > culprit->refused_seq) {
+	} else if (row->seq > choice->destination->refused_seq) {
 		choose(choice, &choice->next, row);
 		return 1;
 	} else {

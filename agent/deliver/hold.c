@@ -6,11 +6,12 @@
  *
  *   the probe passes            the culprit is to blame: it becomes an exception (a batch is taken
  *                               apart instead), and the rest goes on
- *   the probe is refused too    the destination is at fault: exception `hold`; further probes, each
- *                               with the next delivery, so that two bad events can't close it for
- *                               ever
- *   there is no other           the culprit itself is the probe, after the breaker's wait; when it
- *                               passes it is simply done
+ *   the probe is refused too    the destination is at fault, and the culprit is cleared: exception
+ *                               `hold`, further probes; when one passes all goes on
+ *   there is no other           the culprit itself is the probe, after the breaker's wait
+ *
+ * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
+ * culprit and probe in turn, would close a destination for ever.
  */
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,12 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	(void)snprintf(code, sizeof(code), "%d", culprit->status);
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
+	else if (claim->n > 1 && claim_is_doubted(claim))
+		/* One by one they would go under other keys than what may still be applied. */
+		status = settle_exception(claim, "unknown", "critical", code,
+			"it may have been applied in a batch that was refused later: look there "
+			"before it is sent again",
+			now_ms);
 	else if (claim->n > 1)
 		status = settle_apart(claim, now_ms);
 	else
@@ -98,6 +105,12 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 	/* Another delivery may try at once. */
 	if (destination->breaker.state == BREAKER_OPEN)
 		destination->breaker.probe_mono_ms = now_mono_ms;
+}
+
+void hold_go_on(struct destination *destination, const struct claim *probe)
+{
+	destination->refused_seq = probe->members[0].seq;
+	destination->culprit.is_cleared = true;
 }
 
 void hold_end(struct destination *destination)

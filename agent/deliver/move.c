@@ -57,8 +57,8 @@ static void move_hold(struct destination *destination, const struct claim *claim
 	if (decision->is_culprit)
 		hold_begin(destination, claim);
 	else if (claim->is_probe && destination->culprit.is_set &&
-		 decision->verdict.outcome != OUTCOME_DONE)
-		destination->culprit.refused_seq = claim->members[0].seq;
+		 decision->verdict.outcome == OUTCOME_HOLD)
+		hold_go_on(destination, claim);
 	if (decision->opens_hold) {
 		destination->is_hold_open = true;
 		deliver_alert(destination->deliver, "critical",
@@ -77,7 +77,7 @@ static void move_auth(struct destination *destination, const struct claim *claim
 
 	/* Single-flight: the first of several refusals reads the file, the others find it done. */
 	if (claim->decision.verdict.outcome == OUTCOME_REFRESH && is_current)
-		destination_read_auth(destination);
+		window_read_auth(destination);
 	else if (claim->decision.verdict.outcome == OUTCOME_DONE && is_current)
 		destination->is_auth_fresh = false;
 }
@@ -124,7 +124,7 @@ static void tell_change(struct destination *destination, enum breaker_state was)
 	}
 }
 
-void destination_move(struct destination *destination, const struct claim *claim)
+void window_move(struct destination *destination, const struct claim *claim)
 {
 	const struct decision *decision = &claim->decision;
 	const struct deliver *deliver = destination->deliver;

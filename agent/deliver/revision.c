@@ -92,7 +92,7 @@ static struct revision *load_older(struct destination *destination, int id)
 	return revision;
 }
 
-struct revision *destination_revision(struct destination *destination, int id)
+struct revision *revision_find(struct destination *destination, int id)
 {
 	struct revision **older = destination->older;
 	struct revision *revision;

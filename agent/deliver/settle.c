@@ -1,6 +1,6 @@
 /*
  * settle.c - writing a decision in the turn's transaction. What moves in memory moves after the
- * commit (destination.c, hold.c), so that a poisoned turn has nothing to take back here.
+ * commit (window.c, hold.c), so that a poisoned turn has nothing to take back here.
  */
 #include <stdio.h>
 
@@ -42,7 +42,7 @@ static int settle_hold(struct claim *claim)
 
 	if (decision->opens_hold && hold_open_exception(destination, decision->reason, now_ms) != 0)
 		return -1;
-	if (decision->passes_hold &&
+	if (decision->passes_hold && !destination->culprit.is_cleared &&
 		!hold_is_culprit(destination, claim->members[0].seq, claim->batch) &&
 		hold_reject_culprit(destination, now_ms) != 0)
 		return -1;
@@ -60,7 +60,7 @@ static void leave_hints(struct claim *claim)
 	struct destination *destination = claim->destination;
 	const struct decision *decision = &claim->decision;
 
-	destination_expect_ready(destination, (unsigned)claim->n);
+	window_expect_ready(destination, (unsigned)claim->n);
 	if (decision->settlement.to == DELIVERY_WAITING &&
 		decision->settlement.due_at_ms < destination->next_due_at_ms)
 		destination->next_due_at_ms = decision->settlement.due_at_ms;

@@ -1,5 +1,5 @@
 /*
- * destination.c - the window of one destination: how many requests may leave, what answers do to
+ * window.c - the window of one destination: how many requests may leave, what answers do to
  * it, and when to look again.
  */
 #include <stdio.h>
@@ -23,7 +23,7 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 	turn_wake(destination->deliver->options.turn);
 }
 
-struct destination *destination_new(struct deliver *deliver, const char *name)
+struct destination *window_new(struct deliver *deliver, const char *name)
 {
 	struct destination *destination = calloc(1, sizeof(*destination));
 
@@ -33,7 +33,7 @@ struct destination *destination_new(struct deliver *deliver, const char *name)
 	destination->name = strdup(name);
 	destination->timer = evtimer_new(deliver->options.base, on_time, destination);
 	if (!destination->name || !destination->timer) {
-		destination_free(destination);
+		window_free(destination);
 		return NULL;
 	}
 	destination->may_have_ready = true;
@@ -51,7 +51,7 @@ static void forget_revisions(struct destination *destination)
 	}
 }
 
-void destination_free(struct destination *destination)
+void window_free(struct destination *destination)
 {
 	if (!destination)
 		return;
@@ -65,8 +65,8 @@ void destination_free(struct destination *destination)
 	free(destination);
 }
 
-void destination_configure(struct destination *destination, struct settings *settings,
-	struct line *line, struct revision *revision, char *authorization)
+void window_configure(struct destination *destination, struct settings *settings, struct line *line,
+	struct revision *revision, char *authorization)
 {
 	int64_t rate = settings->is.rate_per_hour;
 
@@ -83,10 +83,10 @@ void destination_configure(struct destination *destination, struct settings *set
 	destination->auth_generation++;
 	destination->is_auth_fresh = false;
 	destination->is_configured = true;
-	destination_expect_ready(destination, 1);
+	window_expect_ready(destination, 1);
 }
 
-void destination_expect_ready(struct destination *destination, unsigned n)
+void window_expect_ready(struct destination *destination, unsigned n)
 {
 	destination->may_have_ready = true;
 	destination->unseen += n;
@@ -103,7 +103,7 @@ static unsigned count_free(struct destination *destination, int64_t now_mono_ms)
 	return (unsigned)(tokens < n ? tokens : n);
 }
 
-unsigned destination_slots(struct destination *destination)
+unsigned window_slots(struct destination *destination)
 {
 	int64_t now_mono_ms = deliver_mono(destination->deliver);
 	unsigned n = count_free(destination, now_mono_ms);
@@ -114,7 +114,7 @@ unsigned destination_slots(struct destination *destination)
 	return destination->breaker.state == BREAKER_HALF_OPEN ? 1 : n;
 }
 
-void destination_read_auth(struct destination *destination)
+void window_read_auth(struct destination *destination)
 {
 	struct deliver *deliver = destination->deliver;
 	struct error err = { 0 };
@@ -169,7 +169,7 @@ static int64_t from_wall(int64_t at_ms, int64_t now_ms, int64_t now_mono_ms)
 	return at_ms > now_ms ? now_mono_ms + (at_ms - now_ms) : now_mono_ms + 1;
 }
 
-void destination_arm(struct destination *destination)
+void window_arm(struct destination *destination)
 {
 	int64_t now_ms = deliver_now(destination->deliver);
 	int64_t now_mono_ms = deliver_mono(destination->deliver);
