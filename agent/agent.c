@@ -153,7 +153,6 @@ static void on_alert(void *ctx, const char *severity, const char *text)
 {
 	struct agent *agent = ctx;
 
-	LOG_WARNING("alert", LOG_S("severity", severity), LOG_S("text", text));
 	capture_alert(agent->capture, severity, text);
 }
 

@@ -156,8 +156,8 @@ static int read_named(
 static int read_map(
 	const struct option *option, const cJSON *map, struct config *config, struct error *err)
 {
-	const cJSON **members;
-	size_t n;
+	const cJSON **members = NULL;
+	size_t n = 0;
 
 	if (sort_members(option, map, &members, &n, err))
 		return -1;

@@ -104,7 +104,7 @@ static void describe_size(struct buf *out, const struct option *option, cJSON *s
 	static const char *const types[] = { "string", "integer" };
 
 	add_item(out, schema, "type", cJSON_CreateStringArray(types, 2));
-	add_text(out, schema, "pattern", "^[0-9]{1,18}(B|KiB|MiB|GiB|TiB)?$");
+	add_text(out, schema, "pattern", "^[0-9]{1,18}(KiB|MiB|GiB|TiB)?$");
 	describe_numbers(out, option, schema);
 }
 

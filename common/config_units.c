@@ -48,9 +48,12 @@ static bool parse_amount(const char *text, const struct unit *unit, int64_t *ret
 		amount = amount * 10 + (text[i] - '0');
 	for (; unit->text; unit++) {
 		if (strcmp(text + n_digits, unit->text) == 0)
-			return !__builtin_mul_overflow(amount, unit->factor, ret);
+			break;
 	}
-	return false;
+	if (!unit->text || __builtin_mul_overflow(amount, unit->factor, &amount))
+		return false;
+	*ret = amount;
+	return true;
 }
 
 bool config_parse_duration(const char *text, int64_t *ret_ms)

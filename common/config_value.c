@@ -56,18 +56,12 @@ static int store_text(const struct option *option, void *base, const char *text,
 	return store_copy(option, option_field(option, base), text, err);
 }
 
-static int store_word(const struct option *option, void *base, const char *text, struct error *err)
+/* The words that this version has, for an error. */
+static int refuse_word(const struct option *option, const char *text, struct error *err)
 {
 	struct buf known = BUF_INIT;
 
 	for (const struct option_word *word = option->words; word->text; word++) {
-		if (strcmp(word->text, text) == 0 && word->value == WORD_LATER)
-			return error_set(
-				err, option->name, "\"%s\" is not part of this version", text);
-		if (strcmp(word->text, text) == 0) {
-			option_store_number(option, base, word->value);
-			return 0;
-		}
 		if (word->value != WORD_LATER)
 			buf_printf(&known, "%s%s", known.len ? ", " : "", word->text);
 	}
@@ -75,6 +69,20 @@ static int store_word(const struct option *option, void *base, const char *text,
 		buf_failed(&known) ? "the known words" : known.data, text);
 	buf_done(&known);
 	return -1;
+}
+
+static int store_word(const struct option *option, void *base, const char *text, struct error *err)
+{
+	for (const struct option_word *word = option->words; word->text; word++) {
+		if (strcmp(word->text, text) != 0)
+			continue;
+		if (word->value == WORD_LATER)
+			return error_set(
+				err, option->name, "\"%s\" is not part of this version", text);
+		option_store_number(option, base, word->value);
+		return 0;
+	}
+	return refuse_word(option, text, err);
 }
 
 static int store_order(const struct option *option, void *base, const char *text, struct error *err)

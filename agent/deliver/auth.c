@@ -87,11 +87,13 @@ int auth_read_header(const struct config_auth *auth, const struct secret_dirs *d
 	/* A line break would let the file's content write headers of its own. */
 	if (auth->type != CONFIG_AUTH_BASIC && strpbrk(secret, "\r\n")) {
 		secret_free(secret);
-		return error_set(err, "auth", "the secret \"%s\" has more than one line", name->file);
+		return error_set(
+			err, "auth", "the secret \"%s\" has more than one line", name->file);
 	}
 	/* All at once: a buffer that grows leaves copies behind. */
-	if (buf_reserve(&header, 64 + strlen(auth->header ? auth->header : "") +
-				 2 * (strlen(secret) + strlen(auth->username ? auth->username : ""))))
+	if (buf_reserve(&header,
+		    64 + strlen(auth->header ? auth->header : "") +
+			    2 * (strlen(secret) + strlen(auth->username ? auth->username : ""))))
 		put_header(&header, auth, secret);
 	secret_free(secret);
 	*ret = buf_take(&header, NULL);

@@ -168,6 +168,14 @@ const char *claim_text(const struct claim *claim, size_t offset)
 	return claim->texts.data + offset;
 }
 
+bool claim_is_doubted(const struct claim *claim)
+{
+	for (size_t i = 0; i < claim->n; i++)
+		if (claim->members[i].doubt_at_ms > 0)
+			return true;
+	return false;
+}
+
 static void keep_answer(struct claim *claim, const struct courier_answer *answer)
 {
 	struct deliver *deliver = claim->deliver;

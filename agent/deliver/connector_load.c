@@ -48,8 +48,8 @@ static cJSON *parse_declaration(const char *path, const struct buf *text, struct
 	cJSON *declaration = json_parse(text->data, text->len, &limits, &scratch, &flaw);
 
 	if (!declaration)
-		(void)error_set(err, path, "line %u, column %u: %s", flaw.line, flaw.column,
-			flaw.message);
+		(void)error_set(
+			err, path, "line %u, column %u: %s", flaw.line, flaw.column, flaw.message);
 	buf_done(&scratch);
 	return declaration;
 }

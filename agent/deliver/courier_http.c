@@ -149,8 +149,8 @@ static const char *put_header(struct buf *buf, const char *name, const char *val
 	return buf_failed(buf) ? NULL : buf->data;
 }
 
-static int start_request(void *opened, const struct courier_request *request, courier_done_fn done,
-	void *done_ctx)
+static int start_request(
+	void *opened, const struct courier_request *request, courier_done_fn done, void *done_ctx)
 {
 	struct courier_line *line = opened;
 	const char *headers[HEADERS_MAX] = { NULL };

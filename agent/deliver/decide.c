@@ -34,7 +34,9 @@ static struct outcome_verdict classify(const struct claim *claim, int64_t now_ms
 		.is_refreshed = claim->is_refreshed,
 		.batch_count = (unsigned)claim->n,
 		/* The clock may have jumped back: a doubt is never younger than nothing. */
-		.doubt_age_ms = doubt_ms == 0 ? 0 : now_ms > doubt_ms ? now_ms - doubt_ms : 1,
+		.doubt_age_ms = doubt_ms == 0       ? 0
+				: now_ms > doubt_ms ? now_ms - doubt_ms
+						    : 1,
 		.settle_ms = is->settle_ms,
 		.key_lifetime_ms = is->idempotency_lifetime_ms,
 	};
@@ -100,12 +102,13 @@ static void become_retry(struct claim *claim, int64_t now_ms)
 	if (claim->answer.asked_ms > 0)
 		decision->asked_ms = decision->asked_too_long ? DAY_MS : claim->answer.asked_ms;
 	decision->settlement.to = DELIVERY_WAITING;
-	if (retry_next_due(&policy, member->attempts, member->first_at_ms, decision->asked_ms, now_ms,
-		    clock_seed(claim->deliver->options.clock), &decision->settlement.due_at_ms))
+	if (retry_next_due(&policy, member->attempts, member->first_at_ms, decision->asked_ms,
+		    now_ms, clock_seed(claim->deliver->options.clock),
+		    &decision->settlement.due_at_ms))
 		return;
 	become_exception(claim, "gave_up", "normal");
 	decision->settlement.due_at_ms = 0;
-	(void)snprintf(words, sizeof(words), "%s", decision->reason);
+	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, decision->reason);
 	(void)snprintf(decision->reason, sizeof(decision->reason),
 		"gave up after %u attempts, the last: %s", member->attempts, words);
 }
@@ -116,7 +119,7 @@ static void become_unknown(struct claim *claim)
 	char words[REASON_MAX / 2];
 
 	become_exception(claim, "unknown", "critical");
-	(void)snprintf(words, sizeof(words), "%s", decision->reason);
+	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, decision->reason);
 	(void)snprintf(decision->reason, sizeof(decision->reason),
 		"it may have been applied, look at %s before it is sent again: %s",
 		claim->destination->name, words);

@@ -106,9 +106,9 @@ struct decision {
 	const char *kind, *severity;        /* of the exception; NULL none */
 	int64_t asked_ms;                   /* Retry-After, at most a day; 0 none */
 	bool asked_too_long;
-	bool is_culprit;   /* the refusal that holds the destination */
-	bool opens_hold;   /* a probe was refused as well */
-	bool passes_hold;  /* a probe was accepted */
+	bool is_culprit;  /* the refusal that holds the destination */
+	bool opens_hold;  /* a probe was refused as well */
+	bool passes_hold; /* a probe was accepted */
 	char ref[REF_MAX];
 	char reason[REASON_MAX];
 };
@@ -148,6 +148,8 @@ void claim_free(struct claim *claim);
 /* 0, or -1 when memory ran out. */
 int claim_add_member(struct claim *claim, const struct store_delivery_row *row);
 const char *claim_text(const struct claim *claim, size_t offset);
+/* Does any member's fate hang on an attempt before this one? */
+bool claim_is_doubted(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
 /* Hand it to the courier. */
@@ -157,7 +159,7 @@ void claim_decide(struct claim *claim);
 /* Write the decision in the turn's transaction. 0, or -1: the store is poisoned. */
 int claim_settle(struct claim *claim);
 
-/* --- destinations (destination.c, hold.c) -------------------------------------------------------- */
+/* --- destinations (destination.c, move.c, hold.c, line.c) -------------------------------------------------------- */
 
 struct line {
 	void *opened;
@@ -181,13 +183,16 @@ struct culprit {
 	int64_t refused_seq;   /* the last probe that was refused: the next one is behind it */
 };
 
+/* What a crash left claimed is taken up before anything is claimed. */
+enum recovery { RECOVERY_DUE, RECOVERY_WRITTEN, RECOVERY_DONE };
+
 struct destination {
 	TAILQ_ENTRY(destination) link;
 	struct deliver *deliver;
 	char *name;
 	int id;
 	bool is_configured;
-	bool is_recovered; /* what a crash left claimed is taken up */
+	enum recovery recovery;
 	struct settings *settings;
 	struct line *line;
 	struct revision *current;
@@ -203,13 +208,14 @@ struct destination {
 	int64_t not_before_mono_ms; /* Retry-After */
 	struct culprit culprit;
 	bool is_culprit_named; /* in this turn, not committed */
-	bool is_hold_open;     /* there is, or after a start may be, an exception `hold` */
+	bool is_hold_open;     /* an exception `hold` was opened */
+	bool is_hold_left;     /* one from before the start may be open */
 	bool is_alarmed;
 	bool is_disturbed; /* something was settled that moves the window: claim in the next turn */
 
 	bool may_have_ready;
-	unsigned unseen;        /* rows made READY since the last look */
-	int64_t next_due_at_ms; /* INT64_MAX none, 0 look */
+	unsigned unseen;         /* rows made READY since the last look */
+	int64_t next_due_at_ms;  /* INT64_MAX none, 0 look */
 	int64_t linger_until_ms; /* 0 none */
 	size_t n_lingering;
 	unsigned lane_cursor;
@@ -247,7 +253,7 @@ int hold_open_exception(struct destination *destination, const char *reason, int
 void hold_begin(struct destination *destination, const struct claim *claim);
 void hold_end(struct destination *destination);
 
-/* --- dispatch (dispatch.c, draft.c, recover.c, settle.c) ------------------------------------------ */
+/* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */
 
 /* Promote, claim, render. Stops when the store is poisoned. */
 void dispatch_serve(struct destination *destination);
@@ -263,15 +269,26 @@ int draft_list(struct destination *destination, int lane, unsigned n, struct cla
 	bool *ret_exhausted);
 /* The draft of a probe: another delivery than the culprit, or, when its time has come, itself. */
 struct claim *draft_probe(struct destination *destination);
-/* Fill a pinned batch. 1 complete, 0 it can't go (the draft is given back), -1 error. */
-int draft_complete(struct claim *draft);
+/* Read the READY members of a pinned batch. */
+enum draft_fill {
+	DRAFT_FAILED, /* a read error, or memory ran out */
+	DRAFT_WHOLE,
+	DRAFT_WAITS,  /* for members that are not due yet */
+	DRAFT_BROKEN, /* a person has taken members out of it */
+};
+enum draft_fill draft_complete(struct claim *draft);
 
 /* What a crash left claimed. 0, or -1: the store is poisoned. */
 int recover_claimed(struct destination *destination);
 
-/* The members become exceptions. `is_claimed`: the rows are CLAIMED, else READY. 0, or -1. */
-int settle_exception(struct claim *claim, bool is_claimed, const char *kind, const char *severity,
-	const char *code, const char *reason, int64_t now_ms);
+/* The words for a delivery that is an exception now. 0, or -1. */
+int exception_open(struct claim *claim, const struct member *member, const char *kind,
+	const char *severity, const char *code, const char *reason, int64_t now_ms);
+/* READY members become exceptions. 0, or -1. */
+int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
+	const char *reason, int64_t now_ms);
+/* READY members, not in doubt, are a batch of their own each from now on. 0, or -1. */
+int settle_apart(struct claim *claim, int64_t now_ms);
 /* Is the doubt about this delivery older than the other side remembers its key? */
 bool settle_is_forgotten(
 	const struct destination *destination, int64_t doubt_at_ms, int64_t now_ms);
@@ -304,9 +321,10 @@ struct deliver {
 	struct news news;
 	struct connector_event *events; /* room for rendering a batch */
 	size_t events_cap;
-	struct event *timer;         /* after a poisoned turn */
+	struct event *timer; /* after a poisoned turn */
 	unsigned poisons_in_row;
 	int64_t claims_from_mono_ms; /* until then turns settle only */
+	bool is_draining;            /* before the end: nothing more is claimed */
 };
 
 int64_t deliver_now(const struct deliver *deliver);

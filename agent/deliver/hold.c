@@ -57,30 +57,6 @@ static int find_culprit(struct destination *destination, struct claim *claim)
 	return search.has_failed ? -1 : status;
 }
 
-static int take_apart(struct claim *claim, int64_t now_ms)
-{
-	struct store *store = claim->deliver->options.store;
-	int id = claim->destination->id;
-
-	for (size_t i = 0; i < claim->n; i++) {
-		const struct member *member = &claim->members[i];
-		const struct store_settlement settlement = {
-			.to = DELIVERY_READY,
-			.attempt_is_void = true,
-			.is_proven = true,
-			.previous_doubt_at_ms = member->doubt_at_ms,
-			.leaves_batch = true,
-			.now_ms = now_ms,
-		};
-
-		if (store_claim(store, id, member->seq, member->batch, member->connector_revision,
-			    now_ms) != 0 ||
-			store_settle(store, id, member->seq, &settlement) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 {
 	const struct culprit *culprit = &destination->culprit;
@@ -95,10 +71,10 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
 	else if (claim->n > 1)
-		status = take_apart(claim, now_ms);
+		status = settle_apart(claim, now_ms);
 	else
 		status = settle_exception(
-			claim, false, "rejected", "normal", code, culprit->reason, now_ms);
+			claim, "rejected", "normal", code, culprit->reason, now_ms);
 	claim_give(claim);
 	return status;
 }
@@ -130,4 +106,6 @@ void hold_end(struct destination *destination)
 	if (!destination->is_hold_open)
 		return;
 	destination->is_hold_open = false;
+	deliver_alert(destination->deliver, "low", "destination %s accepts deliveries again",
+		destination->name);
 }

@@ -51,7 +51,8 @@ static void drain_done(struct http_pool *pool)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		result = message->data.result;
-		if (curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) != CURLE_OK)
+		if (curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) !=
+			CURLE_OK)
 			continue;
 		if (curl_multi_remove_handle(pool->multi, transfer->easy) != CURLM_OK)
 			LOG_ERROR("libcurl does not let go of a request");
@@ -130,7 +131,8 @@ static void drop_socket(struct http_pool *pool, struct http_socket *sock)
 	LIST_INSERT_HEAD(&pool->spare, sock, link);
 }
 
-static int watch_socket(struct http_pool *pool, struct http_socket *sock, curl_socket_t fd, int what)
+static int watch_socket(
+	struct http_pool *pool, struct http_socket *sock, curl_socket_t fd, int what)
 {
 	short events = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
 			       (what & CURL_POLL_OUT ? EV_WRITE : 0));
@@ -190,8 +192,7 @@ static int copy_path(const char *path, char **ret)
 	return path && !*ret ? -1 : 0;
 }
 
-struct http_pool *http_pool_new(
-	struct http_client *client, const struct http_pool_options *options)
+struct http_pool *http_pool_new(struct http_client *client, const struct http_pool_options *options)
 {
 	struct http_pool *pool = calloc(1, sizeof(*pool));
 
@@ -270,8 +271,8 @@ static struct http_transfer *take_transfer(struct http_pool *pool)
 	return transfer;
 }
 
-int http_start(struct http_pool *pool, const struct http_request *request, http_done_fn on_done,
-	void *ctx)
+int http_start(
+	struct http_pool *pool, const struct http_request *request, http_done_fn on_done, void *ctx)
 {
 	struct http_transfer *transfer = take_transfer(pool);
 

@@ -192,7 +192,8 @@ static CURLcode set_body(struct http_transfer *transfer, const struct http_reque
 
 	if (strcmp(request->method, "GET") == 0)
 		return CURLE_OK;
-	code = curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
+	code = curl_easy_setopt(
+		transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
 	if (!code)
 		code = curl_easy_setopt(
 			transfer->easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
@@ -249,8 +250,8 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
 		answer.status = (int)status;
 		answer.retry_after = transfer->retry_after[0] ? transfer->retry_after : NULL;
 	} else {
-		answer.transport = is_unsent(transfer->easy) ? TRANSPORT_NOT_SENT
-							     : TRANSPORT_NO_ANSWER;
+		answer.transport =
+			is_unsent(transfer->easy) ? TRANSPORT_NOT_SENT : TRANSPORT_NO_ANSWER;
 		answer.error = transfer->error[0] ? transfer->error : curl_easy_strerror(result);
 	}
 	answer.len = result == CURLE_OK ? transfer->answer.len : 0;
