@@ -46,8 +46,9 @@ part() {
 		add 1 0 0
 		return 0
 	fi
-	echo "FAILED ($((SECONDS - began)) s), the end of $log:"
-	tail -n 40 "$log"
+	echo "FAILED ($((SECONDS - began)) s), from $log:"
+	grep -aE 'error|FAILED|undefined|multiple definition|ERROR' "$log" | cut -c1-300 | head -n 40
+	tail -n 12 "$log"
 	add 0 1 0
 	return 1
 }
