@@ -187,8 +187,8 @@ const struct option_form form_filter = { is_filter, "an MQTT topic filter", NULL
 const struct option_form form_root = { is_root,
 	"an MQTT topic without wildcards, spaces and a slash at either end", "^[^/+#$ ][^+#$ ]*$" };
 const struct option_form form_listen = { is_listen,
-	"a loopback address with a port (127.0.0.1:8750, [::1]:8750, localhost:8750): a public address "
-	"needs TLS and tokens, which are not part of this version",
+	"a loopback address with a port (127.0.0.1:8750, [::1]:8750, localhost:8750): "
+	"a public address needs TLS and tokens, which are not part of this version",
 	"^(127\\.[0-9.]+|\\[::1\\]|localhost):[0-9]{1,5}$" };
 const struct option_form form_host = { is_host, "a host name or an address",
 	"^[A-Za-z0-9._:%-]+$" };

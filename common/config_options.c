@@ -155,8 +155,7 @@ static const struct option destination_options[] = {
 	{ "on_exception", OPTION_ENUM, "do later events of the same key wait for an exception",
 		OF_DESTINATION(exception_passes), .fallback = "block",
 		.words = on_exception_words },
-	{ "on_doubt", OPTION_ENUM,
-		"without idempotency: ask a person, or send again and risk doubles",
+	{ "on_doubt", OPTION_ENUM, "without idempotency: ask a person, or send again",
 		OF_DESTINATION(resend_on_doubt), .fallback = "hold", .words = on_doubt_words },
 
 	{ "idempotency", OPTION_SECTION, .help = "how the other side recognises a repeat" },
@@ -181,7 +180,7 @@ static const struct option_kind destination_kind = { "destination", destination_
 
 static const struct option route_options[] = {
 	{ "when", OPTION_OBJECT,
-		"dotted path of a canonical field to a value, a list, presence or a prefix*; absent: all",
+		"dotted path of a field to a value, list, presence or prefix*; absent: all",
 		OF_ROUTE(when) },
 	{ "to", OPTION_NAMES, "names of destinations", OF_ROUTE(to), .is_required = true, .min = 1,
 		.max = 64, .sample = "erp" },

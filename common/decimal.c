@@ -6,7 +6,7 @@
 #define DIGITS_MAX 18
 #define EXPONENT_MAX 18
 
-static const int64_t POWERS[DIGITS_MAX + 1] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+static const int64_t powers[DIGITS_MAX + 1] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
 	100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
 	100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
 	1000000000000000000 };
@@ -28,9 +28,9 @@ static bool shift_digits(int64_t *digits, long shift)
 {
 	if (*digits == 0)
 		return true;
-	if (shift > DIGITS_MAX || *digits >= POWERS[DIGITS_MAX - shift])
+	if (shift > DIGITS_MAX || *digits >= powers[DIGITS_MAX - shift])
 		return false;
-	*digits *= POWERS[shift];
+	*digits *= powers[shift];
 	return true;
 }
 
@@ -146,12 +146,12 @@ static int compare(int64_t a, int64_t b)
 
 int decimal_compare(const struct decimal *a, const struct decimal *b)
 {
-	int64_t power_a = POWERS[a->scale];
-	int64_t power_b = POWERS[b->scale];
+	int64_t power_a = powers[a->scale];
+	int64_t power_b = powers[b->scale];
 	int whole = compare(a->digits / power_a, b->digits / power_b);
 
 	if (whole != 0)
 		return whole;
-	return compare(a->digits % power_a * POWERS[DIGITS_MAX - a->scale],
-		b->digits % power_b * POWERS[DIGITS_MAX - b->scale]);
+	return compare(a->digits % power_a * powers[DIGITS_MAX - a->scale],
+		b->digits % power_b * powers[DIGITS_MAX - b->scale]);
 }

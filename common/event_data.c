@@ -130,13 +130,24 @@ static int check_name(const struct walk *w, const struct event_field *f, const c
 	return refuse(w, REASON_FIELD_RANGE, f->name, "%s may only have a-z and _", f->name);
 }
 
+/* A whole number that a double holds exactly. */
+static bool is_whole(double value)
+{
+	int64_t whole;
+
+	if (!(fabs(value) <= 0x1p53))
+		return false;
+	whole = (int64_t)value;
+	return !((double)whole < value) && !((double)whole > value);
+}
+
 static int check_number(const struct walk *w, const struct event_field *f, const cJSON *item)
 {
 	if (cJSON_IsString(item))
 		return check_string(w, f, item);
 	if (!cJSON_IsNumber(item))
 		return refuse_type(w, f, "a whole number");
-	if (item->valuedouble < 0 || item->valuedouble > floor(item->valuedouble))
+	if (item->valuedouble < 0 || !is_whole(item->valuedouble))
 		return refuse(w, REASON_FIELD_RANGE, f->name, "%s must be a whole number from 0",
 			f->name);
 	return 0;
@@ -150,7 +161,7 @@ static bool read_decimal(const cJSON *item, struct decimal *ret)
 
 	if (cJSON_IsString(item))
 		return decimal_parse(item->valuestring, strlen(item->valuestring), ret);
-	if (fabs(item->valuedouble) <= 0x1p53 && !(item->valuedouble > floor(item->valuedouble))) {
+	if (is_whole(item->valuedouble)) {
 		*ret = (struct decimal){ .digits = (int64_t)item->valuedouble };
 		return true;
 	}
@@ -216,8 +227,7 @@ static int check_strings(const struct walk *w, const struct event_field *f, cons
 
 	if (!cJSON_IsArray(array))
 		return refuse_type(w, f, "an array of strings");
-	cJSON_ArrayForEach(item, array)
-	{
+	cJSON_ArrayForEach (item, array) {
 		if (!cJSON_IsString(item))
 			return refuse_type(w, f, "an array of strings");
 		if (strlen(item->valuestring) > f->max_bytes)

@@ -7,7 +7,7 @@
 
 #define OWN_PREFIX "dray"
 
-static const char *const NAMES[ATTRIBUTE_N] = {
+static const char *const names[ATTRIBUTE_N] = {
 	[ATTRIBUTE_SPECVERSION] = "specversion",
 	[ATTRIBUTE_ID] = "id",
 	[ATTRIBUTE_SOURCE] = "source",
@@ -28,13 +28,13 @@ static const char *const NAMES[ATTRIBUTE_N] = {
 
 const char *attribute_name(enum attribute attribute)
 {
-	return NAMES[attribute];
+	return names[attribute];
 }
 
 static int find_attribute(const char *name)
 {
 	for (int i = 0; i < ATTRIBUTE_N; i++)
-		if (*NAMES[i] == *name && strcmp(NAMES[i], name) == 0)
+		if (*names[i] == *name && strcmp(names[i], name) == 0)
 			return i;
 	return ATTRIBUTE_N;
 }
@@ -116,7 +116,7 @@ bool event_tree_set(struct event_tree *tree, enum attribute attribute, const cha
 	*slot = cJSON_CreateString(text);
 	if (!*slot)
 		return false;
-	(*slot)->string = (char *)NAMES[attribute];
+	(*slot)->string = (char *)names[attribute];
 	(*slot)->type |= cJSON_StringIsConst;
 	return true;
 }

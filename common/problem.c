@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const WORDS[REASON_N] = {
+static const char *const words[REASON_N] = {
 	[REASON_NONE] = "",
 	[REASON_BAD_JSON] = "bad_json",
 	[REASON_BAD_UTF8] = "bad_utf8",
@@ -32,7 +32,7 @@ static const char *const WORDS[REASON_N] = {
 
 const char *reason_word(enum reason reason)
 {
-	return (unsigned)reason < REASON_N ? WORDS[reason] : "";
+	return (unsigned)reason < REASON_N ? words[reason] : "";
 }
 
 static size_t sequence_length(char lead)

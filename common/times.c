@@ -1,7 +1,6 @@
 /* times.c - see times.h. The calendar is counted by hand: libc's knows a locale and a time zone. */
 #include "dray/times.h"
 
-#include <math.h>
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
@@ -196,7 +195,7 @@ bool time_from_number(double value, int64_t *ret_at_ms)
 	if (!(value >= 0) || value >= 1e17)
 		return false;
 	if (value < 1e11) {
-		*ret_at_ms = llround(value * 1000);
+		*ret_at_ms = (int64_t)(value * 1000 + 0.5);
 		return true;
 	}
 	return instant_of_epoch((int64_t)value, 0, ret_at_ms);

@@ -20,8 +20,7 @@ static void print_destinations(const struct ctl *ctl, const cJSON *items)
 	char at[FORMAT_MAX];
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, items)
-	{
+	cJSON_ArrayForEach (row, items) {
 		format_time(text_of(row, "last_success_at"), now_ms(), at);
 		table_text(table, text_of(row, "name"), COLOR_NONE);
 		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));

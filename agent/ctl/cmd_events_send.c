@@ -45,8 +45,7 @@ static int print_acks(const struct ctl *ctl, const cJSON *acks)
 	char seq[24];
 	const cJSON *ack;
 
-	cJSON_ArrayForEach(ack, acks)
-	{
+	cJSON_ArrayForEach (ack, acks) {
 		const char *status = text_of(ack, "status");
 
 		n_refused += strcmp(status, "rejected") == 0;

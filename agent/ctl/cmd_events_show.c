@@ -74,16 +74,20 @@ static void add_attempts(struct timeline *timeline, const cJSON *attempts)
 	char words[WORDS_MAX];
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, attempts)
-	{
+	cJSON_ArrayForEach (row, attempts) {
 		int64_t status = number_of(row, "status");
+		const char *message = text_of(row, "message");
 		char answered[24] = "";
 
 		if (status > 0)
-			(void)snprintf(answered, sizeof(answered), "%" PRId64 " ", status);
+			(void)snprintf(answered, sizeof(answered), ": %" PRId64, status);
 		(void)snprintf(words, sizeof(words),
-			"attempt %" PRId64 " after %" PRId64 " ms: %s%s", number_of(row, "attempt"),
-			number_of(row, "took_ms"), answered, text_of(row, "message"));
+			"attempt %" PRId64 " after %" PRId64 " ms%s%s%s", number_of(row, "attempt"),
+			number_of(row, "took_ms"), answered,
+			!message[0]  ? ""
+			: status > 0 ? " "
+				     : ": ",
+			message);
 		add_line(timeline, text_of(row, "at"), text_of(row, "destination"),
 			text_of(row, "outcome"), words);
 	}
@@ -95,8 +99,7 @@ static void add_deliveries(struct timeline *timeline, const cJSON *deliveries)
 	char due[FORMAT_MAX];
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, deliveries)
-	{
+	cJSON_ArrayForEach (row, deliveries) {
 		int n = snprintf(words, sizeof(words), "after %" PRId64 " attempt%s",
 			number_of(row, "attempts"), number_of(row, "attempts") == 1 ? "" : "s");
 		size_t at = n > 0 ? (size_t)n : 0;
@@ -120,12 +123,20 @@ static void add_exceptions(struct timeline *timeline, const cJSON *exceptions)
 	char words[WORDS_MAX];
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, exceptions)
-	{
+	cJSON_ArrayForEach (row, exceptions) {
 		(void)snprintf(words, sizeof(words), "%" PRId64 " %s: %s", number_of(row, "id"),
 			text_of(row, "kind"), text_of(row, "reason"));
 		add_line(timeline, text_of(row, "opened_at"), text_of(row, "destination"),
 			"exception", words);
+	}
+}
+
+static void add_resolutions(struct timeline *timeline, const cJSON *exceptions)
+{
+	char words[WORDS_MAX];
+	const cJSON *row;
+
+	cJSON_ArrayForEach (row, exceptions) {
 		if (!text_of(row, "resolved_at")[0])
 			continue;
 		(void)snprintf(words, sizeof(words), "exception %" PRId64 " %s",
@@ -168,7 +179,9 @@ static void print_event(const struct ctl *ctl, const cJSON *event)
 	print_colored(ctl, COLOR_HEAD, text_of(event, "type"));
 	(void)printf("  %s  %s  %s\n\n", text_of(event, "document"), text_of(event, "source"),
 		text_of(event, "id"));
+	/* Within one millisecond: a person's word, then the attempt it led to, then what came of it. */
 	add_arrival(&timeline, event);
+	add_resolutions(&timeline, json_get(event, "exceptions"));
 	add_attempts(&timeline, json_get(event, "attempts"));
 	add_exceptions(&timeline, json_get(event, "exceptions"));
 	add_deliveries(&timeline, json_get(event, "deliveries"));

@@ -19,8 +19,7 @@ static void print_exceptions(const struct ctl *ctl, const cJSON *items)
 	char text[FORMAT_MAX];
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, items)
-	{
+	cJSON_ArrayForEach (row, items) {
 		(void)snprintf(text, sizeof(text), "%" PRId64, number_of(row, "id"));
 		table_text(table, text, COLOR_NONE);
 		format_time(text_of(row, "opened_at"), now_ms(), text);

@@ -14,8 +14,7 @@ static void print_destinations(const struct ctl *ctl, const cJSON *rows)
 	struct table *table = table_new(heads);
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, rows)
-	{
+	cJSON_ArrayForEach (row, rows) {
 		table_text(table, text_of(row, "destination"), COLOR_NONE);
 		table_count(table, number_of(row, "routed"), COLOR_NONE);
 		table_count(table, number_of(row, "delivered"), COLOR_GOOD);
@@ -37,7 +36,8 @@ static int64_t sum_members(const cJSON *object)
 	const cJSON *member;
 	double sum = 0;
 
-	cJSON_ArrayForEach(member, object) sum += member->valuedouble;
+	cJSON_ArrayForEach (member, object)
+		sum += member->valuedouble;
 	return (int64_t)sum;
 }
 
@@ -51,8 +51,7 @@ static void print_devices(const struct ctl *ctl, const cJSON *rows)
 	if (cJSON_GetArraySize(rows) == 0)
 		return;
 	table = table_new(heads);
-	cJSON_ArrayForEach(row, rows)
-	{
+	cJSON_ArrayForEach (row, rows) {
 		table_text(table, text_of(row, "device"), COLOR_NONE);
 		table_count(table, number_of(row, "stored"), COLOR_NONE);
 		table_count(table, number_of(row, "duplicates"), COLOR_NONE);
@@ -74,8 +73,7 @@ static void print_gaps(const struct ctl *ctl, const cJSON *rows)
 	if (cJSON_GetArraySize(rows) == 0)
 		return;
 	table = table_new(heads);
-	cJSON_ArrayForEach(row, rows)
-	{
+	cJSON_ArrayForEach (row, rows) {
 		table_text(table, text_of(row, "source"), COLOR_NONE);
 		table_count(table, number_of(row, "first"), COLOR_NONE);
 		table_count(table, number_of(row, "last"), COLOR_NONE);

@@ -8,15 +8,14 @@
 
 static void print_queue(const struct ctl *ctl, const cJSON *root)
 {
-	static const char *const heads[] = { "DESTINATION", "STATE", ">ALL", ">1m", ">5m", ">15m",
-		">1h", ">6h", ">1d", ">OLDER", ">OLDEST", NULL };
+	static const char *const heads[] = { "DESTINATION", "STATE", ">ALL", "><1m", "><5m",
+		"><15m", "><1h", "><6h", "><1d", ">OLDER", ">OLDEST", NULL };
 	static const char *const ages[] = { "1m", "5m", "15m", "1h", "6h", "1d", "older" };
 	struct table *table = table_new(heads);
 	bool is_cut = false;
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, json_get(root, "items"))
-	{
+	cJSON_ArrayForEach (row, json_get(root, "items")) {
 		table_text(table, text_of(row, "destination"), COLOR_NONE);
 		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
 		table_count(table, number_of(row, "unfinished"), COLOR_NONE);

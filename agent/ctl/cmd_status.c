@@ -73,8 +73,7 @@ static void print_destinations(const struct ctl *ctl, const cJSON *destinations)
 	struct table *table = table_new(heads);
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, destinations)
-	{
+	cJSON_ArrayForEach (row, destinations) {
 		table_text(table, text_of(row, "name"), COLOR_NONE);
 		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
 		table_count(table, number_of(row, "ready"), COLOR_NONE);
@@ -103,8 +102,7 @@ static void print_exceptions(const struct ctl *ctl, const cJSON *exceptions)
 		return;
 	}
 	(void)printf("%" PRId64 " open exception%s", n, n == 1 ? "" : "s");
-	cJSON_ArrayForEach(kind, json_get(exceptions, "by_kind"))
-	{
+	cJSON_ArrayForEach (kind, json_get(exceptions, "by_kind")) {
 		(void)printf("%s%.0f %s", before, kind->valuedouble, kind->string);
 		before = ", ";
 	}

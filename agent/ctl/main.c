@@ -59,34 +59,35 @@ const char *option_name(enum ctl_option option)
 	return options[option].name;
 }
 
-static void print_command(const struct command *command)
+static void print_command(FILE *to, const struct command *command)
 {
-	char line[128];
+	char line[160];
 
 	(void)snprintf(line, sizeof(line), "%s%s%s%s%s", command->noun, command->verb ? " " : "",
 		command->verb ? command->verb : "", command->synopsis[0] ? " " : "",
 		command->synopsis);
 	if (strlen(line) <= 40)
-		(void)printf("  %-40s  %s\n", line, command->help);
+		(void)fprintf(to, "  %-40s  %s\n", line, command->help);
 	else
-		(void)printf("  %s\n  %-40s  %s\n", line, "", command->help);
+		(void)fprintf(to, "  %s\n  %-40s  %s\n", line, "", command->help);
 }
 
 /* All commands, or those of one noun. */
-static void print_help(const char *noun)
+static void print_help(FILE *to, const char *noun)
 {
-	(void)puts("usage: drayctl [--socket FILE] [--json] COMMAND\n");
+	(void)fputs("usage: drayctl [--socket FILE] [--json] COMMAND\n\n", to);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (!noun || strcmp(commands[i]->noun, noun) == 0)
-			print_command(commands[i]);
-	(void)puts(
+			print_command(to, commands[i]);
+	(void)fputs(
 		"\n"
 		"  --socket FILE  the agent's control socket (" DEFAULT_SOCKET ")\n"
 		"  --json         the agent's own answer, for programs\n"
-		"  TIME is a time with its zone (2026-11-21T15:04:05Z) or an age (90s, 15m, 2h, 3d)\n"
+		"  TIME is a time with its zone (2026-11-21T15:04:05Z) or an age (90s, 15m, 2h)\n"
 		"\n"
 		"exit status: 0 done, 1 the answer is no, 2 usage, 3 the agent can't be reached,\n"
-		"4 refused");
+		"4 refused\n",
+		to);
 }
 
 static const struct command *find_command(int n, char **words, int *ret_used)
@@ -137,7 +138,7 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case FLAG_SOCKET:
 			ctl->socket = optarg;
@@ -146,6 +147,7 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 			ctl->is_json = true;
 			break;
 		case FLAG_HELP:
+		case 'h':
 			*ret_help = true;
 			break;
 		case FLAG_VERSION:
@@ -168,7 +170,7 @@ static int run(struct ctl *ctl, int n, char **words)
 	command = find_command(n, words, &used);
 	if (!command) {
 		if (n == 0 || is_noun(words[0]))
-			print_help(n > 0 ? words[0] : NULL);
+			print_help(stderr, n > 0 ? words[0] : NULL);
 		else
 			(void)fprintf(stderr,
 				"drayctl: there is no command %s; drayctl --help lists them\n",
@@ -195,7 +197,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (wants_help) {
-		print_help(optind < argc ? argv[optind] : NULL);
+		print_help(stdout, optind < argc && is_noun(argv[optind]) ? argv[optind] : NULL);
 		return CTL_DONE;
 	}
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {

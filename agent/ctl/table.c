@@ -141,11 +141,14 @@ static void print_cell(const struct ctl *ctl, const struct table *table, size_t 
 
 void table_print(const struct ctl *ctl, struct table *table)
 {
+	size_t column = 0;
+
 	fit(table);
 	for (size_t i = 0; i < table->n_columns; i++)
 		print_cell(
 			ctl, table, i, table->heads[i] + (table->heads[i][0] == '>'), COLOR_HEAD);
-	for (size_t i = 0; i < table->n; i++)
-		print_cell(ctl, table, i % table->n_columns, table->cells[i].text,
-			table->cells[i].color);
+	for (size_t i = 0; i < table->n; i++) {
+		print_cell(ctl, table, column, table->cells[i].text, table->cells[i].color);
+		column = column + 1 == table->n_columns ? 0 : column + 1;
+	}
 }

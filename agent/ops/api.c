@@ -6,28 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READING .is_change = false
+#define CHANGE .is_change = true
+#define OPEN .is_open = true
+
 static const struct ops_route routes[] = {
-	{ false, "/v1/status", NULL, api_status, false },
-	{ false, "/v1/queue", NULL, api_queue, false },
-	{ false, "/v1/events", " id document device type since until limit cursor ",
-		api_list_events, false },
-	{ false, "/v1/events/{}", NULL, api_show_event, false },
-	{ true, "/v1/events", " device ", api_send_events, false },
-	{ false, "/v1/deliveries", " destination state limit cursor ", api_list_deliveries, false },
-	{ false, "/v1/destinations", NULL, api_list_destinations, false },
-	{ true, "/v1/destinations/{}/pause", NULL, api_pause_destination, false },
-	{ true, "/v1/destinations/{}/resume", NULL, api_resume_destination, false },
-	{ false, "/v1/exceptions", " kind severity destination all limit cursor ",
-		api_list_exceptions, false },
-	{ false, "/v1/exceptions/{}", NULL, api_show_exception, false },
-	{ true, "/v1/exceptions/{}/retry", NULL, api_retry_exception, false },
-	{ true, "/v1/exceptions/{}/discard", NULL, api_discard_exception, false },
-	{ true, "/v1/exceptions/retry", NULL, api_retry_exceptions, false },
-	{ true, "/v1/exceptions/discard", NULL, api_discard_exceptions, false },
-	{ false, "/v1/ledger", NULL, api_ledger, false },
-	{ false, "/metrics", NULL, api_metrics, true },
-	{ false, "/healthz", NULL, api_healthz, true },
-	{ false, "/readyz", NULL, api_readyz, true },
+	{ "/v1/status", NULL, api_status, READING },
+	{ "/v1/queue", NULL, api_queue, READING },
+	{ "/v1/events", " id document device type since until limit cursor ", api_list_events,
+		READING },
+	{ "/v1/events/{}", NULL, api_show_event, READING },
+	{ "/v1/events", " device ", api_send_events, CHANGE },
+	{ "/v1/deliveries", " destination state limit cursor ", api_list_deliveries, READING },
+	{ "/v1/destinations", NULL, api_list_destinations, READING },
+	{ "/v1/destinations/{}/pause", NULL, api_pause_destination, CHANGE },
+	{ "/v1/destinations/{}/resume", NULL, api_resume_destination, CHANGE },
+	{ "/v1/exceptions", " kind severity destination all limit cursor ", api_list_exceptions,
+		READING },
+	{ "/v1/exceptions/{}", NULL, api_show_exception, READING },
+	{ "/v1/exceptions/{}/retry", NULL, api_retry_exception, CHANGE },
+	{ "/v1/exceptions/{}/discard", NULL, api_discard_exception, CHANGE },
+	{ "/v1/exceptions/retry", NULL, api_retry_exceptions, CHANGE },
+	{ "/v1/exceptions/discard", NULL, api_discard_exceptions, CHANGE },
+	{ "/v1/ledger", NULL, api_ledger, READING },
+	{ "/metrics", NULL, api_metrics, READING, OPEN },
+	{ "/healthz", NULL, api_healthz, READING, OPEN },
+	{ "/readyz", NULL, api_readyz, READING, OPEN },
 };
 
 /* Decode one segment; false when it is empty, too long, or hides a NUL. */
@@ -72,7 +76,8 @@ int api_find(struct call *call, const char *path, enum evhttp_cmd_type method, b
 	const char **ret_allow)
 {
 	bool is_read = method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
-	int status = 404;
+	bool has_reading = false;
+	bool has_change = false;
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct ops_route *route = &routes[i];
@@ -85,9 +90,11 @@ int api_find(struct call *call, const char *path, enum evhttp_cmd_type method, b
 			call->route = route;
 			return 0;
 		}
-		/* A path that both methods know is never refused for its method. */
-		*ret_allow = route->is_change ? "POST" : "GET, HEAD";
-		status = 405;
+		has_reading = has_reading || !route->is_change;
+		has_change = has_change || route->is_change;
 	}
-	return status;
+	if (!has_reading && !has_change)
+		return 404;
+	*ret_allow = !has_change ? "GET, HEAD" : has_reading ? "GET, HEAD, POST" : "POST";
+	return 405;
 }

@@ -252,7 +252,7 @@ struct cJSON *call_object(struct call *call)
 		.max_bytes = 64 * 1024, .max_depth = 8, .max_members = 256
 	};
 	struct buf scratch = BUF_INIT;
-	struct json_error flaw;
+	struct json_error flaw = { .message = "no memory" };
 	cJSON *object = NULL;
 	const char *body;
 	size_t len;
@@ -268,7 +268,7 @@ struct cJSON *call_object(struct call *call)
 	if (object)
 		call_problem(call, 400, "the body must be a JSON object");
 	else
-		call_problem(call, 400, "the body is not JSON: %s", len > 0 ? flaw.message : "");
+		call_problem(call, 400, "the body is not JSON: %s", flaw.message);
 	cJSON_Delete(object);
 	return NULL;
 }
@@ -302,8 +302,7 @@ static bool is_query_known(struct call *call)
 	const struct evkeyval *pair;
 	char name[34];
 
-	TAILQ_FOREACH(pair, &call->query, next)
-	{
+	TAILQ_FOREACH (pair, &call->query, next) {
 		int n = snprintf(name, sizeof(name), " %s ", pair->key);
 
 		if (n > 0 && (size_t)n < sizeof(name) && !strchr(pair->key, ' ') &&

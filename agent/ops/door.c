@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,14 +102,32 @@ static bool is_loopback(const struct sockaddr_storage *address)
 	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
+/* "localhost" is loopback by definition: no resolver is asked. */
+static int parse_address(const char *text, struct sockaddr_storage *ret, int *ret_len)
+{
+	static const char localhost[] = "localhost:";
+	char numeric[64];
+
+	if (strncmp(text, localhost, sizeof(localhost) - 1) == 0) {
+		int n = snprintf(
+			numeric, sizeof(numeric), "127.0.0.1:%s", text + sizeof(localhost) - 1);
+
+		if (n < 0 || (size_t)n >= sizeof(numeric))
+			return -1;
+		text = numeric;
+	}
+	*ret_len = sizeof(*ret);
+	return evutil_parse_sockaddr_port(text, (struct sockaddr *)ret, ret_len);
+}
+
 static int open_tcp(const char *text, struct error *err)
 {
 	struct sockaddr_storage address = { 0 };
-	int len = sizeof(address);
+	int len;
 	int one = 1;
 	int fd;
 
-	if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&address, &len) != 0)
+	if (parse_address(text, &address, &len) != 0)
 		return error_set(err, "listen.address",
 			"%s is not an address with a port, such as 127.0.0.1:8750", text);
 	if (!is_loopback(&address))

@@ -39,11 +39,11 @@ struct call;
 
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
-	bool is_change;
 	const char *path;  /* "{}" stands for one segment, call->parameter */
 	const char *query; /* the names it takes, each between blanks; NULL none */
 	void (*handle)(struct call *call);
-	bool is_open; /* also on the TCP listener, to anybody */
+	bool is_change; /* POST, in the turn's transaction; else GET, after its commit */
+	bool is_open;   /* also on the TCP listener, to anybody */
 };
 
 struct call {

@@ -1,6 +1,7 @@
 #include "ops/writer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dray/times.h"
@@ -9,9 +10,7 @@
 
 static void put_name(struct buf *out, const char *name)
 {
-	char last = out->len > 0 ? out->data[out->len - 1] : '{';
-
-	if (last != '{' && last != '[')
+	if (out->len > 0 && out->data[out->len - 1] != '{' && out->data[out->len - 1] != '[')
 		buf_putc(out, ',');
 	if (!name)
 		return;
@@ -158,25 +157,21 @@ static void put_base64(struct buf *out, const unsigned char *bytes, size_t len)
 			word |= bytes[i + 2];
 		buf_putc(out, digits[word >> 18]);
 		buf_putc(out, digits[word >> 12 & 63]);
-		buf_putc(out, n > 1 ? digits[word >> 6 & 63] : '=');
-		buf_putc(out, n > 2 ? digits[word & 63] : '=');
+		buf_putc(out, (char)(n > 1 ? digits[word >> 6 & 63] : '='));
+		buf_putc(out, (char)(n > 2 ? digits[word & 63] : '='));
 	}
 }
 
 void write_bytes(struct buf *out, const char *name, const void *bytes, size_t len)
 {
 	char encoded[NAME_MAX_BYTES];
-	size_t n = strlen(name);
 
 	if (is_text(bytes, len)) {
 		put_name(out, name);
 		buf_put_json(out, bytes, len);
 		return;
 	}
-	if (n + sizeof("_base64") > sizeof(encoded))
-		n = sizeof(encoded) - sizeof("_base64");
-	memcpy(encoded, name, n);
-	memcpy(encoded + n, "_base64", sizeof("_base64"));
+	(void)snprintf(encoded, sizeof(encoded), "%s_base64", name);
 	put_name(out, encoded);
 	buf_putc(out, '"');
 	put_base64(out, bytes, len);

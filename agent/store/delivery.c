@@ -201,7 +201,8 @@ static int write_settlement(struct store *store, int destination, int64_t seq,
 	query_int(&query, frees_key);
 	query_int_or_null(&query, settlement->status, 0);
 	query_text_or_null(&query, settlement->ref);
-	query_int_or_null(&query, is_finished(settlement->to) ? settlement->now_ms : 0, 0);
+	query_int_or_null(
+		&query, is_finished(settlement->to) ? settlement->now_ms : INT64_MIN, INT64_MIN);
 	return query_run(&query);
 }
 

@@ -57,7 +57,7 @@ static const char schema_1[] =
 	" due_at_ms INTEGER,"     /* only while WAITING */
 	" claimed_at_ms INTEGER," /* first attempt */
 	" doubt_at_ms INTEGER,"   /* first attempt whose fate is unknown */
-	" settled_at_ms INTEGER,"
+	" settled_at_ms INTEGER," /* NULL: unfinished */
 	" last_status INTEGER,"
 	" ref TEXT,"
 	" held_key TEXT," /* only while it keeps others with this key waiting */
@@ -65,13 +65,14 @@ static const char schema_1[] =
 	" carry TEXT," /* cursor of a delivery with several steps */
 	" PRIMARY KEY (destination, seq)"
 	") STRICT, WITHOUT ROWID;"
-	"CREATE INDEX delivery_open ON delivery (destination, state, lane, seq) WHERE state <= 6;"
+	"CREATE INDEX delivery_open ON delivery (destination, state, lane, seq)"
+	" WHERE settled_at_ms IS NULL;"
 	"CREATE INDEX delivery_key ON delivery (destination, held_key, seq)"
 	" WHERE held_key IS NOT NULL;"
 	"CREATE INDEX delivery_due ON delivery (destination, due_at_ms)"
 	" WHERE due_at_ms IS NOT NULL;"
 	"CREATE INDEX delivery_batch ON delivery (destination, batch, seq)"
-	" WHERE batch IS NOT NULL AND state <= 6;"
+	" WHERE batch IS NOT NULL AND settled_at_ms IS NULL;"
 
 	/* An attempt that was taken back gives its number, and so its row, to the next one: a
 	 * destination that can't be reached for days leaves one row. */

@@ -2,8 +2,9 @@
  * statements.c - every SQL text that runs after the store is open, and how one is run.
  *
  * Each is prepared once, at open, and reset after use. What the loop does per event or delivery
- * seeks in one index, which a test proves with EXPLAIN QUERY PLAN. `state <= 6` beside `state = 1`
- * looks superfluous: SQLite takes a partial index only when its own condition stands there.
+ * seeks in one index, which a test proves with EXPLAIN QUERY PLAN. `settled_at_ms IS NULL` beside
+ * `state = 1` looks superfluous: SQLite takes a partial index only when its own condition stands
+ * there.
  */
 #include <limits.h>
 #include <string.h>
@@ -24,10 +25,11 @@
 #define DELIVERY_BY(index) " FROM delivery AS d INDEXED BY " index " CROSS JOIN event AS e"
 
 /* Unfinished deliveries in order of seq: the open index has a state and a lane before it. */
-#define OPEN_SLOT(state, lane)                                                            \
-	"SELECT * FROM (SELECT seq FROM delivery INDEXED BY delivery_open"                \
-	" WHERE destination = ?1 AND state = " #state " AND state <= 6 AND lane = " #lane \
-	" AND seq > ?3 AND ?2 IN (0, " #state ") ORDER BY seq LIMIT ?4)"
+#define OPEN_SLOT(state, lane)                                                               \
+	"SELECT * FROM (SELECT seq FROM delivery INDEXED BY delivery_open"                   \
+	" WHERE destination = ?1 AND state = " #state                                        \
+	" AND settled_at_ms IS NULL AND lane = " #lane " AND seq > ?3 AND ?2 IN (0, " #state \
+	") ORDER BY seq LIMIT ?4)"
 #define OPEN_SLOTS(state) \
 	OPEN_SLOT(state, 0) " UNION ALL " OPEN_SLOT(state, 1) " UNION ALL " OPEN_SLOT(state, 2)
 
@@ -88,7 +90,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"SELECT text FROM connector_revision WHERE id = ?1" },
 
 	[DELIVERY_KEY_FIRST] = { "looking who holds an ordering key",
-		"SELECT seq, state, lane FROM delivery WHERE destination = ?1 AND held_key = ?2"
+		"SELECT seq, state FROM delivery INDEXED BY delivery_key"
+		" WHERE destination = ?1 AND held_key = ?2"
 		" ORDER BY seq LIMIT 1" },
 	[DELIVERY_INSERT] = { "storing a delivery",
 		"INSERT INTO delivery (destination, seq, state, lane, held_key)"
@@ -113,29 +116,31 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"UPDATE delivery SET state = 1, due_at_ms = NULL"
 		" WHERE destination = ?1 AND seq = ?2" },
 	[DELIVERY_DUE] = { "looking for due deliveries",
-		"SELECT seq, lane FROM delivery WHERE destination = ?1 AND due_at_ms <= ?2"
+		"SELECT seq FROM delivery INDEXED BY delivery_due"
+		" WHERE destination = ?1 AND due_at_ms <= ?2"
 		" ORDER BY due_at_ms LIMIT 1" },
 	[DELIVERY_DUE_BEYOND] = { "looking for due deliveries",
-		"SELECT seq, lane FROM delivery WHERE destination = ?1 AND due_at_ms > ?2"
+		"SELECT seq FROM delivery INDEXED BY delivery_due"
+		" WHERE destination = ?1 AND due_at_ms > ?2"
 		" ORDER BY due_at_ms DESC LIMIT 1" },
 	[DELIVERY_NEXT_DUE] = { "looking for the next due delivery",
-		"SELECT min(due_at_ms) FROM delivery"
+		"SELECT min(due_at_ms) FROM delivery INDEXED BY delivery_due"
 		" WHERE destination = ?1 AND due_at_ms IS NOT NULL" },
 	[DELIVERY_OLDEST] = { "looking for the oldest delivery",
 		"SELECT min(seq) FROM delivery INDEXED BY delivery_open"
-		" WHERE destination = ?1 AND state = ?2 AND state <= 6 AND lane = ?3" },
+		" WHERE destination = ?1 AND state = ?2 AND settled_at_ms IS NULL AND lane = ?3" },
 	[DELIVERY_LIST_READY] = { "listing ready deliveries",
 		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
-			"delivery_open") " WHERE d.destination = ?1 AND d.state = 1 AND d.state <= 6 AND d.lane = ?2"
+			"delivery_open") " WHERE d.destination = ?1 AND d.state = 1 AND d.settled_at_ms IS NULL AND d.lane = ?2"
 					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?3" },
 	[DELIVERY_LIST_BATCH] = { "listing a batch",
 		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
-			"delivery_batch") " WHERE d.destination = ?1 AND d.batch = ?2 AND d.state <= 6"
+			"delivery_batch") " WHERE d.destination = ?1 AND d.batch = ?2 AND d.settled_at_ms IS NULL"
 					  " AND e.seq = d.seq ORDER BY d.seq" },
 	/* As many as were in flight: the sort is of a handful. */
 	[DELIVERY_LIST_CLAIMED] = { "listing claimed deliveries",
 		"SELECT " DELIVERY_COLUMNS "NULL" DELIVERY_BY(
-			"delivery_open") " WHERE d.destination = ?1 AND d.state = 2 AND d.state <= 6"
+			"delivery_open") " WHERE d.destination = ?1 AND d.state = 2 AND d.settled_at_ms IS NULL"
 					 " AND e.seq = d.seq ORDER BY d.seq" },
 	[DELIVERY_LIST_UNFINISHED] = { "listing deliveries",
 		"SELECT " DELIVERY_COLUMNS "NULL FROM delivery AS d CROSS JOIN event AS e"
@@ -228,7 +233,7 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[PURGE_NEXT] = { "looking for what to purge",
 		"SELECT e.seq, e.received_at_ms < ?2, EXISTS (SELECT 1 FROM destination AS x"
 		" CROSS JOIN delivery AS d WHERE d.destination = x.id AND d.seq = e.seq"
-		" AND +d.state <= 6) OR EXISTS (SELECT 1 FROM exception INDEXED BY exception_event"
+		" AND d.settled_at_ms IS NULL) OR EXISTS (SELECT 1 FROM exception INDEXED BY exception_event"
 		" WHERE seq = e.seq AND state < 3)"
 		" FROM event AS e WHERE e.seq > ?1 ORDER BY e.seq LIMIT 1" },
 	[PURGE_VACUUM] = { "freeing pages", "PRAGMA incremental_vacuum(50)" },

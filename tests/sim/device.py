@@ -79,6 +79,11 @@ class Device:
             return ack["id"] == event_id and status in (None, ack["status"])
         return json.loads(self.hear(fits, seconds, "an ack for %s" % event_id).payload)
 
+    def forget(self):
+        """What was heard so far is of no interest."""
+        with self.lock:
+            self.heard.clear()
+
     def close(self):
         self.client.disconnect()
         self.client.loop_stop()

@@ -31,6 +31,9 @@ def test_thirty_kills_over_thirty_thousand_events_lose_and_double_nothing(site):
     wait.until(agent.is_ready, 30, "drayd ready in the end")
     wait.until(lambda: agent.ask("ledger")["closed"], 30, "the agent's own ledger closing")
     assert agent.exceptions() == []
+    # The kills and the lost answers did strike: both sides saw repeats and knew them.
+    assert fleet.statuses["duplicate"] > 0
+    assert erp.ledger()["repeats"] > KILLS and tms.ledger()["repeats"] > 0
 
 
 def test_kills_while_the_erp_is_down_and_comes_back(site):

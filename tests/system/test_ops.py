@@ -189,7 +189,7 @@ def test_an_event_that_no_route_wants_is_stored_and_counted(site):
     assert agent.ask("ledger")["closed"] is True
 
 
-def test_traceparent_is_taken_from_the_user_property_and_sent_on_with_a_new_span(site):
+def test_traceparent_is_taken_from_the_user_property_and_kept_with_the_event(site):
     erp = site.cloud()
     site.agent({"erp": destination(erp)})
     handheld = site.device()

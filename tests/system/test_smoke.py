@@ -1,5 +1,4 @@
 """The main job: scan in, ERP out."""
-import json
 import re
 
 import pytest
@@ -57,7 +56,7 @@ def test_the_ledger_closes_for_receipts_picks_and_ships_at_two_sides(site):
     assert_ledger_closes(fleet, {erp: ALL, tms: {"pick", "ship"}})
     assert fleet.statuses["rejected"] == 0
     assert tms.ledger()["requests"] < tms.ledger()["applied"]
-    assert all(isinstance(json.loads(r["body"]), list) for r in tms.requests()[:5])
+    assert all(request["body"].startswith("[") for request in tms.requests())
 
 
 @pytest.mark.smoke

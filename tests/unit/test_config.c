@@ -267,6 +267,7 @@ static void test_every_bound_is_refused_with_its_path(void **state)
 		{ TOP("\"listen\":{\"address\":\"127.0.0.1\"}"), "listen.address" },
 		{ TOP("\"listen\":{\"address\":\"127.0.0.1.example.com:80\"}"), "listen.address" },
 		{ TOP("\"listen\":{\"address\":\"[::]:8750\"}"), "listen.address" },
+		{ TOP("\"listen\":{\"address\":\"127.0.0.0.1:80\"}"), "listen.address" },
 		{ TOP("\"listen\":{\"address\":\"localhost:0\"}"), "listen.address" },
 		{ TOP("\"destinations\":{\"erp\":{}}"), "destinations.erp.url" },
 		{ TOP("\"destinations\":{\"erp\":{\"url\":\"ftp://h/\"}}"),

@@ -16,8 +16,8 @@
 #define DATA "\"data\":{" LINES "}"
 #define TIME "\"time\":\"2026-11-21T14:04:05Z\""
 
-static const struct json_limits SCAN = { 1 << 18, 32, 100000, false };
-static const struct event_limits LIMITS = { 1 << 18, 32, 500 };
+static const struct json_limits scan_limits = { 1 << 18, 32, 100000, false };
+static const struct event_limits event_limits = { 1 << 18, 32, 500 };
 
 static struct event_context from_topic(void)
 {
@@ -26,13 +26,13 @@ static struct event_context from_topic(void)
 		.topic_type = "receipt",
 		.topic_device = "tc52-0042",
 		.received_at_ms = RECEIVED_AT_MS,
-		.limits = &LIMITS };
+		.limits = &event_limits };
 }
 
 static struct event_context from_nowhere(void)
 {
 	return (struct event_context){
-		.site = "dc-muc-1", .received_at_ms = RECEIVED_AT_MS, .limits = &LIMITS
+		.site = "dc-muc-1", .received_at_ms = RECEIVED_AT_MS, .limits = &event_limits
 	};
 }
 
@@ -40,7 +40,7 @@ static int parse(const char *text, const struct event_context *context, struct e
 	struct problem *ret_problem)
 {
 	struct buf scratch = BUF_INIT;
-	cJSON *object = json_parse(text, strlen(text), &SCAN, &scratch, NULL);
+	cJSON *object = json_parse(text, strlen(text), &scan_limits, &scratch, NULL);
 
 	assert_non_null(object);
 	buf_done(&scratch);
@@ -64,7 +64,7 @@ static void assert_renders(const struct event *event, const char *expected)
 	buf_done(&out);
 }
 
-static const char RECEIPT[] =
+static const char receipt[] =
 	"{\"id\":\"01937f3e-6c1a-7b55-9f0e-2f6f3f0c9b11\",\"type\":\"receipt\","
 	"\"time\":\"2026-11-21T15:04:05.123+01:00\",\"operator\":\"u117\",\n"
 	" \"data\":{\"document\":{\"type\":\"purchase_order\",\"id\":\"PO-1001\"},"
@@ -74,7 +74,7 @@ static const char RECEIPT[] =
 	"           {\"line\":2,\"item\":{\"sku\":\"SKU-2\"},\"quantity\":\"2.50\",\"uom\":\"KGM\","
 	"\"condition\":\"damaged\",\"reason\":\"wet\"}]}}";
 
-static const char CANONICAL_RECEIPT[] =
+static const char canonical_receipt[] =
 	"{\"specversion\":\"1.0\",\"id\":\"01937f3e-6c1a-7b55-9f0e-2f6f3f0c9b11\","
 	"\"source\":\"/dc-muc-1/tc52-0042\",\"type\":\"receipt\","
 	"\"subject\":\"purchase_order/PO-1001\",\"time\":\"2026-11-21T14:04:05.123Z\","
@@ -94,8 +94,8 @@ static void test_the_complete_example_comes_out_byte_for_byte(void **state)
 	struct event event;
 
 	(void)state;
-	assert_takes(RECEIPT, &context, &event);
-	assert_renders(&event, CANONICAL_RECEIPT);
+	assert_takes(receipt, &context, &event);
+	assert_renders(&event, canonical_receipt);
 	assert_string_equal(event.id, "01937f3e-6c1a-7b55-9f0e-2f6f3f0c9b11");
 	assert_string_equal(event.source, "/dc-muc-1/tc52-0042");
 	assert_string_equal(event.type, "receipt");
@@ -118,8 +118,8 @@ static void test_the_canonical_form_is_its_own_canonical_form(void **state)
 	struct event event;
 
 	(void)state;
-	assert_takes(CANONICAL_RECEIPT, &context, &event);
-	assert_renders(&event, CANONICAL_RECEIPT);
+	assert_takes(canonical_receipt, &context, &event);
+	assert_renders(&event, canonical_receipt);
 	event_done(&event);
 }
 
@@ -282,7 +282,7 @@ static void test_fields_are_found_by_dotted_path_as_they_are_rendered(void **sta
 	struct event event;
 
 	(void)state;
-	assert_takes(RECEIPT, &context, &event);
+	assert_takes(receipt, &context, &event);
 	assert_string_equal(event_field_string(&event, "type"), "receipt");
 	assert_string_equal(event_field_string(&event, "source"), "/dc-muc-1/tc52-0042");
 	assert_string_equal(event_field_string(&event, "time"), "2026-11-21T14:04:05.123Z");

@@ -12,18 +12,20 @@
 
 #include "dray/json.h"
 
-static const struct json_limits SCAN = { 1 << 18, 32, 100000, false };
-static const struct event_limits LIMITS = { 1 << 18, 32, 3 };
+static const struct json_limits scan_limits = { 1 << 18, 32, 100000, false };
+static const struct event_limits event_limits = { 1 << 18, 32, 3 };
 
 static int parse(const char *type, const char *data, struct event *ret, struct problem *ret_problem)
 {
-	struct event_context context = { .site = "s", .topic_device = "d", .limits = &LIMITS };
+	struct event_context context = {
+		.site = "s", .topic_device = "d", .limits = &event_limits
+	};
 	struct buf text = BUF_INIT;
 	struct buf scratch = BUF_INIT;
 	cJSON *object;
 
 	buf_printf(&text, "{\"id\":\"1\",\"time\":0,\"type\":\"%s\",\"data\":%s}", type, data);
-	object = json_parse(text.data, text.len, &SCAN, &scratch, NULL);
+	object = json_parse(text.data, text.len, &scan_limits, &scratch, NULL);
 	assert_non_null(object);
 	buf_done(&text);
 	buf_done(&scratch);
