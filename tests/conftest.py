@@ -11,7 +11,6 @@ from sim.site import Site  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: the few that the inner loop runs")
-    config.addinivalue_line("markers", "asan: also run under the sanitizers")
 
 
 @pytest.fixture

@@ -212,8 +212,8 @@ else
 fi
 if part "building asan (ASan and UBSan)" build-asan.log build asan; then
 	unit_and_component asan "unit and component tests under ASan and UBSan"
-	pytests asan "system tests under ASan and UBSan, a part" system-asan -m "asan or smoke" \
-		tests/system
+	pytests asan "system tests under ASan and UBSan" system-asan \
+		--ignore tests/system/test_sim.py tests/system
 fi
 if ls tests/fuzz/fuzz_*.c >/dev/null 2>&1; then
 	fuzz

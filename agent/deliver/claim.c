@@ -168,6 +168,11 @@ const char *claim_text(const struct claim *claim, size_t offset)
 	return claim->texts.data + offset;
 }
 
+int64_t claim_place(const struct claim *claim)
+{
+	return claim->batch > 0 ? claim->batch : claim->members[0].seq;
+}
+
 bool claim_is_doubted(const struct claim *claim)
 {
 	for (size_t i = 0; i < claim->n; i++)

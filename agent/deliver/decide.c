@@ -139,6 +139,23 @@ static void become_held(struct claim *claim)
 	}
 }
 
+/* Another has passed since it was refused: the destination is not at fault this time. */
+static bool is_to_blame(const struct claim *claim)
+{
+	const struct destination *destination = claim->destination;
+
+	return !destination->culprit.is_set && claim->members[0].seq == destination->acquitted_seq;
+}
+
+static void become_refused(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+
+	decision->verdict.outcome = claim->n > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT;
+	if (claim->n > 1 && claim_is_doubted(claim))
+		decision->verdict.outcome = OUTCOME_UNKNOWN;
+}
+
 static void decide_by_outcome(struct claim *claim, int64_t now_ms)
 {
 	struct decision *decision = &claim->decision;
@@ -187,5 +204,7 @@ void claim_decide(struct claim *claim)
 	decision->settlement.is_proven = decision->verdict.is_proven;
 	if (decision->verdict.outcome != OUTCOME_DONE)
 		describe(claim, decision->reason, sizeof(decision->reason));
+	if (decision->verdict.outcome == OUTCOME_HOLD && is_to_blame(claim))
+		become_refused(claim);
 	decide_by_outcome(claim, now_ms);
 }

@@ -148,6 +148,8 @@ void claim_free(struct claim *claim);
 /* 0, or -1 when memory ran out. */
 int claim_add_member(struct claim *claim, const struct store_delivery_row *row);
 const char *claim_text(const struct claim *claim, size_t offset);
+/* Where it stands among the others: by its batch, else by its seq. */
+int64_t claim_place(const struct claim *claim);
 /* Does any member's fate hang on an attempt before this one? */
 bool claim_is_doubted(const struct claim *claim);
 /* Every change of state goes through here. */
@@ -180,7 +182,7 @@ struct culprit {
 	int status;
 	char reason[REASON_MAX];
 	int64_t probe_mono_ms; /* from then on it may be its own probe */
-	bool is_cleared;       /* a probe was refused as well: the destination is at fault */
+	bool is_cleared;       /* a probe was refused as well: the destination may be at fault */
 };
 
 /* What a crash left claimed is taken up before anything is claimed. */
@@ -207,7 +209,8 @@ struct destination {
 	unsigned in_flight;
 	int64_t not_before_mono_ms; /* Retry-After */
 	struct culprit culprit;
-	int64_t refused_seq;   /* the last probe that was refused: the next one is behind it */
+	int64_t acquitted_seq; /* a cleared culprit; refused once more, it is to blame after all */
+	int64_t refused_place; /* the last probe that was refused: the next one is behind it */
 	bool is_culprit_named; /* in this turn, not committed */
 	bool is_hold_open;     /* an exception `hold` was opened */
 	bool is_hold_left;     /* one from before the start may be open */
@@ -253,7 +256,7 @@ int hold_open_exception(struct destination *destination, const char *reason, int
 /* After the commit. */
 void hold_begin(struct destination *destination, const struct claim *claim);
 void hold_go_on(struct destination *destination, const struct claim *probe);
-void hold_end(struct destination *destination);
+void hold_end(struct destination *destination, const struct claim *probe);
 
 /* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */
 

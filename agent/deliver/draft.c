@@ -168,17 +168,22 @@ int draft_list(struct destination *destination, int lane, unsigned n, struct cla
 
 /* --- probes -------------------------------------------------------------------------------------- */
 
-/* Round and round by seq: the next behind the last one refused, else the first of all. */
+/* Round and round by place: the next behind the last one refused, else the first of all. */
 struct choice {
 	struct destination *destination;
 	struct claim *next, *first, *culprit;
 	bool has_failed;
 };
 
+static int64_t place_of(const struct store_delivery_row *row)
+{
+	return row->batch > 0 ? row->batch : row->seq;
+}
+
 static void choose(
 	struct choice *choice, struct claim **chosen, const struct store_delivery_row *row)
 {
-	if (*chosen && (*chosen)->members[0].seq < row->seq)
+	if (*chosen && claim_place(*chosen) <= place_of(row))
 		return;
 	claim_give(*chosen);
 	*chosen = claim_take(choice->destination);
@@ -193,9 +198,8 @@ static int on_choice_row(void *ctx, const struct store_delivery_row *row)
 	struct choice *choice = ctx;
 	if (hold_is_culprit(choice->destination, row->seq, row->batch)) {
 		choose(choice, &choice->culprit, row);
-	} else if (row->seq > choice->destination->refused_seq) {
+	} else if (place_of(row) > choice->destination->refused_place) {
 		choose(choice, &choice->next, row);
-		return 1;
 	} else {
 		choose(choice, &choice->first, row);
 	}

@@ -7,7 +7,9 @@
  *   the probe passes            the culprit is to blame: it becomes an exception (a batch is taken
  *                               apart instead), and the rest goes on
  *   the probe is refused too    the destination is at fault, and the culprit is cleared: exception
- *                               `hold`, further probes; when one passes all goes on
+ *                               `hold`, further probes; when one passes all goes on. A cleared
+ *                               culprit that is refused once more, when another has passed in
+ *                               between, is to blame after all
  *   there is no other           the culprit itself is the probe, after the breaker's wait
  *
  * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
@@ -109,12 +111,16 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 
 void hold_go_on(struct destination *destination, const struct claim *probe)
 {
-	destination->refused_seq = probe->members[0].seq;
+	destination->refused_place = claim_place(probe);
 	destination->culprit.is_cleared = true;
 }
 
-void hold_end(struct destination *destination)
+void hold_end(struct destination *destination, const struct claim *probe)
 {
+	const struct culprit *culprit = &destination->culprit;
+	bool is_another = !hold_is_culprit(destination, probe->members[0].seq, probe->batch);
+
+	destination->acquitted_seq = is_another && culprit->is_cleared ? culprit->seq : 0;
 	destination->culprit = (struct culprit){ 0 };
 	if (!destination->is_hold_open)
 		return;

@@ -66,7 +66,7 @@ static void move_hold(struct destination *destination, const struct claim *claim
 			decision->reason);
 	}
 	if (decision->passes_hold)
-		hold_end(destination);
+		hold_end(destination, claim);
 	if (decision->verdict.outcome == OUTCOME_DONE && !destination->culprit.is_set)
 		destination->is_hold_left = false;
 }

@@ -5,6 +5,11 @@
  * are always a few newer frames, so it never starts over. Hence two steps: the thread moves the
  * bulk, then the loop, between two transactions, moves the tail that has come meanwhile.
  *
+ *	IDLE ─a commit leaves a long WAL─► WANTED ─► RUNS (the thread) ─► TAIL_DUE ─the loop─► IDLE
+ *
+ * Nothing starts the thread while a tail is due: two passes at a time exclude each other, and a
+ * thread always at work would never let the tail be moved.
+ *
  * A failed fsync ends the process. Any other failure costs nothing but a longer WAL: the next pass
  * tries again.
  */
@@ -42,12 +47,25 @@ static int run_pass(struct store *store, sqlite3 *db)
 static bool wait_wanted(struct checkpointer *it)
 {
 	(void)pthread_mutex_lock(&it->mutex);
-	while (!it->is_wanted && !it->is_stopping)
-		(void)pthread_cond_wait(&it->wanted, &it->mutex);
-	it->is_wanted = false;
+	while (it->state != CHECKPOINT_WANTED && !it->is_stopping)
+		(void)pthread_cond_wait(&it->changed, &it->mutex);
 	bool goes_on = !it->is_stopping;
+	it->state = CHECKPOINT_RUNS;
 	(void)pthread_mutex_unlock(&it->mutex);
 	return goes_on;
+}
+
+/* From one state to the next one; false when it was in another. */
+static bool move_on(struct checkpointer *it, enum checkpoint_state from, enum checkpoint_state to)
+{
+	(void)pthread_mutex_lock(&it->mutex);
+	bool is_there = it->state == from;
+	if (is_there) {
+		it->state = to;
+		(void)pthread_cond_signal(&it->changed);
+	}
+	(void)pthread_mutex_unlock(&it->mutex);
+	return is_there;
 }
 
 static void *run_thread(void *arg)
@@ -55,9 +73,10 @@ static void *run_thread(void *arg)
 	struct store *store = arg;
 	while (wait_wanted(&store->checkpointer)) {
 		int rc = run_pass(store, store->checkpointer.db);
-		if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+		if (rc != SQLITE_OK)
 			LOG_WARNING("checkpoint failed, the next one tries again",
 				LOG_S("reason", sqlite3_errstr(rc)));
+		(void)move_on(&store->checkpointer, CHECKPOINT_RUNS, CHECKPOINT_TAIL_DUE);
 		store->options.on_checkpoint(store->options.ctx);
 	}
 	return NULL;
@@ -67,13 +86,9 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *schema, int n_frame
 {
 	(void)db;
 	(void)schema;
-	struct checkpointer *it = &((struct store *)ctx)->checkpointer;
-	if (n_frames < PASS_AT_FRAMES)
-		return SQLITE_OK;
-	(void)pthread_mutex_lock(&it->mutex);
-	it->is_wanted = true;
-	(void)pthread_cond_signal(&it->wanted);
-	(void)pthread_mutex_unlock(&it->mutex);
+	if (n_frames >= PASS_AT_FRAMES)
+		(void)move_on(
+			&((struct store *)ctx)->checkpointer, CHECKPOINT_IDLE, CHECKPOINT_WANTED);
 	return SQLITE_OK;
 }
 
@@ -115,7 +130,7 @@ void checkpoint_stop(struct store *store)
 	if (it->has_thread) {
 		(void)pthread_mutex_lock(&it->mutex);
 		it->is_stopping = true;
-		(void)pthread_cond_signal(&it->wanted);
+		(void)pthread_cond_signal(&it->changed);
 		(void)pthread_mutex_unlock(&it->mutex);
 		(void)pthread_join(it->thread, NULL);
 		it->has_thread = false;
@@ -126,7 +141,11 @@ void checkpoint_stop(struct store *store)
 
 void store_checkpoint_tail(struct store *store)
 {
-	/* Busy: the thread is at it again, and will call again. Other failures it will see, too. */
-	if (sqlite3_get_autocommit(store->db))
-		(void)run_pass(store, store->db);
+	struct checkpointer *it = &store->checkpointer;
+	if (!sqlite3_get_autocommit(store->db))
+		return;
+	if (it->has_thread && !move_on(it, CHECKPOINT_TAIL_DUE, CHECKPOINT_IDLE))
+		return;
+	/* Failures that matter come again in the thread, which tells them. */
+	(void)run_pass(store, store->db);
 }

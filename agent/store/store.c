@@ -76,7 +76,7 @@ static struct store *make_store(const struct store_options *options)
 		return NULL;
 	store->options = *options;
 	store->checkpointer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	store->checkpointer.wanted = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	store->checkpointer.changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 	store->path = strdup(options->path);
 	store->vfs = options->vfs ? strdup(options->vfs) : NULL;
 	store->tally = calloc(TALLY_CELLS, sizeof(*store->tally));

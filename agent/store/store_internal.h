@@ -144,12 +144,14 @@ struct tally_cell {
 
 struct known_revision;
 
+enum checkpoint_state { CHECKPOINT_IDLE, CHECKPOINT_WANTED, CHECKPOINT_RUNS, CHECKPOINT_TAIL_DUE };
+
 struct checkpointer {
 	pthread_t thread;
 	pthread_mutex_t mutex;
-	pthread_cond_t wanted;
+	pthread_cond_t changed;
+	enum checkpoint_state state;
 	bool has_thread;
-	bool is_wanted;
 	bool is_stopping;
 	sqlite3 *db;           /* the thread's own */
 	int backfilled;        /* frames of the present WAL that are in the database */

@@ -224,7 +224,9 @@ static void stop(struct house *house)
 void house_open(struct house *house, const char *erp)
 {
 	memset(house, 0, sizeof(*house));
-	(void)snprintf(house->dir, sizeof(house->dir), "/tmp/dray-deliver-XXXXXX");
+	/* In memory where there is such a place: nothing here is about the disk. */
+	(void)snprintf(house->dir, sizeof(house->dir), "%s/dray-deliver-XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(house->dir));
 	(void)snprintf(house->path, sizeof(house->path), "%s/dray.db", house->dir);
 	house->now_ms = START_MS;

@@ -103,8 +103,11 @@ void shed_crash(struct shed *shed)
 	open_store(shed);
 }
 
+#define BODY_MAX 2048
+
 enum store_put shed_try_event(struct shed *shed, int n, int64_t *ret_seq)
 {
+	char body[BODY_MAX];
 	static const uint8_t digest[ID_DIGEST_BYTES] = { 1, 2, 3 };
 	char id[32];
 	char device[32];
@@ -112,6 +115,9 @@ enum store_put shed_try_event(struct shed *shed, int n, int64_t *ret_seq)
 	(void)snprintf(id, sizeof(id), "e%d", n);
 	(void)snprintf(device, sizeof(device), "d%d", n % 3);
 	(void)snprintf(source, sizeof(source), "/dc/%s", device);
+	assert_true(shed->body_bytes <= sizeof(body));
+	memset(body, ' ', sizeof(body));
+	memcpy(body, id, strlen(id));
 	const struct store_event event = {
 		.source = source,
 		.id = id,
@@ -125,8 +131,8 @@ enum store_put shed_try_event(struct shed *shed, int n, int64_t *ret_seq)
 		.sent_at_ms = -1,
 		.sequence = -1,
 		.digest = digest,
-		.body = id,
-		.len = strlen(id),
+		.body = body,
+		.len = shed->body_bytes > strlen(id) ? shed->body_bytes : strlen(id),
 	};
 	return store_put_event(shed->store, &event, ret_seq);
 }

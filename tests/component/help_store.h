@@ -15,6 +15,7 @@ struct shed {
 	const char *vfs; /* NULL: SQLite's own */
 	struct store *store;
 	unsigned n_fatal;
+	size_t body_bytes; /* at least so long are events' bodies */
 };
 
 /* An empty store. `vfs` may be NULL. */

@@ -35,7 +35,6 @@ PASSING = {
 }
 
 
-@pytest.mark.asan
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
 def test_what_passes_is_tried_again_until_it_is_applied_once(site, fault):
     erp = site.cloud()

@@ -6,7 +6,6 @@ import pytest
 from sim.site import destination, receipt, wait_applied
 
 
-@pytest.mark.asan
 def test_the_same_event_again_is_a_duplicate_and_is_delivered_once(site):
     erp = site.cloud()
     site.agent({"erp": destination(erp)})
