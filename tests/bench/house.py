@@ -184,6 +184,21 @@ class House:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)
 
+    def commits(self):
+        """How many commits drayd made so far, and the seconds they took."""
+        if self.is_echo:
+            return 0, 0.0
+        found = {"count": 0, "sum": 0.0}
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            control.connect(str(self.folder / "state/c.sock"))
+            control.sendall(b"GET /metrics HTTP/1.1\r\nHost: dray\r\nConnection: close\r\n\r\n")
+            for line in control.makefile("r", encoding="utf-8", newline="\n"):
+                name, _, value = line.partition(" ")
+                if name.startswith("dray_commit_seconds_") and name[20:] in found:
+                    found[name[20:]] = float(value)
+        return int(found["count"]), found["sum"]
+
     def publish(self, count, rate=0, stall=20, is_trial=False):
         argv = [self.bench.program("publisher"), "--port", self.mqtt_port, "--count", count,
                 "--rate", rate, "--stall", stall, "--window", self.bench.window,
@@ -199,7 +214,7 @@ class House:
     def measure(self, count, rate=0):
         """Publish, wait until all has arrived where it should, and say what each process spent."""
         before = {name: p.cpu_s() for name, p in self.processes.items()}
-        baseline = self.sink_counts()["events"]
+        baseline, (commits, commit_s) = self.sink_counts()["events"], self.commits()
         run = self.publish(count, rate)
         if run["stored"] != count:
             raise Trouble(f"{count} published, {run['stored']} stored")
@@ -214,6 +229,10 @@ class House:
             run["events_per_s"] = count / run["seconds"]
         cpu = {name: p.cpu_s() - before[name] for name, p in self.processes.items()}
         cpu["publisher"] = run["cpu_s"]
+        after, after_s = self.commits()
+        if after > commits:
+            run["events_per_commit"] = count / (after - commits)
+            run["commit_ms"] = (after_s - commit_s) * 1e3 / (after - commits)
         run["cores"] = {name: spent / run["seconds"] for name, spent in cpu.items()}
         run["cpu_us_per_event"] = cpu["drayd"] * 1e6 / count
         run["pss_kb"] = self.processes["drayd"].pss_max_kb

@@ -180,10 +180,13 @@ def print_table(figures, rounds, host):
               f"{statistics.median(echoes):,.0f} events/s")
     print("\nWho used the cores (1.00 = one core; the publisher is one process for all handhelds):")
     for name in ("capture", "e2e", "batch", "ack"):
-        shares = [r[name]["cores"] for r in rounds if name in r]
-        if shares:
+        runs = [r[name] for r in rounds if name in r]
+        if runs:
             print(f"- {name}: " + ", ".join(
-                f"{who} {statistics.median(s[who] for s in shares):.2f}" for who in shares[0]))
+                f"{who} {statistics.median(r['cores'][who] for r in runs):.2f}"
+                for who in runs[0]["cores"]) + "; events a commit "
+                f"{statistics.median(r.get('events_per_commit', 0) for r in runs):.1f}, each "
+                f"{statistics.median(r.get('commit_ms', 0) for r in runs):.2f} ms")
 
 
 def read_options():
