@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plain.h"
+
 #define FIRST_BYTES 256
 
 void buf_done(struct buf *buf)
@@ -131,22 +133,34 @@ static void put_escape(struct buf *buf, unsigned char c)
 	}
 }
 
+/* From the first byte at `p` that may need an escape. */
+static void put_escaped(struct buf *buf, const char *p, const char *end)
+{
+	while (p < end) {
+		const char *plain = p;
+
+		while (p < end && (plain_is_byte(*p) || (*p & 0x80)))
+			p++;
+		buf_put(buf, plain, (size_t)(p - plain));
+		if (p < end)
+			put_escape(buf, (unsigned char)*p++);
+	}
+}
+
 void buf_put_json(struct buf *buf, const char *text, size_t len)
 {
 	const char *end = text + len;
-	const char *plain = text;
+	const char *rest = plain_skip(text, end);
+	size_t plain_len = (size_t)(rest - text);
+	char *to = buf_reserve(buf, plain_len + 2);
 
-	buf_putc(buf, '"');
-	for (const char *p = text; p < end; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		buf_put(buf, plain, (size_t)(p - plain));
-		put_escape(buf, c);
-		plain = p + 1;
-	}
-	buf_put(buf, plain, (size_t)(end - plain));
+	if (!to)
+		return;
+	*to++ = '"';
+	memcpy(to, text, plain_len);
+	buf->len += plain_len + 1;
+	if (rest < end)
+		put_escaped(buf, rest, end);
 	buf_putc(buf, '"');
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plain.h"
+
 #define NUMBER_TEXT_MAX 60 /* cJSON cuts a longer number */
 #define LONGEST_ESCAPE 12  /* a surrogate pair */
 
@@ -57,7 +59,7 @@ static inline bool is_blank(char c)
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-bool lex_blanks(struct lexer *lex)
+bool lex_more_blanks(struct lexer *lex)
 {
 	for (;;) {
 		while (lex->p < lex->end && is_blank(*lex->p))
@@ -70,27 +72,6 @@ bool lex_blanks(struct lexer *lex)
 }
 
 /* Strings */
-
-#define EVERY(byte) (0x0101010101010101ULL * (byte))
-#define HAS_ZERO(word) (((word)-EVERY(0x01)) & ~(word)&EVERY(0x80))
-
-/* The first byte that is not plain ASCII, or is '"', '\\' or a control character. */
-static const char *skip_plain(const char *p, const char *end)
-{
-	while (end - p >= 8) {
-		uint64_t word;
-
-		memcpy(&word, p, sizeof(word));
-		if ((HAS_ZERO(word ^ EVERY('"')) | HAS_ZERO(word ^ EVERY('\\')) |
-			    ((word - EVERY(0x20)) & ~word & EVERY(0x80)) | (word & EVERY(0x80))) !=
-			0)
-			break;
-		p += 8;
-	}
-	while (p < end && (unsigned char)(*p - 0x20) < 0x60 && *p != '"' && *p != '\\')
-		p++;
-	return p;
-}
 
 /* Length of the UTF-8 sequence at `p` (RFC 3629), 0 when it is none. */
 static size_t utf8_length(const char *at, const char *end)
@@ -187,7 +168,7 @@ bool lex_string(struct lexer *lex, bool *ret_has_escape)
 {
 	*ret_has_escape = false;
 	for (lex->p++;;) {
-		lex->p = skip_plain(lex->p, lex->end);
+		lex->p = plain_skip(lex->p, lex->end);
 		if (lex->p == lex->end)
 			return lex_fail_at_end(lex);
 		if (*lex->p == '"') {

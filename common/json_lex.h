@@ -29,8 +29,16 @@ bool lex_fail_at_end(struct lexer *lex);
 /* Copy what was passed up to `upto`. */
 void lex_flush(struct lexer *lex, const char *upto);
 
-/* White space, and comments where they are allowed. */
-bool lex_blanks(struct lexer *lex);
+bool lex_more_blanks(struct lexer *lex);
+
+/* White space, and comments where they are allowed. Most often there is none. */
+static inline bool lex_blanks(struct lexer *lex)
+{
+	if (lex->p < lex->end && (unsigned char)*lex->p > ' ' && *lex->p != '/')
+		return true;
+	return lex_more_blanks(lex);
+}
+
 /* From the opening quote to behind the closing one. */
 bool lex_string(struct lexer *lex, bool *ret_has_escape);
 bool lex_number(struct lexer *lex);

@@ -22,6 +22,7 @@ struct level {
 	size_t left;       /* sorted: how many of them are still to come */
 	bool is_object;
 	bool is_sorted;
+	bool has_printed; /* a member before the next one */
 };
 
 struct printer {
@@ -141,6 +142,7 @@ static bool open_level(struct printer *pr, const cJSON *value)
 		return false;
 	pr->depth++;
 	level->next = value->child;
+	level->has_printed = false;
 	level->is_object = cJSON_IsObject(value);
 	level->is_sorted = level->is_object && pr->wants_sorted;
 	buf_putc(pr->out, level->is_object ? '{' : '[');
@@ -178,16 +180,15 @@ static const cJSON *print_between(struct printer *pr)
 	while (pr->depth > 0) {
 		struct level *level = &pr->levels[pr->depth - 1];
 		const cJSON *next = take_next(pr, level);
-		char last;
 
 		if (!next) {
 			buf_putc(pr->out, level->is_object ? '}' : ']');
 			pr->depth--;
 			continue;
 		}
-		last = pr->out->len > 0 ? pr->out->data[pr->out->len - 1] : '\0';
-		if (last != '{' && last != '[')
+		if (level->has_printed)
 			buf_putc(pr->out, ',');
+		level->has_printed = true;
 		if (level->is_object) {
 			buf_put_json(pr->out, next->string, strlen(next->string));
 			buf_putc(pr->out, ':');

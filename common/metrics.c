@@ -288,8 +288,8 @@ static void print_number(struct buf *out, double value)
 		buf_puts(out, "NaN");
 	else if (isinf(value))
 		buf_puts(out, value > 0 ? "+Inf" : "-Inf");
-	else if (value == floor(value) && fabs(value) < 9007199254740992.0)
-		buf_printf(out, "%.0f", value);
+	else if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value)
+		buf_printf(out, "%lld", (long long)value);
 	else
 		buf_printf(out, "%.15g", value);
 }

@@ -34,7 +34,7 @@ static struct outcome_verdict judge_redirect(const struct outcome_input *input)
 
 static struct outcome_verdict judge_conflict(const struct outcome_input *input)
 {
-	bool is_doubted = input->mode == OUTCOME_MODE_HEADER && input->has_earlier_doubt;
+	bool is_doubted = input->mode == OUTCOME_MODE_HEADER && input->doubt_age_ms > 0;
 
 	if (is_doubted && input->doubt_age_ms < input->settle_ms)
 		return refused_retry;

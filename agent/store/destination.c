@@ -181,7 +181,7 @@ void destination_abandoned(struct store *store)
 	}
 }
 
-void destination_free(struct store *store)
+void store_free_destinations(struct store *store)
 {
 	for (int i = 0; i < store->n_destinations; i++)
 		free(store->destinations[i].name);

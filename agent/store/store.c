@@ -115,7 +115,7 @@ void store_close(struct store *store)
 	/* The last connection checkpoints and removes the WAL. When that fails the WAL stays, and
 	 * nothing is lost. */
 	(void)sqlite3_close(store->db);
-	destination_free(store);
+	store_free_destinations(store);
 	revision_free(store);
 	free(store->tally);
 	free(store->vfs);

@@ -246,7 +246,7 @@ int destination_load(struct store *store);
 int destination_restore(struct store *store); /* write anew those that a poisoned turn has lost */
 void destination_committed(struct store *store);
 void destination_abandoned(struct store *store);
-void destination_free(struct store *store);
+void store_free_destinations(struct store *store);
 int revision_restore(struct store *store); /* likewise */
 void revision_committed(struct store *store);
 void revision_free(struct store *store);

@@ -14,6 +14,8 @@
  *      with object members sorted: a resend with another senttime, spacing or member order is the
  *      same content.
  *   3. event_render() of the same event gives the same bytes, always.
+ *   4. `root` is the canonical form: its members stand in the order in which they are rendered, and
+ *      the strings below say the same as it does.
  *
  * Pure: site, topic and the time of receipt are handed in.
  */
@@ -47,7 +49,8 @@ struct event_context {
 	const char *site;         /* ours */
 	const char *topic_site;   /* NULL: the topic says nothing */
 	const char *topic_type;   /* NULL likewise */
-	const char *topic_device; /* NULL likewise; also the device an HTTP token is bound to */
+	const char *topic_device; /* NULL likewise; also the device an HTTP token is bound to;
+				     "": no device made the event, none needs to be named */
 	int64_t received_at_ms;
 	size_t index; /* of the event in its message, for a derived id */
 	const struct event_limits *limits;
@@ -103,7 +106,7 @@ const cJSON *event_field(const struct event *event, const char *path);
 /* True when EVENTS.md knows the type. */
 bool event_type_is_known(const char *type);
 
-/* One row of the declared table, for schemas and tests. NULL behind the last. */
+/* One row of the declared table (event_types.h), for schemas and tests. NULL behind the last. */
 struct event_type;
 const struct event_type *event_type_at(size_t index);
 const char *event_type_name(const struct event_type *type);

@@ -56,12 +56,11 @@ struct outcome_input {
 	enum outcome_transport transport;
 	int status; /* HTTP status when answered, else 0 */
 	enum outcome_mode mode;
-	bool resend_on_doubt;   /* mode none: choose doubles over exceptions */
-	bool is_refreshed;      /* this was sent with credentials just read anew */
-	unsigned batch_count;   /* members of the request, >= 1 */
-	bool has_earlier_doubt; /* the fate of an attempt before this one is unknown */
-	int64_t doubt_age_ms; /* since the first attempt of unknown fate, this one included; or 0 */
-	int64_t settle_ms;    /* how long the other side may still work on an earlier request */
+	bool resend_on_doubt;    /* mode none: choose doubles over exceptions */
+	bool is_refreshed;       /* this was sent with credentials just read anew */
+	unsigned batch_count;    /* members of the request, >= 1 */
+	int64_t doubt_age_ms;    /* since the first earlier attempt of unknown fate; 0: none */
+	int64_t settle_ms;       /* how long the other side may still work on an earlier request */
 	int64_t key_lifetime_ms; /* mode header; 0 = for ever */
 };
 

@@ -9,13 +9,13 @@
 
 #include <cmocka.h>
 
-static const struct json_limits ROOMY = { 1 << 20, 64, 100000, false };
+static const struct json_limits roomy = { 1 << 20, 64, 100000, false };
 
 static cJSON *parse(const char *text)
 {
 	struct buf scratch = BUF_INIT;
 	struct json_error error = { 0 };
-	cJSON *root = json_parse(text, strlen(text), &ROOMY, &scratch, &error);
+	cJSON *root = json_parse(text, strlen(text), &roomy, &scratch, &error);
 
 	assert_non_null(root);
 	buf_done(&scratch);
@@ -28,7 +28,7 @@ static void test_a_flaw_comes_back_from_parse(void **state)
 	struct json_error error = { 0 };
 
 	(void)state;
-	assert_null(json_parse("[1,", 3, &ROOMY, &scratch, &error));
+	assert_null(json_parse("[1,", 3, &roomy, &scratch, &error));
 	assert_int_equal(error.flaw, JSON_SYNTAX);
 	assert_int_equal(error.offset, 3);
 	buf_done(&scratch);

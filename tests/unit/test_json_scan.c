@@ -9,13 +9,13 @@
 
 #include <cmocka.h>
 
-static const struct json_limits ROOMY = { 1 << 20, 32, 100000, false };
+static const struct json_limits roomy = { 1 << 20, 32, 100000, false };
 
 static struct buf out;
 
 static enum json_flaw scan(const char *text)
 {
-	return json_scan(text, strlen(text), &ROOMY, &out, NULL, NULL);
+	return json_scan(text, strlen(text), &roomy, &out, NULL, NULL);
 }
 
 static void assert_scans_to(const char *text, const char *expected)
@@ -61,7 +61,7 @@ static void test_a_nul_byte_is_a_syntax_flaw_wherever_it_stands(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		assert_int_equal(
-			json_scan(texts[i], lengths[i], &ROOMY, &out, NULL, NULL), JSON_SYNTAX);
+			json_scan(texts[i], lengths[i], &roomy, &out, NULL, NULL), JSON_SYNTAX);
 }
 
 static void test_bad_utf8_is_refused(void **state)
@@ -84,7 +84,7 @@ static void test_nothing_but_blanks_is_empty(void **state)
 	(void)state;
 	assert_int_equal(scan(""), JSON_EMPTY);
 	assert_int_equal(scan(" \t\r\n"), JSON_EMPTY);
-	assert_int_equal(json_scan(NULL, 0, &ROOMY, &out, NULL, NULL), JSON_EMPTY);
+	assert_int_equal(json_scan(NULL, 0, &roomy, &out, NULL, NULL), JSON_EMPTY);
 }
 
 static void test_a_number_that_a_double_cannot_hold_becomes_its_own_digits(void **state)
@@ -159,14 +159,14 @@ static void test_a_duplicate_is_found_among_many_keys(void **state)
 	put_many_keys(&text, 5000);
 	buf_puts(&text, ",\"k17\":0}");
 	assert_int_equal(
-		json_scan(text.data, text.len, &ROOMY, &out, NULL, &error), JSON_DUPLICATE_KEY);
+		json_scan(text.data, text.len, &roomy, &out, NULL, &error), JSON_DUPLICATE_KEY);
 	assert_memory_equal(text.data + error.offset, "\"k17\":0}", 8);
 	buf_done(&text);
 }
 
 static void test_depth_is_bounded(void **state)
 {
-	struct json_limits limits = ROOMY;
+	struct json_limits limits = roomy;
 	char text[201];
 
 	(void)state;
@@ -185,7 +185,7 @@ static void test_size_is_bounded(void **state)
 	static const char *const cut[] = { "[12345678]", "\"123456789\"", "1234567890123",
 		"[\"\xc3\xa9\xc3\xa9\xc3\xa9\"]", "[\"a\\u00e9\"]", "[false,\"\"]", "[1,1.23456]",
 		"[1,1e+1234]" };
-	struct json_limits limits = ROOMY;
+	struct json_limits limits = roomy;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cut) / sizeof(*cut); i++) {
@@ -202,7 +202,7 @@ static void test_size_is_bounded(void **state)
 
 static void test_members_are_bounded(void **state)
 {
-	struct json_limits limits = ROOMY;
+	struct json_limits limits = roomy;
 
 	(void)state;
 	limits.max_members = 4;
@@ -215,7 +215,7 @@ static void test_values_one_after_another_are_taken_one_by_one(void **state)
 	static const char text[] = " {\"a\":1} {\"b\":[2]}\n3{\"c\":1e999}";
 	static const char *const expected[] = { " {\"a\":1} ", "{\"b\":[2]}\n", "3",
 		"{\"c\":\"1e999\"}" };
-	struct json_limits limits = ROOMY;
+	struct json_limits limits = roomy;
 	size_t pos = 0;
 
 	(void)state;
@@ -237,7 +237,7 @@ static void test_comments_become_blanks_where_they_are_allowed(void **state)
 	static const char text[] =
 		"// head\n{ /* a */ \"a\" /**/: 1, // tail\n\"b\":\"//no\"}//end";
 	static const char *const broken[] = { "/ 1", "1 /", "/* 1", "/*/ 1", "1 /*" };
-	struct json_limits limits = ROOMY;
+	struct json_limits limits = roomy;
 
 	(void)state;
 	limits.comments = true;
@@ -254,7 +254,7 @@ static void test_a_flaw_is_told_with_its_line_and_column(void **state)
 	struct json_error error;
 
 	(void)state;
-	assert_int_equal(json_scan(text, strlen(text), &ROOMY, &out, NULL, &error), JSON_SYNTAX);
+	assert_int_equal(json_scan(text, strlen(text), &roomy, &out, NULL, &error), JSON_SYNTAX);
 	assert_int_equal(error.flaw, JSON_SYNTAX);
 	assert_int_equal(error.line, 3);
 	assert_int_equal(error.column, 8);

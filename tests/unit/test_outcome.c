@@ -191,7 +191,6 @@ static void test_conflict_behind_doubt_waits_for_the_first_request(void **state)
 	struct outcome_input input = answer(409);
 	(void)state;
 
-	input.has_earlier_doubt = true;
 	input.doubt_age_ms = 59999;
 	assert_verdict(&input, OUTCOME_RETRY, true, false);
 	input.doubt_age_ms = 60000;

@@ -1,0 +1,185 @@
+#include "config_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dray/json.h"
+
+#define FILE_MAX (1 << 20)
+#define PATCHES_MAX 1000
+#define PATH_BYTES 4096
+
+static const struct json_limits limits = {
+	.max_bytes = FILE_MAX, .max_depth = 32, .max_members = 100000, .comments = true
+};
+
+/* A path that is too long for an error keeps its end, where the name and the line are. */
+static int set_file_error(struct error *err, const char *path, const char *message)
+{
+	const size_t kept = sizeof(((struct error *)0)->path) - 1;
+	size_t len = strlen(path);
+
+	return error_set(err, len > kept ? path + len - kept : path, "%s", message);
+}
+
+static int read_open_file(int fd, const char *path, struct buf *out, struct error *err)
+{
+	char *room = buf_reserve(out, FILE_MAX + 1);
+	size_t n = 0;
+
+	if (!room)
+		return set_file_error(err, path, "out of memory");
+	while (n <= FILE_MAX) {
+		ssize_t got = read(fd, room + n, FILE_MAX + 1 - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return set_file_error(err, path, strerror(errno));
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	if (n > FILE_MAX)
+		return set_file_error(err, path, "larger than 1 MiB");
+	out->len = n;
+	return 0;
+}
+
+static int read_file(const char *path, struct buf *out, struct error *err)
+{
+	struct stat info;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int result;
+
+	if (fd < 0)
+		return set_file_error(err, path, strerror(errno));
+	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+		result = set_file_error(err, path, "not a regular file");
+	else
+		result = read_open_file(fd, path, out, err);
+	(void)close(fd);
+	return result;
+}
+
+static cJSON *parse_text(const char *path, const struct buf *text, struct error *err)
+{
+	struct buf scratch = BUF_INIT;
+	struct json_error flaw;
+	char place[PATH_BYTES + 32];
+	cJSON *root = json_parse(text->data, text->len, &limits, &scratch, &flaw);
+
+	buf_done(&scratch);
+	if (!root) {
+		int len = snprintf(place, sizeof(place), "%s:%u:%u", path, flaw.line, flaw.column);
+		(void)set_file_error(
+			err, len > 0 && (size_t)len < sizeof(place) ? place : path, flaw.message);
+		return NULL;
+	}
+	if (!cJSON_IsObject(root)) {
+		(void)set_file_error(err, path, "must hold one object");
+		cJSON_Delete(root);
+		return NULL;
+	}
+	return root;
+}
+
+static cJSON *parse_file(const char *path, struct error *err)
+{
+	struct buf text = BUF_INIT;
+	cJSON *root = NULL;
+
+	if (read_file(path, &text, err) == 0)
+		root = parse_text(path, &text, err);
+	buf_done(&text);
+	return root;
+}
+
+static int apply_patch(const char *path, cJSON **document, struct error *err)
+{
+	cJSON *patch = parse_file(path, err);
+
+	if (!patch)
+		return -1;
+	int result = json_merge_patch(document, patch);
+	cJSON_Delete(patch);
+	return result ? set_file_error(err, path, "out of memory") : 0;
+}
+
+static int is_patch(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".json") == 0;
+}
+
+/* By byte, whatever the locale: the order must not depend on who starts the agent. */
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int apply_entries(
+	const char *folder, struct dirent **entries, int n, cJSON **document, struct error *err)
+{
+	char path[PATH_BYTES];
+
+	if (n > PATCHES_MAX)
+		return set_file_error(err, folder, "holds more than 1000 files");
+	for (int i = 0; i < n; i++) {
+		int len = snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+		if (len < 0 || (size_t)len >= sizeof(path))
+			return set_file_error(err, folder, "path too long");
+		if (apply_patch(path, document, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int apply_folder(const char *folder, cJSON **document, struct error *err)
+{
+	struct dirent **entries;
+	int n = scandir(folder, &entries, is_patch, compare_names);
+
+	if (n < 0 && errno == ENOENT)
+		return 0;
+	if (n < 0)
+		return set_file_error(err, folder, strerror(errno));
+	int result = apply_entries(folder, entries, n, document, err);
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free(entries);
+	return result;
+}
+
+static int find_folder(const char *path, char *out, size_t size, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	size_t dir_len = slash ? (size_t)(slash - path) + 1 : 0;
+	int len = snprintf(out, size, "%.*sconf.d", (int)dir_len, path);
+
+	if (dir_len >= PATH_BYTES || len < 0 || (size_t)len >= size)
+		return set_file_error(err, path, "path too long");
+	return 0;
+}
+
+int config_file_load(const char *path, struct config **ret, struct error *err)
+{
+	char folder[PATH_BYTES];
+
+	if (find_folder(path, folder, sizeof(folder), err))
+		return -1;
+	cJSON *document = parse_file(path, err);
+	if (!document)
+		return -1;
+	int result = apply_folder(folder, &document, err);
+	if (!result)
+		result = config_build(document, ret, err);
+	cJSON_Delete(document);
+	return result;
+}

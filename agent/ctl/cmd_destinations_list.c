@@ -1,0 +1,58 @@
+#include "ctl/ctl.h"
+
+#include <stdio.h>
+
+#include "ctl/table.h"
+#include "ctl/format.h"
+#include "dray/json.h"
+
+static int64_t waiting(const cJSON *row)
+{
+	return number_of(row, "ready") + number_of(row, "waiting") + number_of(row, "parked") +
+	       number_of(row, "suspect");
+}
+
+static void print_destinations(const struct ctl *ctl, const cJSON *items)
+{
+	static const char *const heads[] = { "NAME", "STATE", "CONNECTOR", ">QUEUE", ">EXCEPTION",
+		"LAST SUCCESS", "URL", "WHY", NULL };
+	struct table *table = table_new(heads);
+	char at[FORMAT_MAX];
+	const cJSON *row;
+
+	cJSON_ArrayForEach (row, items) {
+		format_time(text_of(row, "last_success_at"), now_ms(), at);
+		table_text(table, text_of(row, "name"), COLOR_NONE);
+		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
+		table_text(table, text_of(row, "connector"), COLOR_NONE);
+		table_count(table, waiting(row), COLOR_NONE);
+		table_count(table, number_of(row, "exception"), COLOR_BAD);
+		table_text(table, at, COLOR_NONE);
+		table_text(table, text_of(row, "url"), COLOR_DIM);
+		table_text(table, text_of(row, "reason"), COLOR_NONE);
+	}
+	table_print(ctl, table);
+	table_free(table);
+}
+
+static int run(struct ctl *ctl)
+{
+	struct answer answer;
+	int code = ask(ctl, "/v1/destinations", NULL, 0, &answer);
+
+	if (code == CTL_DONE && ctl->is_json) {
+		answer_print(&answer);
+	} else if (code == CTL_DONE &&
+		   (code = check_page(answer.root, "destinations")) == CTL_DONE) {
+		use_site_zone(ctl);
+		print_destinations(ctl, json_get(answer.root, "items"));
+	}
+	answer_done(&answer);
+	return code;
+}
+
+const struct command cmd_destinations_list = { .noun = "destinations",
+	.verb = "list",
+	.synopsis = "",
+	.help = "where events go, and how that goes",
+	.run = run };

@@ -1,0 +1,95 @@
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/table.h"
+
+/* The agent takes no larger body. */
+#define FILE_MAX (1024 * 1024)
+
+static int read_file(const char *name, struct buf *out)
+{
+	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rb");
+	char chunk[4096];
+	size_t n;
+	int code = CTL_DONE;
+
+	if (!file) {
+		(void)fprintf(stderr, "drayctl: cannot open %s: %s\n", name, strerror(errno));
+		return CTL_USAGE;
+	}
+	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0 && out->len <= FILE_MAX)
+		buf_put(out, chunk, n);
+	if (ferror(file) || buf_failed(out)) {
+		(void)fprintf(stderr, "drayctl: cannot read %s: %s\n", name, strerror(errno));
+		code = CTL_USAGE;
+	} else if (out->len > FILE_MAX) {
+		(void)fprintf(stderr, "drayctl: %s is larger than %d bytes: send it in parts\n",
+			name, FILE_MAX);
+		code = CTL_USAGE;
+	}
+	if (file != stdin && fclose(file) != 0)
+		code = CTL_USAGE;
+	return code;
+}
+
+/* Returns how many were refused. */
+static int print_acks(const struct ctl *ctl, const cJSON *acks)
+{
+	static const char *const heads[] = { "STATUS", ">SEQ", "ID", "FIELD", "MESSAGE", NULL };
+	struct table *table = table_new(heads);
+	int n_refused = 0;
+	char seq[24];
+	const cJSON *ack;
+
+	cJSON_ArrayForEach (ack, acks) {
+		const char *status = text_of(ack, "status");
+
+		n_refused += strcmp(status, "rejected") == 0;
+		(void)snprintf(seq, sizeof(seq), "%" PRId64, number_of(ack, "seq"));
+		table_text(table, status, color_of_state(status));
+		table_text(table, number_of(ack, "seq") > 0 ? seq : "", COLOR_NONE);
+		table_text(table, text_of(ack, "id"), COLOR_NONE);
+		table_text(table, text_of(ack, "field"), COLOR_NONE);
+		table_text(table, text_of(ack, "message"), COLOR_NONE);
+	}
+	if (!ctl->is_json)
+		table_print(ctl, table);
+	table_free(table);
+	return n_refused;
+}
+
+static int run(struct ctl *ctl)
+{
+	struct buf body = BUF_INIT;
+	struct buf path = BUF_INIT;
+	struct answer answer = { 0 };
+	int code = read_file(ctl->args[0], &body);
+
+	buf_puts(&path, "/v1/events");
+	path_put_options(&path, ctl, TAKES(OPTION_DEVICE));
+	if (code == CTL_DONE && buf_failed(&path))
+		code = CTL_NO;
+	if (code == CTL_DONE)
+		code = ask(ctl, path.data, body.len > 0 ? body.data : "", body.len, &answer);
+	if (code == CTL_DONE && print_acks(ctl, answer.root) > 0)
+		code = CTL_NO;
+	if (ctl->is_json && answer.text.len > 0)
+		answer_print(&answer);
+	answer_done(&answer);
+	buf_done(&path);
+	buf_done(&body);
+	return code;
+}
+
+const struct command cmd_events_send = { .noun = "events",
+	.verb = "send",
+	.synopsis = "FILE|- [--device NAME]",
+	.help = "take one or more events, as a handheld would send them",
+	.takes = TAKES(OPTION_DEVICE),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run };

@@ -1,0 +1,152 @@
+/*
+ * cmd_exceptions_act.c - retry and discard: by number, or all that match a filter.
+ */
+#include "ctl/ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dray/json.h"
+
+#define FILTER (TAKES(OPTION_KIND) | TAKES(OPTION_SEVERITY) | TAKES(OPTION_DESTINATION))
+#define ARGS_MAX 1000
+
+static void put_member(struct buf *body, const char *name, const char *text)
+{
+	buf_printf(body, "%s\"%s\":", body->len > 1 ? "," : "", name);
+	buf_put_json(body, text, strlen(text));
+}
+
+static void put_options(struct buf *body, const struct ctl *ctl)
+{
+	static const enum ctl_option members[] = { OPTION_KIND, OPTION_SEVERITY, OPTION_DESTINATION,
+		OPTION_WHY };
+
+	buf_putc(body, '{');
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (ctl->values[members[i]])
+			put_member(body, option_name(members[i]), ctl->values[members[i]]);
+}
+
+/* One by one: a refused one doesn't keep the others from their turn. */
+static int act_on_ids(struct ctl *ctl, const char *verb)
+{
+	int worst = CTL_DONE;
+
+	for (int i = 0; i < ctl->n_args; i++) {
+		struct answer answer = { 0 };
+		struct buf path = BUF_INIT;
+		struct buf body = BUF_INIT;
+		int code = CTL_NO;
+
+		buf_puts(&path, "/v1/exceptions/");
+		path_put(&path, ctl->args[i]);
+		buf_printf(&path, "/%s", verb);
+		put_options(&body, ctl);
+		buf_putc(&body, '}');
+		if (!buf_failed(&path) && !buf_failed(&body))
+			code = ask(ctl, path.data, body.data, body.len, &answer);
+		if (code == CTL_DONE && ctl->is_json)
+			answer_print(&answer);
+		else if (code == CTL_DONE)
+			(void)printf("exception %s: %s\n", ctl->args[i],
+				strcmp(verb, "retry") == 0 ? "sent again" : "discarded");
+		answer_done(&answer);
+		buf_done(&path);
+		buf_done(&body);
+		worst = code > worst ? code : worst;
+		if (code == CTL_UNREACHED)
+			break;
+	}
+	return worst;
+}
+
+/* One call of the agent: at most a thousand. *cursor 0 begins, and ends. */
+static int act_on_page(
+	struct ctl *ctl, const char *verb, int64_t *cursor, int64_t *done, int64_t *skipped)
+{
+	struct answer answer = { 0 };
+	struct buf path = BUF_INIT;
+	struct buf body = BUF_INIT;
+	int code = CTL_NO;
+
+	buf_printf(&path, "/v1/exceptions/%s", verb);
+	put_options(&body, ctl);
+	if (*cursor > 0)
+		buf_printf(&body, ",\"cursor\":%" PRId64, *cursor);
+	buf_putc(&body, '}');
+	if (!buf_failed(&path) && !buf_failed(&body))
+		code = ask(ctl, path.data, body.data, body.len, &answer);
+	if (code == CTL_DONE && ctl->is_json)
+		answer_print(&answer);
+	*done += number_of(answer.root, "done");
+	*skipped += number_of(answer.root, "skipped");
+	*cursor = number_of(answer.root, "cursor");
+	answer_done(&answer);
+	buf_done(&path);
+	buf_done(&body);
+	return code;
+}
+
+static int act_on_filter(struct ctl *ctl, const char *verb)
+{
+	int64_t cursor = 0;
+	int64_t done = 0;
+	int64_t skipped = 0;
+	int code;
+
+	do {
+		code = act_on_page(ctl, verb, &cursor, &done, &skipped);
+	} while (code == CTL_DONE && cursor > 0);
+	if (code != CTL_DONE && done == 0)
+		return code;
+	if (!ctl->is_json)
+		(void)printf("%" PRId64 " %s, %" PRId64 " left as they are\n", done,
+			strcmp(verb, "retry") == 0 ? "sent again" : "discarded", skipped);
+	return code != CTL_DONE ? code : done > 0 ? CTL_DONE : CTL_NO;
+}
+
+static int act(struct ctl *ctl, const char *verb)
+{
+	bool has_filter = ctl->values[OPTION_KIND] || ctl->values[OPTION_SEVERITY] ||
+			  ctl->values[OPTION_DESTINATION];
+
+	if (has_filter == (ctl->n_args > 0)) {
+		(void)fprintf(stderr,
+			"drayctl: name exceptions by their ID, or a --kind, --severity or "
+			"--destination, not both\n");
+		return CTL_USAGE;
+	}
+	return has_filter ? act_on_filter(ctl, verb) : act_on_ids(ctl, verb);
+}
+
+static int run_retry(struct ctl *ctl)
+{
+	return act(ctl, "retry");
+}
+
+static int run_discard(struct ctl *ctl)
+{
+	if (!ctl->values[OPTION_WHY] || !ctl->values[OPTION_WHY][0]) {
+		(void)fputs("drayctl: discarding needs a reason: --why TEXT\n", stderr);
+		return CTL_USAGE;
+	}
+	return act(ctl, "discard");
+}
+
+const struct command cmd_exceptions_retry = { .noun = "exceptions",
+	.verb = "retry",
+	.synopsis = "ID... | --kind KIND --destination NAME [--why TEXT]",
+	.help = "send again what could not be delivered",
+	.takes = FILTER | TAKES(OPTION_WHY),
+	.max_args = ARGS_MAX,
+	.run = run_retry };
+
+const struct command cmd_exceptions_discard = { .noun = "exceptions",
+	.verb = "discard",
+	.synopsis = "ID... | --kind KIND --destination NAME --why TEXT",
+	.help = "let it go, with a reason",
+	.takes = FILTER | TAKES(OPTION_WHY),
+	.max_args = ARGS_MAX,
+	.run = run_discard };

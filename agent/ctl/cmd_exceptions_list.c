@@ -1,0 +1,70 @@
+#include "ctl/ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/format.h"
+#include "ctl/table.h"
+#include "dray/json.h"
+
+#define TAKEN                                                                      \
+	(TAKES(OPTION_KIND) | TAKES(OPTION_SEVERITY) | TAKES(OPTION_DESTINATION) | \
+		TAKES(OPTION_ALL) | TAKES(OPTION_LIMIT) | TAKES(OPTION_CURSOR))
+
+static void print_exceptions(const struct ctl *ctl, const cJSON *items)
+{
+	static const char *const heads[] = { ">ID", "OPENED", "SEVERITY", "KIND", "STATE",
+		"DESTINATION", "EVENT", "WHY", NULL };
+	struct table *table = table_new(heads);
+	char text[FORMAT_MAX];
+	const cJSON *row;
+
+	cJSON_ArrayForEach (row, items) {
+		(void)snprintf(text, sizeof(text), "%" PRId64, number_of(row, "id"));
+		table_text(table, text, COLOR_NONE);
+		format_time(text_of(row, "opened_at"), now_ms(), text);
+		table_text(table, text, COLOR_NONE);
+		table_text(
+			table, text_of(row, "severity"), color_of_state(text_of(row, "severity")));
+		table_text(table, text_of(row, "kind"), COLOR_NONE);
+		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
+		table_text(table, text_of(row, "destination"), COLOR_NONE);
+		(void)snprintf(text, sizeof(text), "%" PRId64, number_of(row, "seq"));
+		table_text(table, number_of(row, "seq") > 0 ? text : "", COLOR_NONE);
+		table_text(table, text_of(row, "reason"), COLOR_NONE);
+	}
+	table_print(ctl, table);
+	table_free(table);
+}
+
+static int run(struct ctl *ctl)
+{
+	struct buf path = BUF_INIT;
+	struct answer answer = { 0 };
+	int code = CTL_NO;
+
+	buf_puts(&path, "/v1/exceptions");
+	path_put_options(&path, ctl, TAKEN);
+	if (!buf_failed(&path))
+		code = ask(ctl, path.data, NULL, 0, &answer);
+	if (code == CTL_DONE && ctl->is_json) {
+		answer_print(&answer);
+	} else if (code == CTL_DONE && (code = check_page(answer.root, "exceptions")) == CTL_DONE) {
+		use_site_zone(ctl);
+		print_exceptions(ctl, json_get(answer.root, "items"));
+		print_more(answer.root);
+	}
+	answer_done(&answer);
+	buf_done(&path);
+	return code;
+}
+
+const struct command cmd_exceptions_list = {
+	.noun = "exceptions",
+	.verb = "list",
+	.synopsis = "[--kind KIND] [--severity S] [--destination NAME] [--all] [--limit N] "
+		    "[--cursor N]",
+	.help = "what needs a person; --all with those that are resolved",
+	.takes = TAKEN,
+	.run = run,
+};

@@ -1,0 +1,129 @@
+/*
+ * ctl.h - drayctl: an operator's hand on the agent, over the control API and nothing else.
+ *
+ * A command is one file with a static table entry; main.c reads the options, finds the entry, and
+ * runs it. A command asks the agent, prints a table for people or (--json) the agent's own answer,
+ * and returns an exit code.
+ */
+#ifndef DRAY_CTL_H
+#define DRAY_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "dray/buf.h"
+
+enum ctl_exit {
+	CTL_DONE = 0,
+	CTL_NO = 1, /* the answer is no: a check failed, nothing matched */
+	CTL_USAGE = 2,
+	CTL_UNREACHED = 3, /* the agent can't be reached */
+	CTL_REFUSED = 4    /* the role does not permit it */
+};
+
+/* Options with a value, as bits: what a command takes, and what was given. */
+enum ctl_option {
+	OPTION_ID,
+	OPTION_DOCUMENT,
+	OPTION_DEVICE,
+	OPTION_TYPE,
+	OPTION_SINCE,
+	OPTION_UNTIL,
+	OPTION_LIMIT,
+	OPTION_CURSOR,
+	OPTION_KIND,
+	OPTION_SEVERITY,
+	OPTION_DESTINATION,
+	OPTION_WHY,
+	OPTION_ALL, /* a flag */
+	OPTION_N
+};
+#define TAKES(option) (1U << (option))
+
+struct ctl {
+	const char *socket;
+	bool is_json;
+	bool has_color;
+	const char *values[OPTION_N]; /* NULL: not given */
+	int n_args;
+	char **args; /* behind the command's words */
+};
+
+struct command {
+	const char *noun, *verb; /* verb NULL: the noun is the command */
+	const char *synopsis;    /* arguments and options, for --help */
+	const char *help;
+	unsigned takes;
+	int min_args, max_args;
+	int (*run)(struct ctl *ctl);
+};
+
+/* The long name of an option, without dashes: also its name in a query and in a body. */
+const char *option_name(enum ctl_option option);
+
+/* --- asking (client.c) -------------------------------------------------------------------------- */
+
+struct answer {
+	long status;
+	struct buf text;
+	cJSON *root; /* NULL when the text is not JSON */
+};
+
+/*
+ * Ask the agent. `body` NULL: GET, else POST.
+ * Returns CTL_DONE for a 2xx; else an exit code after the reason was printed on stderr. A 422 of
+ * `events send` is an answer like a 2xx: the caller looks at the status.
+ */
+int ask(const struct ctl *ctl, const char *path, const void *body, size_t len, struct answer *ret);
+void answer_done(struct answer *answer);
+/* Print the agent's own words, for --json. */
+void answer_print(const struct answer *answer);
+
+/* Append ?name=value or &name=value for each option that was given, percent-encoded. */
+void path_put_options(struct buf *path, const struct ctl *ctl, unsigned takes);
+/* Append one segment or value, percent-encoded. */
+void path_put(struct buf *path, const char *text);
+
+/* --- showing (show.c) ---------------------------------------------------------------------------- */
+
+enum color { COLOR_NONE, COLOR_GOOD, COLOR_WARN, COLOR_BAD, COLOR_DIM, COLOR_HEAD };
+
+/* A text in a color, when there is any; printed at once. */
+void print_colored(const struct ctl *ctl, enum color color, const char *text);
+/* The color of a state's word: "up", "held", "exception", … */
+enum color color_of_state(const char *state);
+
+/* The clock is the site's: set TZ from the status' `timezone`. Failures leave it as it is. */
+void use_site_zone(const struct ctl *ctl);
+
+int64_t now_ms(void);
+
+/* Members of an answer; "" and 0 when absent. */
+const char *text_of(const cJSON *object, const char *name);
+int64_t number_of(const cJSON *object, const char *name);
+
+/* 0 when the page has rows, else CTL_NO after a line that says that nothing matched. */
+int check_page(const cJSON *page, const char *what);
+/* What is not in a page is said, with the option that goes on. */
+void print_more(const cJSON *page);
+
+/* --- commands (cmd_*.c) ---------------------------------------------------------------------------- */
+
+extern const struct command cmd_status;
+extern const struct command cmd_queue;
+extern const struct command cmd_events_list;
+extern const struct command cmd_events_show;
+extern const struct command cmd_events_send;
+extern const struct command cmd_destinations_list;
+extern const struct command cmd_destinations_pause;
+extern const struct command cmd_destinations_resume;
+extern const struct command cmd_exceptions_list;
+extern const struct command cmd_exceptions_show;
+extern const struct command cmd_exceptions_retry;
+extern const struct command cmd_exceptions_discard;
+extern const struct command cmd_ledger;
+
+#endif

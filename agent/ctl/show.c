@@ -1,0 +1,111 @@
+/*
+ * show.c - what the commands' outputs have in common.
+ */
+#include "ctl/ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dray/json.h"
+
+void print_colored(const struct ctl *ctl, enum color color, const char *text)
+{
+	static const char *const codes[] = {
+		[COLOR_GOOD] = "\033[32m",
+		[COLOR_WARN] = "\033[33m",
+		[COLOR_BAD] = "\033[31m",
+		[COLOR_DIM] = "\033[2m",
+		[COLOR_HEAD] = "\033[1m",
+	};
+
+	if (ctl->has_color && color != COLOR_NONE)
+		(void)printf("%s%s\033[0m", codes[color], text);
+	else
+		(void)fputs(text, stdout);
+}
+
+enum color color_of_state(const char *state)
+{
+	static const struct {
+		const char *state;
+		enum color color;
+	} colors[] = {
+		{ "up", COLOR_GOOD },
+		{ "running", COLOR_GOOD },
+		{ "done", COLOR_GOOD },
+		{ "stored", COLOR_GOOD },
+		{ "idle", COLOR_DIM },
+		{ "duplicate", COLOR_DIM },
+		{ "resolved", COLOR_DIM },
+		{ "discarded", COLOR_DIM },
+		{ "unconfigured", COLOR_DIM },
+		{ "paused", COLOR_WARN },
+		{ "waiting", COLOR_WARN },
+		{ "suspect", COLOR_WARN },
+		{ "degraded", COLOR_WARN },
+		{ "unreachable", COLOR_BAD },
+		{ "held", COLOR_BAD },
+		{ "failing", COLOR_BAD },
+		{ "exception", COLOR_BAD },
+		{ "rejected", COLOR_BAD },
+		{ "critical", COLOR_BAD },
+	};
+
+	for (size_t i = 0; i < sizeof(colors) / sizeof(colors[0]); i++)
+		if (strcmp(colors[i].state, state) == 0)
+			return colors[i].color;
+	return COLOR_NONE;
+}
+
+void use_site_zone(const struct ctl *ctl)
+{
+	struct answer answer;
+
+	if (ask(ctl, "/v1/status", NULL, 0, &answer) == CTL_DONE) {
+		const char *zone = text_of(answer.root, "timezone");
+
+		if (zone[0] && setenv("TZ", zone, 1) == 0)
+			tzset();
+	}
+	answer_done(&answer);
+}
+
+int64_t now_ms(void)
+{
+	return (int64_t)time(NULL) * 1000;
+}
+
+const char *text_of(const cJSON *object, const char *name)
+{
+	const char *text = json_get_string(object, name);
+
+	return text ? text : "";
+}
+
+int64_t number_of(const cJSON *object, const char *name)
+{
+	const cJSON *number = json_get(object, name);
+
+	return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
+}
+
+int check_page(const cJSON *page, const char *what)
+{
+	if (cJSON_GetArraySize(json_get(page, "items")) > 0)
+		return CTL_DONE;
+	(void)fprintf(stderr, "no %s found\n", what);
+	/* A search is bounded: an empty page may still have a successor. */
+	print_more(page);
+	return CTL_NO;
+}
+
+void print_more(const cJSON *page)
+{
+	int64_t cursor = number_of(page, "cursor");
+
+	if (cursor > 0)
+		(void)printf("\nthere is more: add --cursor %" PRId64 "\n", cursor);
+}

@@ -1,0 +1,150 @@
+/*
+ * configure.c - taking a configuration into use: everything is loaded first, then swapped, so that a
+ * configuration with a fault changes nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deliver_internal.h"
+#include "secret.h"
+#include "turn.h"
+
+#define KEY_PATH_BYTES 4096
+
+/* What one destination is to become. */
+struct plan {
+	struct destination *destination;
+	struct settings *settings;
+	struct revision *revision;
+	char *authorization;
+	struct line *line;
+	bool is_new;
+};
+
+static void prefix_error(struct error *err, const char *name)
+{
+	char prefix[128];
+
+	(void)snprintf(prefix, sizeof(prefix), "destinations.%s", name);
+	error_prefix(err, prefix);
+}
+
+/* The part of a plan that needs no engine. */
+static int load(struct plan *plan, const struct config *config,
+	const struct config_destination *configured, const struct secret_dirs *secrets,
+	const char *const *connector_dirs, struct error *err)
+{
+	struct settings *settings = settings_new(config, configured, connector_dirs, err);
+
+	plan->settings = settings;
+	if (!settings)
+		return -1;
+	plan->revision = revision_new(
+		0, settings->is.url, settings->revision_text, settings->revision_len, err);
+	if (!plan->revision)
+		return -1;
+	return auth_read_header(&settings->is.auth, secrets, &plan->authorization, err);
+}
+
+static void drop(struct plan *plan)
+{
+	settings_free(plan->settings);
+	revision_unref(plan->revision);
+	secret_free(plan->authorization);
+	line_unref(plan->line);
+	if (plan->is_new)
+		window_free(plan->destination);
+}
+
+static struct destination *find(struct deliver *deliver, const char *name)
+{
+	struct destination *destination;
+
+	TAILQ_FOREACH (destination, &deliver->destinations, link)
+		if (strcmp(destination->name, name) == 0)
+			return destination;
+	return NULL;
+}
+
+static int prepare(struct deliver *deliver, struct plan *plan, const struct config *config,
+	const struct config_destination *configured, struct error *err)
+{
+	const struct deliver_options *options = &deliver->options;
+
+	if (load(plan, config, configured, options->secrets, options->connector_dirs, err) != 0)
+		return -1;
+	plan->destination = find(deliver, configured->name);
+	if (!plan->destination) {
+		plan->destination = window_new(deliver, configured->name);
+		plan->is_new = plan->destination != NULL;
+		if (!plan->destination)
+			return error_set(err, NULL, "out of memory");
+	}
+	if (plan->destination->line &&
+		settings_share_line(plan->destination->settings, plan->settings))
+		plan->line = line_ref(plan->destination->line);
+	else
+		plan->line = line_open(options->courier, plan->settings, err);
+	return plan->line ? 0 : -1;
+}
+
+static void take_into_use(struct deliver *deliver, struct plan *plan)
+{
+	if (plan->is_new) {
+		TAILQ_INSERT_TAIL(&deliver->destinations, plan->destination, link);
+		metrics_set(deliver->options.metrics, METRIC_DESTINATION_UP,
+			plan->destination->name, NULL, 1);
+	}
+	window_configure(
+		plan->destination, plan->settings, plan->line, plan->revision, plan->authorization);
+}
+
+int deliver_configure(struct deliver *deliver, const struct config *config, struct error *err)
+{
+	struct plan *plans = calloc(config->n_destinations + 1, sizeof(*plans));
+	struct destination *destination;
+	int status = 0;
+
+	if (!plans)
+		return error_set(err, "destinations", "out of memory");
+	for (size_t i = 0; i < config->n_destinations && status == 0; i++) {
+		status = prepare(deliver, &plans[i], config, &config->destinations[i], err);
+		if (status != 0)
+			prefix_error(err, config->destinations[i].name);
+	}
+	if (status == 0)
+		TAILQ_FOREACH (destination, &deliver->destinations, link)
+			destination->is_configured = false;
+	for (size_t i = 0; i < config->n_destinations; i++) {
+		if (status == 0)
+			take_into_use(deliver, &plans[i]);
+		else
+			drop(&plans[i]);
+	}
+	free(plans);
+	if (status == 0)
+		turn_wake(deliver->options.turn);
+	return status;
+}
+
+int deliver_check(const struct config *config, const struct secret_dirs *secrets,
+	const char *const *connector_dirs, struct error *err)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < config->n_destinations && status == 0; i++) {
+		const struct config_destination *configured = &config->destinations[i];
+		char key_path[KEY_PATH_BYTES];
+		struct plan plan = { 0 };
+
+		status = load(&plan, config, configured, secrets, connector_dirs, err);
+		if (status == 0 && configured->has_tls && configured->tls.key.file)
+			status = secret_path(
+				secrets, &configured->tls.key, key_path, sizeof(key_path), err);
+		drop(&plan);
+		if (status != 0)
+			prefix_error(err, configured->name);
+	}
+	return status;
+}

@@ -1,0 +1,208 @@
+/*
+ * courier_http.c - the courier that speaks HTTP: one pool of connections per destination.
+ */
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "deliver.h"
+#include "dray/buf.h"
+#include "http_client.h"
+#include "secret.h"
+
+#define MAX_ANSWER_BYTES ((size_t)1024 * 1024)
+#define PATH_BYTES 4096
+#define HEADERS_MAX 4 /* content type, key, authorization, the end */
+
+struct courier_http {
+	struct courier courier;
+	struct http_client *client;
+	const struct secret_dirs *dirs;
+};
+
+/* A request that is out: whom to tell. Used again, since there is one for every delivery. */
+struct courier_errand {
+	LIST_ENTRY(courier_errand) link;
+	struct courier_line *line;
+	courier_done_fn done;
+	void *done_ctx;
+};
+LIST_HEAD(courier_errands, courier_errand);
+
+struct courier_line {
+	struct http_pool *pool;
+	struct courier_errands out, spare;
+	struct buf content_type, key; /* headers of the request that is being started */
+};
+
+static void free_errands(struct courier_errands *errands)
+{
+	struct courier_errand *errand;
+
+	while ((errand = LIST_FIRST(errands))) {
+		LIST_REMOVE(errand, link);
+		free(errand);
+	}
+}
+
+static void close_line(void *opened)
+{
+	struct courier_line *line = opened;
+
+	if (!line)
+		return;
+	http_pool_free(line->pool);
+	free_errands(&line->out);
+	free_errands(&line->spare);
+	buf_done(&line->content_type);
+	buf_done(&line->key);
+	free(line);
+}
+
+static struct http_pool *open_pool(const struct courier_http *http,
+	const struct config_destination *destination, struct error *err)
+{
+	const struct config_tls *tls = &destination->tls;
+	char key_path[PATH_BYTES] = "";
+	struct http_pool *pool;
+	struct http_pool_options options = {
+		.connections = (unsigned)destination->concurrency,
+		.timeout_ms = destination->timeout_ms,
+		.max_answer = MAX_ANSWER_BYTES,
+	};
+
+	if (destination->has_tls) {
+		options.tls_ca = tls->ca;
+		options.tls_cert = tls->cert;
+		if (tls->key.file &&
+			secret_path(http->dirs, &tls->key, key_path, sizeof(key_path), err) != 0)
+			return NULL;
+		options.tls_key = key_path[0] ? key_path : NULL;
+	}
+	pool = http_pool_new(http->client, &options);
+	if (!pool)
+		(void)error_set(err, NULL, "cannot set up HTTP connections: out of memory");
+	return pool;
+}
+
+static void *open_line(void *ctx, const struct config_destination *destination, struct error *err)
+{
+	struct courier_line *line = calloc(1, sizeof(*line));
+
+	if (!line) {
+		(void)error_set(err, NULL, "cannot set up HTTP connections: out of memory");
+		return NULL;
+	}
+	LIST_INIT(&line->out);
+	LIST_INIT(&line->spare);
+	line->pool = open_pool(ctx, destination, err);
+	if (!line->pool) {
+		close_line(line);
+		return NULL;
+	}
+	return line;
+}
+
+static struct courier_errand *take_errand(struct courier_line *line)
+{
+	struct courier_errand *errand = LIST_FIRST(&line->spare);
+
+	if (errand)
+		LIST_REMOVE(errand, link);
+	else
+		errand = calloc(1, sizeof(*errand));
+	if (!errand)
+		return NULL;
+	errand->line = line;
+	LIST_INSERT_HEAD(&line->out, errand, link);
+	return errand;
+}
+
+static void drop_errand(struct courier_errand *errand)
+{
+	LIST_REMOVE(errand, link);
+	LIST_INSERT_HEAD(&errand->line->spare, errand, link);
+}
+
+static void on_answer(void *ctx, const struct http_answer *answer)
+{
+	struct courier_errand *errand = ctx;
+	const struct courier_answer told = {
+		.transport = answer->transport,
+		.status = answer->status,
+		.body = answer->body,
+		.len = answer->len,
+		.retry_after = answer->retry_after,
+		.error = answer->error,
+		.took_ms = answer->took_ms,
+	};
+
+	drop_errand(errand);
+	errand->done(errand->done_ctx, &told);
+}
+
+static const char *put_header(struct buf *buf, const char *name, const char *value)
+{
+	buf_reset(buf);
+	buf_puts(buf, name);
+	buf_puts(buf, ": ");
+	buf_puts(buf, value);
+	return buf_failed(buf) ? NULL : buf->data;
+}
+
+static int start_request(
+	void *opened, const struct courier_request *request, courier_done_fn done, void *done_ctx)
+{
+	struct courier_line *line = opened;
+	const char *headers[HEADERS_MAX] = { NULL };
+	size_t n = 0;
+	struct http_request sent = {
+		.method = request->method,
+		.url = request->url,
+		.headers = headers,
+		.body = request->body,
+		.len = request->len,
+		.fresh_connection = request->fresh_connection,
+	};
+	struct courier_errand *errand;
+
+	headers[n] = put_header(&line->content_type, "Content-Type", request->content_type);
+	if (!headers[n++])
+		return -1;
+	if (request->key_header) {
+		headers[n] = put_header(&line->key, request->key_header, request->key);
+		if (!headers[n++])
+			return -1;
+	}
+	if (request->authorization)
+		headers[n++] = request->authorization;
+	errand = take_errand(line);
+	if (!errand)
+		return -1;
+	errand->done = done;
+	errand->done_ctx = done_ctx;
+	if (http_start(line->pool, &sent, on_answer, errand) != 0) {
+		drop_errand(errand);
+		return -1;
+	}
+	return 0;
+}
+
+const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs)
+{
+	struct courier_http *http = calloc(1, sizeof(*http));
+
+	if (!http)
+		return NULL;
+	http->client = client;
+	http->dirs = dirs;
+	http->courier = (struct courier){
+		.open = open_line, .start = start_request, .close = close_line, .ctx = http
+	};
+	return &http->courier;
+}
+
+void courier_http_free(const struct courier *courier)
+{
+	if (courier)
+		free(courier->ctx);
+}

@@ -1,0 +1,340 @@
+/*
+ * deliver_internal.h - the structures of the room: start reading here, behind deliver.h.
+ *
+ *   struct deliver      the engine; claims stand in one of its lists, by state
+ *   struct destination  one outside system: window, breaker, bucket, hold, hints
+ *   struct claim        one request, from the rows it took to the answer's settlement
+ *   struct settings     the destination's part of the configuration, copied
+ *   struct revision     a connector as it was pinned
+ *   struct line         what the courier has open; an old one lives until its last claim is gone
+ *
+ * Two clocks: what is stored (due, doubt, claimed) is wall clock, what only lives in memory
+ * (breaker, bucket, Retry-After) is monotonic.
+ *
+ * Hints. An idle destination costs no query: `may_have_ready` is set by whoever makes a row READY,
+ * `next_due_at_ms` is at most the earliest WAITING row's. A hint that is wrong costs a query, never
+ * a delivery; after a poisoned turn all of them are set to "look".
+ */
+#ifndef DRAY_DELIVER_INTERNAL_H
+#define DRAY_DELIVER_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "clock.h"
+#include "deliver/deliver.h"
+#include "dray/bucket.h"
+#include "dray/buf.h"
+#include "dray/connector.h"
+#include "dray/ids.h"
+#include "dray/metrics.h"
+#include "dray/outcome.h"
+#include "store/store.h"
+
+#define DAY_MS INT64_C(86400000)
+#define REASON_MAX 320
+#define REF_MAX 129
+#define REVISIONS_KEPT 4
+
+/* --- configuration (settings.c, connector_load.c, auth.c, revision.c) --------------------------- */
+
+struct settings {
+	struct config_destination is; /* own copy of every text that is used here; vars is NULL */
+	char *site;
+	int64_t sla_critical_ms, sla_normal_ms;
+	char *revision_text;
+	size_t revision_len;
+	uint8_t revision_digest[ID_DIGEST_BYTES];
+};
+
+/* NULL with *err filled. Reads the connector, not the secrets. */
+struct settings *settings_new(const struct config *config,
+	const struct config_destination *destination, const char *const *connector_dirs,
+	struct error *err);
+void settings_free(struct settings *settings);
+/* The same connections serve both. */
+bool settings_share_line(const struct settings *a, const struct settings *b);
+
+/* NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). */
+cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
+
+/*
+ * The header that proves who we are: "Authorization: Bearer …". *ret is NULL where there is none,
+ * to be freed with secret_free().
+ */
+int auth_read_header(const struct config_auth *auth, const struct secret_dirs *dirs, char **ret,
+	struct error *err);
+
+struct revision {
+	int id; /* 0: the current one, not in the store yet */
+	unsigned users;
+	struct connector *connector;
+	char *url; /* the destination's and the connector's path */
+};
+struct revision *revision_new(
+	int id, const char *url, const char *text, size_t len, struct error *err);
+struct revision *revision_ref(struct revision *revision);
+void revision_unref(struct revision *revision);
+
+/* --- claims (claim.c) ---------------------------------------------------------------------------- */
+
+enum claim_state {
+	CLAIM_DRAFT,    /* being put together */
+	CLAIM_FRESH,    /* claimed in this turn */
+	CLAIM_SENT,     /* with the courier */
+	CLAIM_ANSWERED, /* the answer is there, no commit holds it yet */
+	CLAIM_SETTLED,  /* settled in this turn */
+};
+
+/* A delivery in a claim. Texts are offsets into claim->texts, which grows. */
+struct member {
+	int64_t seq, revision, batch;
+	int64_t received_at_ms;
+	int64_t first_at_ms; /* of the first attempt, this one included */
+	int64_t doubt_at_ms; /* before this attempt; 0 none */
+	unsigned attempts;   /* this one included */
+	int connector_revision;
+	enum delivery_state state; /* when it was read */
+	size_t source, id, type, device;
+	size_t body, len;
+};
+
+/* What an answer leads to: decided once, so that a turn repeated after poison does the same. */
+struct decision {
+	bool is_made;
+	struct outcome_verdict verdict;
+	struct store_settlement settlement; /* previous_doubt_at_ms is each member's own */
+	const char *kind, *severity;        /* of the exception; NULL none */
+	int64_t asked_ms;                   /* Retry-After, at most a day; 0 none */
+	bool asked_too_long;
+	bool is_culprit;  /* the refusal that holds the destination */
+	bool opens_hold;  /* a probe was refused as well */
+	bool passes_hold; /* a probe was accepted */
+	char ref[REF_MAX];
+	char reason[REASON_MAX];
+};
+
+struct claim {
+	TAILQ_ENTRY(claim) link;
+	struct deliver *deliver;
+	struct destination *destination;
+	struct line *line;
+	struct revision *revision;
+	enum claim_state state;
+	bool is_probe;
+	bool is_refreshed;        /* sent with credentials just read anew */
+	unsigned auth_generation; /* of the credentials it was sent with */
+	int64_t batch;
+	struct member *members;
+	size_t n, cap;
+	struct buf texts, body;
+	char key[ID_UUID_MAX];
+	int64_t claimed_at_ms;
+	struct {
+		enum outcome_transport transport;
+		int status;
+		struct buf body;
+		char error[REASON_MAX];
+		int64_t asked_ms, took_ms; /* asked: -1 none */
+	} answer;
+	struct decision decision;
+};
+TAILQ_HEAD(claims, claim);
+
+/* From the pool, empty, a draft. NULL when memory ran out. */
+struct claim *claim_take(struct destination *destination);
+/* Back to the pool, out of whatever list it stood in. */
+void claim_give(struct claim *claim);
+void claim_free(struct claim *claim);
+/* 0, or -1 when memory ran out. */
+int claim_add_member(struct claim *claim, const struct store_delivery_row *row);
+const char *claim_text(const struct claim *claim, size_t offset);
+/* Where it stands among the others: by its batch, else by its seq. */
+int64_t claim_place(const struct claim *claim);
+/* Does any member's fate hang on an attempt before this one? */
+bool claim_is_doubted(const struct claim *claim);
+/* Every change of state goes through here. */
+void claim_move(struct claim *claim, enum claim_state to);
+/* Hand it to the courier. */
+void claim_send(struct claim *claim);
+/* Decide what the answer leads to, once. */
+void claim_decide(struct claim *claim);
+/* Write the decision in the turn's transaction. 0, or -1: the store is poisoned. */
+int claim_settle(struct claim *claim);
+
+/* --- destinations (window.c, move.c, hold.c, line.c) -------------------------------------------------------- */
+
+struct line {
+	void *opened;
+	const struct courier *courier;
+	unsigned users;
+};
+struct line *line_open(
+	const struct courier *courier, const struct settings *settings, struct error *err);
+struct line *line_ref(struct line *line);
+void line_unref(struct line *line);
+
+/* The refused delivery (or batch) that holds a destination. In memory only. */
+struct culprit {
+	bool is_set;
+	int64_t seq;   /* of its first member */
+	int64_t batch; /* 0 none */
+	size_t n;
+	int status;
+	char reason[REASON_MAX];
+	int64_t probe_mono_ms; /* from then on it may be its own probe */
+	bool is_cleared;       /* a probe was refused as well: the destination may be at fault */
+};
+
+/* What a crash left claimed is taken up before anything is claimed. */
+enum recovery { RECOVERY_DUE, RECOVERY_WRITTEN, RECOVERY_DONE };
+
+struct destination {
+	TAILQ_ENTRY(destination) link;
+	struct deliver *deliver;
+	char *name;
+	int id;
+	bool is_configured;
+	enum recovery recovery;
+	struct settings *settings;
+	struct line *line;
+	struct revision *current;
+	struct revision *older[REVISIONS_KEPT]; /* by use, newest first */
+
+	char *authorization;
+	unsigned auth_generation;
+	bool is_auth_fresh; /* read anew and not accepted since */
+
+	struct breaker breaker;
+	struct bucket bucket;
+	unsigned in_flight;
+	int64_t not_before_mono_ms; /* Retry-After */
+	struct culprit culprit;
+	int64_t acquitted_seq; /* a cleared culprit; refused once more, it is to blame after all */
+	int64_t refused_place; /* the last probe that was refused: the next one is behind it */
+	bool is_culprit_named; /* in this turn, not committed */
+	bool is_hold_open;     /* an exception `hold` was opened */
+	bool is_hold_left;     /* one from before the start may be open */
+	bool is_alarmed;
+	bool is_disturbed; /* something was settled that moves the window: claim in the next turn */
+
+	bool may_have_ready;
+	unsigned unseen;         /* rows made READY since the last look */
+	int64_t next_due_at_ms;  /* INT64_MAX none, 0 look */
+	int64_t linger_until_ms; /* 0 none */
+	size_t n_lingering;
+	unsigned lane_cursor;
+
+	struct event *timer;
+	int64_t timer_mono_ms; /* 0: not armed */
+	char reason[REASON_MAX];
+	int64_t last_success_at_ms;
+};
+TAILQ_HEAD(destinations, destination);
+
+struct destination *window_new(struct deliver *deliver, const char *name);
+void window_free(struct destination *destination);
+/* Take new settings into use; owns them, the line and the header from here on. */
+void window_configure(struct destination *destination, struct settings *settings, struct line *line,
+	struct revision *revision, char *authorization);
+/* Rows became READY. */
+void window_expect_ready(struct destination *destination, unsigned n);
+/* Requests that may leave now. 0 while the breaker is open; asking may make a probe of it. */
+unsigned window_slots(struct destination *destination);
+/* After the commit: what the answer does to breaker, bucket, hold and credentials. */
+void window_move(struct destination *destination, const struct claim *claim);
+/* Arm the timer for the next thing that only time brings. */
+void window_arm(struct destination *destination);
+void window_read_auth(struct destination *destination);
+/* A pinned revision; NULL when it can't be had. 0 is the current one, made known to the store. */
+struct revision *revision_find(struct destination *destination, int id);
+
+bool hold_is_culprit(const struct destination *destination, int64_t seq, int64_t batch);
+/* In the transaction: the probe passed, so the culprit is to blame. 0, or -1. */
+int hold_reject_culprit(struct destination *destination, int64_t now_ms);
+/* In the transaction: what the hold's exception becomes. 0, or -1. */
+int hold_open_exception(struct destination *destination, const char *reason, int64_t now_ms);
+/* After the commit. */
+void hold_begin(struct destination *destination, const struct claim *claim);
+void hold_go_on(struct destination *destination, const struct claim *probe);
+void hold_end(struct destination *destination, const struct claim *probe);
+
+/* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */
+
+/* Promote, claim, render. Stops when the store is poisoned. */
+void dispatch_serve(struct destination *destination);
+
+/*
+ * Put drafts together from READY rows of a lane, at most `n`.
+ *
+ * out             receives them, rows of pinned batches by their first member only.
+ * ret_exhausted   the lane has no other READY row.
+ * Returns         how many, or -1.
+ */
+int draft_list(struct destination *destination, int lane, unsigned n, struct claims *out,
+	bool *ret_exhausted);
+/* The draft of a probe: another delivery than the culprit, or, when its time has come, itself. */
+struct claim *draft_probe(struct destination *destination);
+/* Read the READY members of a pinned batch. */
+enum draft_fill {
+	DRAFT_FAILED, /* a read error, or memory ran out */
+	DRAFT_WHOLE,
+	DRAFT_WAITS,  /* for members that are not due yet */
+	DRAFT_BROKEN, /* a person has taken members out of it */
+};
+enum draft_fill draft_complete(struct claim *draft);
+
+/* What a crash left claimed. 0, or -1: the store is poisoned. */
+int recover_claimed(struct destination *destination);
+
+/* The words for a delivery that is an exception now. 0, or -1. */
+int exception_open(struct claim *claim, const struct member *member, const char *kind,
+	const char *severity, const char *code, const char *reason, int64_t now_ms);
+/* READY members become exceptions. 0, or -1. */
+int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
+	const char *reason, int64_t now_ms);
+/* READY members, not in doubt, are a batch of their own each from now on. 0, or -1. */
+int settle_apart(struct claim *claim, int64_t now_ms);
+/* Is the doubt about this delivery older than the other side remembers its key? */
+bool settle_is_forgotten(
+	const struct destination *destination, int64_t doubt_at_ms, int64_t now_ms);
+
+/* --- what this turn will have made true (news.c) --------------------------------------------------- */
+
+struct news_item {
+	struct destination *destination;
+	int64_t seq, waited_ms;
+	bool is_exception;
+	size_t source, id, type, device, ref, reason; /* offsets into news.texts */
+};
+struct news {
+	struct news_item *items;
+	size_t n, cap;
+	struct buf texts;
+};
+void news_add(struct claim *claim, const struct member *member, bool is_exception, const char *ref,
+	const char *reason, int64_t now_ms);
+void news_tell(struct deliver *deliver);
+void news_reset(struct news *news);
+void news_done(struct news *news);
+
+/* --- the engine (deliver.c) ------------------------------------------------------------------------ */
+
+struct deliver {
+	struct deliver_options options;
+	struct destinations destinations;
+	struct claims spare, fresh, sent, answered, settled;
+	struct news news;
+	struct connector_event *events; /* room for rendering a batch */
+	size_t events_cap;
+	struct event *timer; /* after a poisoned turn */
+	unsigned poisons_in_row;
+	int64_t claims_from_mono_ms; /* until then turns settle only */
+	bool is_draining;            /* before the end: nothing more is claimed */
+};
+
+int64_t deliver_now(const struct deliver *deliver);
+int64_t deliver_mono(const struct deliver *deliver);
+void deliver_alert(const struct deliver *deliver, const char *severity, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

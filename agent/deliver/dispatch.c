@@ -1,0 +1,324 @@
+/*
+ * dispatch.c - READY rows into free capacity: claim, pin, render. All of it in the turn's
+ * transaction; nothing leaves here.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "deliver_internal.h"
+#include "dray/lane.h"
+#include "log.h"
+#include "turn.h"
+
+#define PROMOTE_WINDOWS 4 /* due rows made READY in a turn, in windows */
+
+/* --- one draft ------------------------------------------------------------------------------------ */
+
+static struct connector_event *list_events(const struct claim *claim)
+{
+	struct deliver *deliver = claim->deliver;
+
+	if (claim->n > deliver->events_cap) {
+		struct connector_event *events =
+			reallocarray(deliver->events, claim->n, sizeof(*events));
+
+		if (!events)
+			return NULL;
+		deliver->events = events;
+		deliver->events_cap = claim->n;
+	}
+	for (size_t i = 0; i < claim->n; i++)
+		deliver->events[i] = (struct connector_event){
+			.body = claim_text(claim, claim->members[i].body),
+			.len = claim->members[i].len,
+		};
+	return deliver->events;
+}
+
+static void member_key(
+	const struct claim *claim, const struct member *member, char out[ID_UUID_MAX])
+{
+	id_idempotency_key(claim->destination->settings->site, claim->destination->name,
+		claim_text(claim, member->source), claim_text(claim, member->id), member->revision,
+		out);
+}
+
+/* A batch is what its members are: their keys make its key. 0, or -1 when memory ran out. */
+static int make_key(struct claim *claim)
+{
+	struct buf keys = BUF_INIT;
+	char key[ID_UUID_MAX];
+
+	if (claim->n == 1) {
+		member_key(claim, &claim->members[0], claim->key);
+		return 0;
+	}
+	for (size_t i = 0; i < claim->n; i++) {
+		member_key(claim, &claim->members[i], key);
+		buf_puts(&keys, key);
+	}
+	const char *site = claim->destination->settings->site, *name = claim->destination->name;
+	const struct id_part parts[] = {
+		{ site, strlen(site) },
+		{ name, strlen(name) },
+		{ "batch", 5 },
+		{ keys.data, keys.len },
+	};
+	bool has_failed = buf_failed(&keys);
+	if (!has_failed)
+		id_derive(parts, sizeof(parts) / sizeof(parts[0]), claim->key);
+	buf_done(&keys);
+	return has_failed ? -1 : 0;
+}
+
+static int render(struct claim *claim)
+{
+	const struct connector_event *events = list_events(claim);
+
+	if (!events || make_key(claim) != 0)
+		return -1;
+	buf_reset(&claim->body);
+	connector_render(claim->revision->connector, events, claim->n, &claim->body);
+	return buf_failed(&claim->body) ? -1 : 0;
+}
+
+static int claim_members(struct claim *claim, int64_t now_ms)
+{
+	const struct destination *destination = claim->destination;
+	struct store *store = claim->deliver->options.store;
+
+	for (size_t i = 0; i < claim->n; i++) {
+		struct member *member = &claim->members[i];
+
+		if (store_claim(store, destination->id, member->seq, claim->batch,
+			    claim->revision->id, now_ms) != 0)
+			return -1;
+		member->attempts++;
+		if (member->first_at_ms == 0)
+			member->first_at_ms = now_ms;
+	}
+	claim->claimed_at_ms = now_ms;
+	return 0;
+}
+
+static bool is_any_forgotten(const struct claim *claim, int64_t now_ms)
+{
+	for (size_t i = 0; i < claim->n; i++)
+		if (settle_is_forgotten(claim->destination, claim->members[i].doubt_at_ms, now_ms))
+			return true;
+	return false;
+}
+
+/* What may not be sent goes to a person instead. 1 may be sent, 0 not, -1 the store failed. */
+static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
+{
+	if (fill == DRAFT_BROKEN && !claim_is_doubted(draft))
+		return settle_apart(draft, now_ms);
+	if (fill == DRAFT_BROKEN)
+		return settle_exception(draft, "unknown", "critical", "",
+			"it may have been applied in a batch that is not whole any more: retry all "
+			"members of the batch together, or mark it as done",
+			now_ms);
+	if (is_any_forgotten(draft, now_ms))
+		return settle_exception(draft, "unknown", "critical", "",
+			"it may have been applied, and the other side has forgotten its key: look "
+			"there before it is sent again",
+			now_ms);
+	return 1;
+}
+
+static int pin(struct claim *draft, int64_t now_ms)
+{
+	struct destination *destination = draft->destination;
+	struct revision *revision =
+		revision_find(destination, draft->members[0].connector_revision);
+
+	if (revision) {
+		draft->revision = revision_ref(revision);
+		draft->line = line_ref(destination->line);
+		return 1;
+	}
+	if (store_is_poisoned(destination->deliver->options.store))
+		return -1;
+	return settle_exception(draft, "unknown", "critical", "",
+		"the connector that it was first sent with cannot be read any more", now_ms);
+}
+
+/* 1 claimed, 0 it did not go, -1 the turn can claim nothing more. */
+static int claim_draft(struct claim *draft)
+{
+	int64_t now_ms = deliver_now(draft->deliver);
+	enum draft_fill fill = DRAFT_WHOLE;
+	int status;
+
+	if (draft->members[0].batch > 0)
+		fill = draft_complete(draft);
+	if (fill == DRAFT_FAILED)
+		return -1;
+	if (fill == DRAFT_WAITS || draft->n == 0)
+		return 0;
+	status = examine(draft, fill, now_ms);
+	if (status == 1)
+		status = pin(draft, now_ms);
+	if (status != 1) {
+		draft->destination->is_disturbed = true;
+		return status;
+	}
+	if (render(draft) != 0 || claim_members(draft, now_ms) != 0)
+		return -1;
+	claim_move(draft, CLAIM_FRESH);
+	return 1;
+}
+
+/* Claim the drafts in their order. How many, or -1; none is left over. */
+static int claim_drafts(struct claims *drafts, bool is_probe)
+{
+	struct claim *draft;
+	int status = 0, n = 0;
+
+	while ((draft = TAILQ_FIRST(drafts))) {
+		TAILQ_REMOVE(drafts, draft, link);
+		if (status >= 0)
+			status = claim_draft(draft);
+		if (status > 0) {
+			draft->is_probe = is_probe;
+			n++;
+		} else {
+			claim_give(draft);
+		}
+	}
+	return status < 0 ? -1 : n;
+}
+
+/* --- one destination ------------------------------------------------------------------------------ */
+
+/* Fill `slots` from the lanes. How many, or -1. */
+static int fill_slots(struct destination *destination, unsigned slots, bool is_probe)
+{
+	bool has[CONFIG_LANE_N] = { true, true, true };
+	bool is_exhausted[CONFIG_LANE_N] = { false };
+	unsigned share[CONFIG_LANE_N], total = 0;
+
+	while (slots > 0 && (has[0] || has[1] || has[2])) {
+		lane_share(&destination->lane_cursor, slots, has, share);
+		for (int lane = 0; lane < CONFIG_LANE_N; lane++) {
+			struct claims drafts = TAILQ_HEAD_INITIALIZER(drafts);
+
+			if (share[lane] == 0)
+				continue;
+			if (draft_list(destination, lane, share[lane], &drafts,
+				    &is_exhausted[lane]) < 0)
+				return -1;
+			int n = claim_drafts(&drafts, is_probe);
+			if (n < 0)
+				return -1;
+			has[lane] = (unsigned)n == share[lane] && !is_exhausted[lane];
+			slots -= (unsigned)n;
+			total += (unsigned)n;
+		}
+	}
+	if (is_exhausted[0] && is_exhausted[1] && is_exhausted[2])
+		destination->may_have_ready = false;
+	return (int)total;
+}
+
+/* A held destination is asked with one delivery, chosen. */
+static void claim_probe(struct destination *destination)
+{
+	struct claims drafts = TAILQ_HEAD_INITIALIZER(drafts);
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+	struct claim *draft;
+
+	if (destination->breaker.state != BREAKER_OPEN ||
+		now_mono_ms < destination->breaker.probe_mono_ms)
+		return;
+	draft = draft_probe(destination);
+	if (!draft)
+		return;
+	if (window_slots(destination) == 0) {
+		claim_give(draft);
+		return;
+	}
+	/* Whoever mends credentials writes the file: each probe looks. */
+	window_read_auth(destination);
+	TAILQ_INSERT_TAIL(&drafts, draft, link);
+	if (claim_drafts(&drafts, true) <= 0)
+		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
+}
+
+static void claim_ready(struct destination *destination)
+{
+	unsigned slots;
+	bool is_probe;
+	int n;
+
+	if (destination->culprit.is_set && destination->breaker.state != BREAKER_CLOSED) {
+		claim_probe(destination);
+		return;
+	}
+	slots = window_slots(destination);
+	if (slots == 0)
+		return;
+	is_probe = destination->breaker.state == BREAKER_HALF_OPEN;
+	destination->unseen = 0;
+	destination->n_lingering = 0;
+	destination->linger_until_ms = 0;
+	n = fill_slots(destination, slots, is_probe);
+	if (is_probe && n <= 0)
+		breaker_probe_withdrawn(&destination->breaker, deliver_mono(destination->deliver));
+}
+
+static bool is_worth_a_look(const struct destination *destination)
+{
+	const struct deliver *deliver = destination->deliver;
+
+	if (destination->linger_until_ms > deliver_now(deliver) &&
+		destination->n_lingering + destination->unseen <
+			(size_t)destination->settings->is.batch_max)
+		return false;
+	return (destination->may_have_ready || destination->linger_until_ms > 0) &&
+	       !destination->is_disturbed && !deliver->is_draining &&
+	       deliver_mono(deliver) >= deliver->claims_from_mono_ms &&
+	       !store_destination_is_paused(deliver->options.store, destination->id);
+}
+
+static int promote_due(struct destination *destination)
+{
+	const struct config_destination *is = &destination->settings->is;
+	struct store *store = destination->deliver->options.store;
+	int64_t now_ms = deliver_now(destination->deliver);
+	/* No wait is longer: a row due later than that was set by a clock that has jumped back. */
+	int64_t horizon_ms = is->retry_max_ms > DAY_MS ? is->retry_max_ms : DAY_MS;
+	unsigned limit = PROMOTE_WINDOWS * (unsigned)(is->concurrency * is->batch_max);
+	int64_t due_at_ms = destination->next_due_at_ms;
+
+	if (due_at_ms == INT64_MAX || (due_at_ms > now_ms && due_at_ms <= now_ms + horizon_ms))
+		return 0;
+	int n = store_promote_due(store, destination->id, now_ms, horizon_ms, limit);
+	if (n < 0)
+		return -1;
+	due_at_ms = store_next_due(store, destination->id);
+	if (due_at_ms < 0)
+		return -1;
+	destination->next_due_at_ms = due_at_ms > 0 ? due_at_ms : INT64_MAX;
+	if (n > 0)
+		window_expect_ready(destination, (unsigned)n);
+	if ((unsigned)n == limit)
+		turn_wake(destination->deliver->options.turn);
+	return 0;
+}
+
+void dispatch_serve(struct destination *destination)
+{
+	if (!destination->is_configured)
+		return;
+	if (destination->recovery == RECOVERY_DUE) {
+		if (recover_claimed(destination) != 0)
+			return;
+		destination->recovery = RECOVERY_WRITTEN;
+	}
+	if (promote_due(destination) != 0)
+		return;
+	if (is_worth_a_look(destination))
+		claim_ready(destination);
+}

@@ -1,0 +1,130 @@
+/*
+ * hold.c - is the destination at fault, or the event that it refused?
+ *
+ * The first refusal names a culprit; its rows are READY again and closed to claims. The next request
+ * is a probe with another delivery, at once:
+ *
+ *   the probe passes            the culprit is to blame: it becomes an exception (a batch is taken
+ *                               apart instead), and the rest goes on
+ *   the probe is refused too    the destination is at fault, and the culprit is cleared: exception
+ *                               `hold`, further probes; when one passes all goes on. A cleared
+ *                               culprit that is refused once more, when another has passed in
+ *                               between, is to blame after all
+ *   there is no other           the culprit itself is the probe, after the breaker's wait
+ *
+ * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
+ * culprit and probe in turn, would close a destination for ever.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "deliver_internal.h"
+
+bool hold_is_culprit(const struct destination *destination, int64_t seq, int64_t batch)
+{
+	const struct culprit *culprit = &destination->culprit;
+
+	return culprit->is_set &&
+	       (culprit->seq == seq || (culprit->batch > 0 && culprit->batch == batch));
+}
+
+struct search {
+	struct claim *claim;
+	int destination;
+	bool has_failed;
+};
+
+static int on_culprit_row(void *ctx, const struct store_delivery_row *row)
+{
+	struct search *search = ctx;
+
+	if (row->destination != search->destination || row->state != DELIVERY_READY)
+		return 0;
+	search->has_failed = claim_add_member(search->claim, row) != 0;
+	return search->has_failed;
+}
+
+/* The culprit's rows that are still READY: a person may have taken them meanwhile. */
+static int find_culprit(struct destination *destination, struct claim *claim)
+{
+	const struct culprit *culprit = &destination->culprit;
+	struct store *store = destination->deliver->options.store;
+	struct search search = { .claim = claim, .destination = destination->id };
+	int status;
+
+	if (culprit->batch > 0)
+		status = store_list_batch(
+			store, destination->id, culprit->batch, on_culprit_row, &search);
+	else
+		status = store_list_event_deliveries(store, culprit->seq, on_culprit_row, &search);
+	return search.has_failed ? -1 : status;
+}
+
+int hold_reject_culprit(struct destination *destination, int64_t now_ms)
+{
+	const struct culprit *culprit = &destination->culprit;
+	struct claim *claim = claim_take(destination);
+	char code[16];
+	int status = -1;
+
+	/* Out of memory: the culprit stays READY and will be refused again. */
+	if (!claim)
+		return 0;
+	(void)snprintf(code, sizeof(code), "%d", culprit->status);
+	if (find_culprit(destination, claim) != 0)
+		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
+	else if (claim->n > 1 && claim_is_doubted(claim))
+		/* One by one they would go under other keys than what may still be applied. */
+		status = settle_exception(claim, "unknown", "critical", code,
+			"it may have been applied in a batch that was refused later: look there "
+			"before it is sent again",
+			now_ms);
+	else if (claim->n > 1)
+		status = settle_apart(claim, now_ms);
+	else
+		status = settle_exception(
+			claim, "rejected", "normal", code, culprit->reason, now_ms);
+	claim_give(claim);
+	return status;
+}
+
+void hold_begin(struct destination *destination, const struct claim *claim)
+{
+	const struct config_destination *is = &destination->settings->is;
+	struct culprit *culprit = &destination->culprit;
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+
+	*culprit = (struct culprit){
+		.is_set = true,
+		.seq = claim->members[0].seq,
+		.batch = claim->batch,
+		.n = claim->n,
+		.status = claim->answer.status,
+		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
+	};
+	memcpy(culprit->reason, claim->decision.reason, sizeof(culprit->reason));
+	destination->is_culprit_named = false;
+	/* Another delivery may try at once. */
+	if (destination->breaker.state == BREAKER_OPEN)
+		destination->breaker.probe_mono_ms = now_mono_ms;
+}
+
+void hold_go_on(struct destination *destination, const struct claim *probe)
+{
+	destination->refused_place = claim_place(probe);
+	destination->culprit.is_cleared = true;
+}
+
+void hold_end(struct destination *destination, const struct claim *probe)
+{
+	const struct culprit *culprit = &destination->culprit;
+	bool is_another = !hold_is_culprit(destination, probe->members[0].seq, probe->batch);
+
+	destination->acquitted_seq = is_another && culprit->is_cleared ? culprit->seq : 0;
+	destination->culprit = (struct culprit){ 0 };
+	if (!destination->is_hold_open)
+		return;
+	destination->is_hold_open = false;
+	deliver_alert(destination->deliver, "low", "destination %s accepts deliveries again",
+		destination->name);
+}

@@ -1,0 +1,84 @@
+/*
+ * recover.c - what a crash left CLAIMED. The request may have left, and may have been applied: where
+ * the other side knows a repeat by its key, the same request goes again; else a person looks.
+ */
+#include "deliver_internal.h"
+
+static int on_claimed_row(void *ctx, const struct store_delivery_row *row)
+{
+	return claim_add_member(ctx, row);
+}
+
+static bool may_send_again(
+	const struct destination *destination, const struct member *member, int64_t now_ms)
+{
+	const struct config_destination *is = &destination->settings->is;
+
+	if (is->idempotency == CONFIG_IDEMPOTENCY_NONE)
+		return is->resend_on_doubt;
+	return !settle_is_forgotten(destination, member->doubt_at_ms, now_ms);
+}
+
+/* The attempt counts, the doubt and the batch stay. */
+static int make_ready(struct claim *found, const struct member *member, int64_t now_ms)
+{
+	const struct store_settlement settlement = { .to = DELIVERY_READY, .now_ms = now_ms };
+
+	return store_settle(
+		found->deliver->options.store, found->destination->id, member->seq, &settlement);
+}
+
+/* As settle_exception() would, for one of several. */
+static int make_exception(struct claim *found, const struct member *member, int64_t now_ms)
+{
+	const struct config_destination *is = &found->destination->settings->is;
+	const struct store_settlement settlement = {
+		.to = DELIVERY_EXCEPTION,
+		.exception_passes = is->exception_passes,
+		.now_ms = now_ms,
+	};
+
+	if (store_settle(found->deliver->options.store, found->destination->id, member->seq,
+		    &settlement) != 0)
+		return -1;
+	return exception_open(found, member, "unknown", "critical", "",
+		"it was being sent when dray ended and may have been applied: look there before it "
+		"is sent again",
+		now_ms);
+}
+
+static int take_up(struct claim *found)
+{
+	int64_t now_ms = deliver_now(found->deliver);
+
+	for (size_t i = 0; i < found->n; i++) {
+		const struct member *member = &found->members[i];
+		int status = may_send_again(found->destination, member, now_ms)
+				     ? make_ready(found, member, now_ms)
+				     : make_exception(found, member, now_ms);
+
+		if (status != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int recover_claimed(struct destination *destination)
+{
+	struct store *store = destination->deliver->options.store;
+	struct claim *found;
+	int status;
+
+	/* Also after a poisoned turn, which may have taken the name's number with it. */
+	destination->id = store_destination_id(store, destination->name);
+	if (destination->id < 0)
+		return -1;
+	found = claim_take(destination);
+	if (!found)
+		return -1;
+	status = store_list_claimed(store, destination->id, on_claimed_row, found);
+	if (status == 0)
+		status = take_up(found);
+	claim_give(found);
+	return status;
+}

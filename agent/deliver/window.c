@@ -1,0 +1,196 @@
+/*
+ * window.c - the window of one destination: how many requests may leave, what answers do to
+ * it, and when to look again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "deliver_internal.h"
+#include "log.h"
+#include "secret.h"
+#include "turn.h"
+
+static void on_time(evutil_socket_t fd, short what, void *ctx)
+{
+	struct destination *destination = ctx;
+
+	(void)fd;
+	(void)what;
+	destination->timer_mono_ms = 0;
+	turn_wake(destination->deliver->options.turn);
+}
+
+struct destination *window_new(struct deliver *deliver, const char *name)
+{
+	struct destination *destination = calloc(1, sizeof(*destination));
+
+	if (!destination)
+		return NULL;
+	destination->deliver = deliver;
+	destination->name = strdup(name);
+	destination->timer = evtimer_new(deliver->options.base, on_time, destination);
+	if (!destination->name || !destination->timer) {
+		window_free(destination);
+		return NULL;
+	}
+	destination->may_have_ready = true;
+	destination->is_hold_left = true;
+	return destination;
+}
+
+static void forget_revisions(struct destination *destination)
+{
+	revision_unref(destination->current);
+	destination->current = NULL;
+	for (size_t i = 0; i < REVISIONS_KEPT; i++) {
+		revision_unref(destination->older[i]);
+		destination->older[i] = NULL;
+	}
+}
+
+void window_free(struct destination *destination)
+{
+	if (!destination)
+		return;
+	forget_revisions(destination);
+	line_unref(destination->line);
+	settings_free(destination->settings);
+	secret_free(destination->authorization);
+	if (destination->timer)
+		event_free(destination->timer);
+	free(destination->name);
+	free(destination);
+}
+
+void window_configure(struct destination *destination, struct settings *settings, struct line *line,
+	struct revision *revision, char *authorization)
+{
+	int64_t rate = settings->is.rate_per_hour;
+
+	if (!destination->settings || destination->settings->is.rate_per_hour != rate)
+		bucket_init(&destination->bucket, rate, deliver_mono(destination->deliver));
+	forget_revisions(destination);
+	destination->current = revision;
+	settings_free(destination->settings);
+	destination->settings = settings;
+	line_unref(destination->line);
+	destination->line = line;
+	secret_free(destination->authorization);
+	destination->authorization = authorization;
+	destination->auth_generation++;
+	destination->is_auth_fresh = false;
+	destination->is_configured = true;
+	window_expect_ready(destination, 1);
+}
+
+void window_expect_ready(struct destination *destination, unsigned n)
+{
+	destination->may_have_ready = true;
+	destination->unseen += n;
+}
+
+static unsigned count_free(struct destination *destination, int64_t now_mono_ms)
+{
+	int64_t n = destination->settings->is.concurrency - (int64_t)destination->in_flight;
+	int64_t tokens;
+
+	if (n <= 0)
+		return 0;
+	tokens = bucket_available(&destination->bucket, now_mono_ms);
+	return (unsigned)(tokens < n ? tokens : n);
+}
+
+unsigned window_slots(struct destination *destination)
+{
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+	unsigned n = count_free(destination, now_mono_ms);
+
+	if (n == 0 || now_mono_ms < destination->not_before_mono_ms ||
+		!breaker_allows(&destination->breaker, now_mono_ms))
+		return 0;
+	return destination->breaker.state == BREAKER_HALF_OPEN ? 1 : n;
+}
+
+void window_read_auth(struct destination *destination)
+{
+	struct deliver *deliver = destination->deliver;
+	struct error err = { 0 };
+	char *header = NULL;
+
+	if (auth_read_header(&destination->settings->is.auth, deliver->options.secrets, &header,
+		    &err) != 0) {
+		LOG_ERROR("credentials cannot be read, the old ones are used",
+			LOG_S("destination", destination->name), LOG_S("error", err.message));
+	} else {
+		secret_free(destination->authorization);
+		destination->authorization = header;
+	}
+	destination->auth_generation++;
+	destination->is_auth_fresh = true;
+}
+
+/* --- looking again ------------------------------------------------------------------------------- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When READY rows may go, as far as time alone brings it. INT64_MAX: an answer or nothing will. */
+static int64_t next_chance_mono(struct destination *destination, int64_t now_mono_ms)
+{
+	const struct deliver *deliver = destination->deliver;
+	int64_t at_mono_ms = deliver->claims_from_mono_ms;
+
+	if (!destination->may_have_ready || destination->breaker.state == BREAKER_HALF_OPEN ||
+		destination->in_flight >= destination->settings->is.concurrency ||
+		store_destination_is_paused(deliver->options.store, destination->id))
+		return INT64_MAX;
+	if (destination->breaker.state == BREAKER_OPEN &&
+		destination->breaker.probe_mono_ms > at_mono_ms)
+		at_mono_ms = destination->breaker.probe_mono_ms;
+	if (destination->not_before_mono_ms > at_mono_ms)
+		at_mono_ms = destination->not_before_mono_ms;
+	int64_t token_mono_ms = now_mono_ms + bucket_wait_ms(&destination->bucket, now_mono_ms);
+	if (token_mono_ms > at_mono_ms)
+		at_mono_ms = token_mono_ms;
+	/* Only the culprit is there, and its time has not come. */
+	if (destination->culprit.is_set && at_mono_ms <= now_mono_ms)
+		at_mono_ms = destination->culprit.probe_mono_ms;
+	/* All of it is possible now and was not done: it waits for others of its batch. */
+	return at_mono_ms > now_mono_ms ? at_mono_ms : INT64_MAX;
+}
+
+static int64_t from_wall(int64_t at_ms, int64_t now_ms, int64_t now_mono_ms)
+{
+	return at_ms > now_ms ? now_mono_ms + (at_ms - now_ms) : now_mono_ms + 1;
+}
+
+void window_arm(struct destination *destination)
+{
+	int64_t now_ms = deliver_now(destination->deliver);
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+	int64_t at_mono_ms = next_chance_mono(destination, now_mono_ms);
+	int64_t wait_ms;
+
+	if (destination->next_due_at_ms != INT64_MAX)
+		at_mono_ms = sooner(
+			at_mono_ms, from_wall(destination->next_due_at_ms, now_ms, now_mono_ms));
+	if (destination->linger_until_ms > 0)
+		at_mono_ms = sooner(
+			at_mono_ms, from_wall(destination->linger_until_ms, now_ms, now_mono_ms));
+	if (at_mono_ms == INT64_MAX || at_mono_ms == destination->timer_mono_ms)
+		return;
+	destination->timer_mono_ms = at_mono_ms;
+	wait_ms = at_mono_ms - now_mono_ms;
+	/* The wall clock may be set: no look is further away than a minute. */
+	if (wait_ms > 60000)
+		wait_ms = 60000;
+	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	if (evtimer_add(destination->timer, &wait) != 0)
+		LOG_ERROR("a timer could not be set, memory may be short",
+			LOG_S("destination", destination->name));
+}

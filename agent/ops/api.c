@@ -1,0 +1,100 @@
+/*
+ * api.c - what can be asked, as one table.
+ */
+#include "ops/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define READING .is_change = false
+#define CHANGE .is_change = true
+#define OPEN .is_open = true
+
+static const struct ops_route routes[] = {
+	{ "/v1/status", NULL, api_status, READING },
+	{ "/v1/queue", NULL, api_queue, READING },
+	{ "/v1/events", " id document device type since until limit cursor ", api_list_events,
+		READING },
+	{ "/v1/events/{}", NULL, api_show_event, READING },
+	{ "/v1/events", " device ", api_send_events, CHANGE },
+	{ "/v1/deliveries", " destination state limit cursor ", api_list_deliveries, READING },
+	{ "/v1/destinations", NULL, api_list_destinations, READING },
+	{ "/v1/destinations/{}/pause", NULL, api_pause_destination, CHANGE },
+	{ "/v1/destinations/{}/resume", NULL, api_resume_destination, CHANGE },
+	{ "/v1/exceptions", " kind severity destination all limit cursor ", api_list_exceptions,
+		READING },
+	{ "/v1/exceptions/{}", NULL, api_show_exception, READING },
+	{ "/v1/exceptions/{}/retry", NULL, api_retry_exception, CHANGE },
+	{ "/v1/exceptions/{}/discard", NULL, api_discard_exception, CHANGE },
+	{ "/v1/exceptions/retry", NULL, api_retry_exceptions, CHANGE },
+	{ "/v1/exceptions/discard", NULL, api_discard_exceptions, CHANGE },
+	{ "/v1/ledger", NULL, api_ledger, READING },
+	{ "/metrics", NULL, api_metrics, READING, OPEN },
+	{ "/healthz", NULL, api_healthz, READING, OPEN },
+	{ "/readyz", NULL, api_readyz, READING, OPEN },
+};
+
+/* Decode one segment; false when it is empty, too long, or hides a NUL. */
+static bool decode_segment(const char *from, size_t len, char out[OPS_PARAMETER_MAX])
+{
+	char encoded[3 * OPS_PARAMETER_MAX];
+	size_t decoded_len;
+	char *decoded;
+	bool fits;
+
+	if (len == 0 || len >= sizeof(encoded))
+		return false;
+	memcpy(encoded, from, len);
+	encoded[len] = '\0';
+	decoded = evhttp_uridecode(encoded, 0, &decoded_len);
+	if (!decoded)
+		return false;
+	fits = decoded_len > 0 && decoded_len < OPS_PARAMETER_MAX && strlen(decoded) == decoded_len;
+	if (fits)
+		memcpy(out, decoded, decoded_len + 1);
+	free(decoded);
+	return fits;
+}
+
+static bool matches_path(const char *pattern, const char *path, char out[OPS_PARAMETER_MAX])
+{
+	const char *hole = strstr(pattern, "{}");
+	size_t before, segment;
+
+	if (!hole)
+		return strcmp(pattern, path) == 0;
+	before = (size_t)(hole - pattern);
+	if (strncmp(pattern, path, before) != 0)
+		return false;
+	segment = strcspn(path + before, "/");
+	if (strcmp(hole + 2, path + before + segment) != 0)
+		return false;
+	return decode_segment(path + before, segment, out);
+}
+
+int api_find(struct call *call, const char *path, enum evhttp_cmd_type method, bool is_control,
+	const char **ret_allow)
+{
+	bool is_read = method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
+	bool has_reading = false;
+	bool has_change = false;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct ops_route *route = &routes[i];
+
+		if (!is_control && !route->is_open)
+			continue;
+		if (!matches_path(route->path, path, call->parameter))
+			continue;
+		if (route->is_change ? method == EVHTTP_REQ_POST : is_read) {
+			call->route = route;
+			return 0;
+		}
+		has_reading = has_reading || !route->is_change;
+		has_change = has_change || route->is_change;
+	}
+	if (!has_reading && !has_change)
+		return 404;
+	*ret_allow = !has_change ? "GET, HEAD" : has_reading ? "GET, HEAD, POST" : "POST";
+	return 405;
+}

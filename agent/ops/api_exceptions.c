@@ -1,0 +1,71 @@
+/*
+ * api_exceptions.c - what needs a person: the list, and one of them whole.
+ */
+#include "ops/room.h"
+
+#include <string.h>
+
+#include "ops/rows.h"
+
+struct listing {
+	struct call *call;
+	unsigned n;
+	int64_t last_id;
+};
+
+static int on_row(void *ctx, const struct store_exception_row *row)
+{
+	struct listing *listing = ctx;
+
+	row_exception(listing->call, row, false);
+	listing->n++;
+	listing->last_id = row->id;
+	return 0;
+}
+
+void api_list_exceptions(struct call *call)
+{
+	struct store_exception_filter filter = {
+		.kind = call_query(call, "kind"),
+		.severity = call_query(call, "severity"),
+	};
+	const char *all = call_query(call, "all");
+	struct listing listing = { .call = call };
+
+	if (!call_query_page(call, &filter.limit, &filter.before_id) ||
+		!call_destination(call, call_query(call, "destination"), &filter.destination))
+		return;
+	if (all && strcmp(all, "true") != 0 && strcmp(all, "false") != 0) {
+		call_problem(call, 400, "all: must be true or false");
+		return;
+	}
+	filter.with_resolved = all && strcmp(all, "true") == 0;
+	page_open(&call->body);
+	if (store_list_exceptions(call->ops->with.store, &filter, on_row, &listing) < 0) {
+		call_store_failed(call);
+		return;
+	}
+	page_close(&call->body, listing.n == filter.limit ? listing.last_id : 0);
+	call_answer(call, 200);
+}
+
+static int on_whole(void *ctx, const struct store_exception_row *row)
+{
+	row_exception(ctx, row, true);
+	return 0;
+}
+
+void api_show_exception(struct call *call)
+{
+	int64_t id;
+	int found = 0;
+
+	if (call_parse_id(call->parameter, &id))
+		found = store_get_exception(call->ops->with.store, id, on_whole, call);
+	if (found == 0)
+		call_problem(call, 404, "there is no exception %.32s", call->parameter);
+	else if (found < 0)
+		call_store_failed(call);
+	else
+		call_answer(call, 200);
+}

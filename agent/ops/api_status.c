@@ -1,0 +1,149 @@
+/*
+ * api_status.c - one screen: what is in, what is out, what is stuck and why.
+ */
+#include "ops/room.h"
+
+#include <string.h>
+
+#include "ops/view.h"
+#include "ops/writer.h"
+#include "dray/times.h"
+#include "store/store.h"
+
+/* Counts of what came in. */
+struct arrivals {
+	int64_t stored, duplicate, rejected, unrouted;
+};
+
+static int on_tally(void *ctx, const struct store_tally_row *row)
+{
+	struct arrivals *arrivals = ctx;
+
+	if (strcmp(row->outcome, "stored") == 0)
+		arrivals->stored += row->n;
+	else if (strcmp(row->outcome, "duplicate") == 0)
+		arrivals->duplicate += row->n;
+	else if (strcmp(row->outcome, "rejected") == 0)
+		arrivals->rejected += row->n;
+	else if (strcmp(row->outcome, "unrouted") == 0)
+		arrivals->unrouted += row->n;
+	return 0;
+}
+
+static void put_arrivals(struct buf *out, const struct arrivals *arrivals)
+{
+	write_int(out, "stored", arrivals->stored);
+	write_int(out, "duplicate", arrivals->duplicate);
+	write_int(out, "rejected", arrivals->rejected);
+	write_int(out, "unrouted", arrivals->unrouted);
+}
+
+static int put_events(struct call *call)
+{
+	struct store *store = call->ops->with.store;
+	int32_t day = time_day(call_now_ms(call));
+	struct arrivals all = { 0 };
+	struct arrivals today = { 0 };
+	struct buf *out = &call->body;
+
+	if (store_sum_tally(store, STORE_TALLY_METRICS, day, on_tally, &all) < 0 ||
+		store_sum_tally(store, STORE_TALLY_TODAY, day, on_tally, &today) < 0)
+		return -1;
+	write_open(out, "events", '{');
+	put_arrivals(out, &all);
+	write_open(out, "today", '{');
+	put_arrivals(out, &today);
+	write_close(out, '}');
+	write_close(out, '}');
+	return 0;
+}
+
+static void put_broker(struct call *call)
+{
+	const struct ops_options *with = &call->ops->with;
+
+	write_open(&call->body, "broker", '{');
+	write_bool(&call->body, "connected", with->broker_is_up(with->ctx));
+	write_text(&call->body, "reason", with->broker_reason(with->ctx));
+	write_close(&call->body, '}');
+}
+
+static void put_store(struct call *call)
+{
+	struct store_sizes sizes;
+
+	store_sizes(call->ops->with.store, &sizes);
+	write_open(&call->body, "store", '{');
+	write_int(&call->body, "bytes", sizes.used_bytes);
+	write_int(&call->body, "wal_bytes", sizes.wal_bytes);
+	write_int(&call->body, "max_bytes", call->ops->config->store.max_bytes);
+	write_close(&call->body, '}');
+}
+
+struct open_count {
+	struct buf *out;
+	const char *kind; /* NULL: sum all */
+	int64_t n;
+};
+
+static void on_open(void *ctx, const char *kind, const char *severity, int64_t n)
+{
+	struct open_count *count = ctx;
+
+	(void)severity;
+	if (!count->kind || strcmp(count->kind, kind) == 0)
+		count->n += n;
+}
+
+static void put_exceptions(struct call *call)
+{
+	static const char *const kinds[] = { "rejected", "gave_up", "unknown", "unparsable",
+		"invalid", "id_conflict", "discrepancy", "match", "hold", "store", "loop" };
+	struct open_count all = { 0 };
+	struct buf *out = &call->body;
+
+	store_count_open(call->ops->with.store, on_open, &all);
+	write_open(out, "exceptions", '{');
+	write_int(out, "open", all.n);
+	write_open(out, "by_kind", '{');
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct open_count count = { .kind = kinds[i] };
+
+		store_count_open(call->ops->with.store, on_open, &count);
+		if (count.n > 0)
+			write_int(out, kinds[i], count.n);
+	}
+	write_close(out, '}');
+	write_close(out, '}');
+}
+
+static void on_view(void *ctx, const struct deliver_view *view)
+{
+	view_write(ctx, view);
+}
+
+void api_status(struct call *call)
+{
+	const struct ops_options *with = &call->ops->with;
+	struct buf *out = &call->body;
+
+	write_open(out, NULL, '{');
+	write_text(out, "site", call->ops->config->site);
+	write_text(out, "timezone", call->ops->config->timezone);
+	write_text(out, "version", DRAY_VERSION);
+	write_text(out, "state", with->broker_is_up(with->ctx) ? "running" : "degraded");
+	write_time(out, "started_at", call->ops->started_at_ms);
+	write_time(out, "now", call_now_ms(call));
+	put_broker(call);
+	put_store(call);
+	if (put_events(call) != 0) {
+		call_store_failed(call);
+		return;
+	}
+	write_open(out, "destinations", '[');
+	deliver_list(with->deliver, on_view, call);
+	write_close(out, ']');
+	put_exceptions(call);
+	write_close(out, '}');
+	call_answer(call, 200);
+}

@@ -1,0 +1,372 @@
+/*
+ * call.c - one HTTP request, from its arrival to its reply.
+ */
+#include "ops/room.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+
+#include "clock.h"
+#include "dray/json.h"
+#include "dray/times.h"
+#include "log.h"
+#include "ops/writer.h"
+#include "store/store.h"
+
+static const char *status_phrase(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 202:
+		return "Accepted";
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 409:
+		return "Conflict";
+	case 413:
+		return "Content Too Large";
+	case 422:
+		return "Unprocessable Content";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+int64_t call_now_ms(const struct call *call)
+{
+	return clock_wall_ms(call->ops->with.clock);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+void call_answer(struct call *call, int status)
+{
+	call->is_answered = true;
+	call->status = status;
+	if (buf_failed(&call->body))
+		call_problem(call, 500, "no memory for the answer");
+}
+
+void call_problem(struct call *call, int status, const char *format, ...)
+{
+	char detail[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	call->is_answered = true;
+	call->status = status;
+	call->content_type = "application/problem+json";
+	buf_reset(&call->body);
+	write_open(&call->body, NULL, '{');
+	write_text(&call->body, "title", status_phrase(status));
+	write_int(&call->body, "status", status);
+	write_text(&call->body, "detail", detail);
+	write_close(&call->body, '}');
+}
+
+void call_store_failed(struct call *call)
+{
+	struct store *store = call->ops->with.store;
+
+	if (store_is_poisoned(store))
+		call_problem(call, 503, "nothing was changed: %s; try again", store_failure(store));
+	else
+		call_problem(call, 500, "cannot read the store: %s", store_failure(store));
+}
+
+static void add_header(struct evhttp_request *request, const char *name, const char *value)
+{
+	if (evhttp_add_header(evhttp_request_get_output_headers(request), name, value) != 0)
+		LOG_WARNING("cannot add a header to a reply", LOG_S("header", name));
+}
+
+static void on_closed(struct evhttp_connection *connection, void *arg)
+{
+	struct call *call = arg;
+
+	(void)connection;
+	/* A request that was taken off its connection is ours to free; else evhttp does it. */
+	if (call->request && !evhttp_request_get_connection(call->request))
+		evhttp_request_free(call->request);
+	call->request = NULL;
+}
+
+void call_finish(struct call *call)
+{
+	struct evhttp_request *request = call->request;
+	struct evbuffer *body;
+
+	if (request && evhttp_request_get_connection(request)) {
+		evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+		call->request = NULL;
+		body = evbuffer_new();
+		if (body && evbuffer_add(body, call->body.data, call->body.len) != 0) {
+			evbuffer_free(body);
+			body = NULL;
+		}
+		add_header(request, "Content-Type", call->content_type);
+		add_header(request, "Cache-Control", "no-store");
+		if (call->status == 503)
+			add_header(request, "Retry-After", "1");
+		evhttp_send_reply(request, body ? call->status : 500,
+			status_phrase(body ? call->status : 500), body);
+		if (body)
+			evbuffer_free(body);
+	}
+	call_free(call);
+}
+
+void call_free(struct call *call)
+{
+	if (!call)
+		return;
+	TAILQ_REMOVE(&call->ops->outbox, call, link);
+	if (call->request && evhttp_request_get_connection(call->request))
+		evhttp_connection_set_closecb(
+			evhttp_request_get_connection(call->request), NULL, NULL);
+	evhttp_clear_headers(&call->query);
+	buf_done(&call->body);
+	free(call);
+}
+
+/* --- what was asked --------------------------------------------------------------------------- */
+
+const char *call_query(const struct call *call, const char *name)
+{
+	const char *value = evhttp_find_header(&call->query, name);
+
+	return value && value[0] ? value : NULL;
+}
+
+static bool parse_number(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+	char *end;
+	intmax_t value;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	value = strtoimax(text, &end, 10);
+	if (errno != 0 || *end != '\0' || value < min || value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool call_parse_id(const char *text, int64_t *ret)
+{
+	return parse_number(text, 1, INT64_MAX, ret);
+}
+
+bool call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *ret)
+{
+	const char *text = call_query(call, name);
+
+	if (!text || parse_number(text, min, max, ret))
+		return true;
+	call_problem(call, 400, "%s: must be a whole number from %" PRId64 " to %" PRId64, name,
+		min, max);
+	return false;
+}
+
+bool call_query_time(struct call *call, const char *name, int64_t *ret_at_ms)
+{
+	const char *text = call_query(call, name);
+	int64_t back_ms;
+
+	if (!text || time_parse(text, strlen(text), ret_at_ms))
+		return true;
+	if (config_parse_duration(text, &back_ms) && back_ms >= 0) {
+		*ret_at_ms = call_now_ms(call) - back_ms;
+		return true;
+	}
+	call_problem(call, 400,
+		"%s: must be a time with zone (2026-11-21T15:04:05Z) or an age (90s, 15m, 2h, 3d)",
+		name);
+	return false;
+}
+
+bool call_query_page(struct call *call, unsigned *ret_limit, int64_t *ret_cursor)
+{
+	int64_t limit = OPS_PAGE_DEFAULT;
+
+	*ret_cursor = 0;
+	if (!call_query_number(call, "limit", 1, OPS_PAGE_MAX, &limit) ||
+		!call_query_number(call, "cursor", 0, INT64_MAX, ret_cursor))
+		return false;
+	*ret_limit = (unsigned)limit;
+	return true;
+}
+
+bool call_destination(struct call *call, const char *name, int *ret_id)
+{
+	struct store *store = call->ops->with.store;
+
+	*ret_id = 0;
+	if (!name)
+		return true;
+	/* store_destination_id() would make a number for a name that nobody knows. */
+	for (int id = 1; id <= store_destination_count(store); id++) {
+		const char *known = store_destination_name(store, id);
+
+		if (known && strcmp(known, name) == 0) {
+			*ret_id = id;
+			return true;
+		}
+	}
+	call_problem(call, 404, "there is no destination %.64s", name);
+	return false;
+}
+
+const char *call_body(const struct call *call, size_t *ret_len)
+{
+	struct evbuffer *input = evhttp_request_get_input_buffer(call->request);
+
+	*ret_len = evbuffer_get_length(input);
+	return *ret_len > 0 ? (const char *)evbuffer_pullup(input, -1) : "";
+}
+
+struct cJSON *call_object(struct call *call)
+{
+	static const struct json_limits limits = {
+		.max_bytes = 64 * 1024, .max_depth = 8, .max_members = 256
+	};
+	struct buf scratch = BUF_INIT;
+	struct json_error flaw = { .message = "no memory" };
+	cJSON *object = NULL;
+	const char *body;
+	size_t len;
+
+	body = call_body(call, &len);
+	if (!body || len == 0)
+		object = cJSON_CreateObject();
+	else
+		object = json_parse(body, len, &limits, &scratch, &flaw);
+	buf_done(&scratch);
+	if (object && cJSON_IsObject(object))
+		return object;
+	if (object)
+		call_problem(call, 400, "the body must be a JSON object");
+	else
+		call_problem(call, 400, "the body is not JSON: %s", flaw.message);
+	cJSON_Delete(object);
+	return NULL;
+}
+
+/* --- arrival ---------------------------------------------------------------------------------- */
+
+static void name_the_hand(struct call *call)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(call->request);
+	struct bufferevent *channel = evhttp_connection_get_bufferevent(connection);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(bufferevent_getfd(channel), SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
+		(void)snprintf(call->who, sizeof(call->who), "unknown");
+		return;
+	}
+	(void)snprintf(call->who, sizeof(call->who), "uid:%u", (unsigned)peer.uid);
+	call->is_admin = peer.uid == 0 || peer.uid == geteuid();
+}
+
+/* What a role may not do; today operator and admin may do all there is. */
+static bool is_allowed(const struct call *call)
+{
+	(void)call;
+	return true;
+}
+
+static bool is_query_known(struct call *call)
+{
+	const struct evkeyval *pair;
+	char name[34];
+
+	TAILQ_FOREACH (pair, &call->query, next) {
+		int n = snprintf(name, sizeof(name), " %s ", pair->key);
+
+		if (n > 0 && (size_t)n < sizeof(name) && !strchr(pair->key, ' ') &&
+			call->route->query && strstr(call->route->query, name))
+			continue;
+		call_problem(call, 400, "unknown query parameter %.64s", pair->key);
+		return false;
+	}
+	return true;
+}
+
+/* False: the call is answered. */
+static bool read_request(struct call *call, bool is_control)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(call->request);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+	const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
+	const char *allow = NULL;
+	int status;
+
+	status = api_find(call, path ? path : "", evhttp_request_get_command(call->request),
+		is_control, &allow);
+	if (status == 404)
+		call_problem(call, 404, "there is nothing at this path");
+	if (status == 405) {
+		add_header(call->request, "Allow", allow);
+		call_problem(call, 405, "this path answers to %s only", allow);
+	}
+	if (status != 0)
+		return false;
+	if (evbuffer_get_length(evhttp_request_get_input_buffer(call->request)) > OPS_BODY_MAX) {
+		call_problem(call, 413, "the body is larger than %d bytes", OPS_BODY_MAX);
+		return false;
+	}
+	if (query && query[0] && evhttp_parse_query_str(query, &call->query) != 0) {
+		call_problem(call, 400, "the query cannot be read");
+		return false;
+	}
+	if (!is_query_known(call))
+		return false;
+	if (!is_allowed(call)) {
+		call_problem(call, 403, "%s may not do this", call->who);
+		return false;
+	}
+	return true;
+}
+
+void call_on_request(struct evhttp_request *request, void *arg)
+{
+	struct ops_door *door = arg;
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call) {
+		evhttp_send_error(request, 500, NULL);
+		return;
+	}
+	call->ops = door->ops;
+	call->request = request;
+	call->content_type = "application/json";
+	TAILQ_INIT(&call->query);
+	TAILQ_INSERT_TAIL(&door->ops->outbox, call, link);
+	evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_closed, call);
+	if (door->is_control)
+		name_the_hand(call);
+	if (read_request(call, door->is_control) && call->route->is_change)
+		call->route->handle(call);
+}

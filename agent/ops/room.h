@@ -1,0 +1,171 @@
+/*
+ * room.h - what the files of this room share: the state of ops, one call, and its answer.
+ *
+ * A call is one HTTP request from its arrival to its reply:
+ *
+ *   on_request ─► a change: its handler runs now, in the turn's transaction ─┐
+ *              └► a reading: waits ─────────────────────────────────────────┤
+ *                                                                          outbox
+ *     release():  a reading's handler runs; every reply leaves ◄────────────┤
+ *     poisoned(): 503 to all of them, nothing was promised ◄────────────────┘
+ *
+ * So a reading shows what is committed and nothing else, and its sums agree with each other.
+ *
+ * Invariants
+ *   1. call->request is NULL once the client has left; the handler's work stands all the same.
+ *   2. A handler answers exactly once, by call_answer() or call_problem(), and never sends.
+ *   3. A call is in the outbox from its arrival to the end of its turn.
+ */
+#ifndef DRAY_OPS_ROOM_H
+#define DRAY_OPS_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include "dray/buf.h"
+#include "ops/ops.h"
+
+#define OPS_BODY_MAX (1024 * 1024)
+#define OPS_PARAMETER_MAX 256
+#define OPS_PAGE_DEFAULT 100
+#define OPS_PAGE_MAX 1000
+
+struct call;
+
+/* One row of the table of what can be asked (api.c). */
+struct ops_route {
+	const char *path;  /* "{}" stands for one segment, call->parameter */
+	const char *query; /* the names it takes, each between blanks; NULL none */
+	void (*handle)(struct call *call);
+	bool is_change; /* POST, in the turn's transaction; else GET, after its commit */
+	bool is_open;   /* also on the TCP listener, to anybody */
+};
+
+struct call {
+	TAILQ_ENTRY(call) link;
+	struct ops *ops;
+	struct evhttp_request *request;
+	const struct ops_route *route;
+	char parameter[OPS_PARAMETER_MAX]; /* decoded; "" none */
+	struct evkeyvalq query;
+	char who[32];  /* "uid:1000", for the audit trail */
+	bool is_admin; /* else operator */
+	bool is_answered;
+	int status;
+	const char *content_type;
+	struct buf body;
+};
+TAILQ_HEAD(call_list, call);
+
+/* One way in: the Unix socket or the TCP address. */
+struct ops_door {
+	struct ops *ops;
+	struct evhttp *http;
+	struct evhttp_bound_socket *bound; /* NULL: closed */
+	char *address;                     /* what it is bound to; NULL: closed */
+	bool is_control;
+};
+
+struct ops {
+	struct ops_options with;
+	const struct config *config;
+	struct ops_door control;
+	struct ops_door tcp;
+	struct call_list outbox;
+	int64_t started_at_ms;
+};
+
+/* --- doors (door.c) --------------------------------------------------------------------------- */
+
+/*
+ * Moving takes two steps, so that both doors move or neither does: open the new listener beside
+ * the old one, then take it into use, or drop it again.
+ */
+struct door_opening {
+	struct evhttp_bound_socket *bound; /* NULL: nothing to open */
+	char *address;
+	bool is_same; /* the door stays where it is */
+};
+/* `address` NULL: the door is to be closed. */
+int door_open(struct ops_door *door, const char *address, const char *group,
+	struct door_opening *ret, struct error *err);
+void door_take(struct ops_door *door, struct door_opening *opening);
+void door_drop(struct ops_door *door, struct door_opening *opening);
+void door_close(struct ops_door *door);
+
+/* --- calls (call.c) --------------------------------------------------------------------------- */
+
+/* A request came in; `arg` is the door. */
+void call_on_request(struct evhttp_request *request, void *arg);
+/* Send the answer, if somebody is there to take it, and end the call. */
+void call_finish(struct call *call);
+void call_free(struct call *call);
+
+/* Answer with what the handler has put into call->body. */
+void call_answer(struct call *call, int status);
+/* Answer with an error, RFC 9457; what was in the body is forgotten. */
+void call_problem(struct call *call, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The store failed: 503 for a change, whose turn is lost, 500 for a reading. */
+void call_store_failed(struct call *call);
+
+/* A query's value; NULL when absent or empty. */
+const char *call_query(const struct call *call, const char *name);
+/*
+ * Typed values. When absent *ret stays as it is. False: the call is answered with a 400.
+ * A time is an instant (RFC 3339) or a duration that lies back ("2h").
+ */
+bool call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *ret);
+bool call_query_time(struct call *call, const char *name, int64_t *ret_at_ms);
+/* `limit` and `cursor` of a page. */
+bool call_query_page(struct call *call, unsigned *ret_limit, int64_t *ret_cursor);
+/* Destination by name: 0 when none is asked for. False: answered with a 404. */
+bool call_destination(struct call *call, const char *name, int *ret_id);
+/* A whole number of digits, at least 1. */
+bool call_parse_id(const char *text, int64_t *ret);
+
+/* The request's body; valid as long as the call's request. */
+const char *call_body(const struct call *call, size_t *ret_len);
+/*
+ * The body as a JSON object, to be freed with cJSON_Delete(); an empty body is an empty object.
+ * NULL: the call is answered with a 400.
+ */
+struct cJSON *call_object(struct call *call);
+
+int64_t call_now_ms(const struct call *call);
+
+/* --- routes (api.c) --------------------------------------------------------------------------- */
+
+/*
+ * Find what a path asks for. 0 and call->route, call->parameter set; else the status to answer:
+ * 404, or 405 when the path is known by another method, *ret_allow then says which.
+ */
+int api_find(struct call *call, const char *path, enum evhttp_cmd_type method, bool is_control,
+	const char **ret_allow);
+
+void api_status(struct call *call);
+void api_queue(struct call *call);
+void api_list_events(struct call *call);
+void api_show_event(struct call *call);
+void api_send_events(struct call *call);
+void api_list_deliveries(struct call *call);
+void api_list_destinations(struct call *call);
+void api_pause_destination(struct call *call);
+void api_resume_destination(struct call *call);
+void api_list_exceptions(struct call *call);
+void api_show_exception(struct call *call);
+void api_retry_exception(struct call *call);
+void api_discard_exception(struct call *call);
+void api_retry_exceptions(struct call *call);
+void api_discard_exceptions(struct call *call);
+void api_ledger(struct call *call);
+void api_metrics(struct call *call);
+void api_healthz(struct call *call);
+void api_readyz(struct call *call);
+
+#endif

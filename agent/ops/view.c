@@ -1,0 +1,50 @@
+#include "ops/view.h"
+
+#include "ops/writer.h"
+#include "store/store.h"
+
+int64_t view_pending(const struct store *store, int destination)
+{
+	int64_t n = 0;
+
+	for (int state = DELIVERY_READY; state < DELIVERY_EXCEPTION; state++)
+		n += store_depth(store, destination, (enum delivery_state)state);
+	return n;
+}
+
+const char *view_state(const struct store *store, const struct deliver_view *view)
+{
+	if (!view->is_configured)
+		return "unconfigured";
+	if (view->is_paused)
+		return "paused";
+	if (view->breaker != BREAKER_CLOSED)
+		return view->cause == BREAKER_UNREACHABLE ? "unreachable"
+		       : view->cause == BREAKER_HOLD      ? "held"
+							  : "failing";
+	return view->in_flight > 0 || view_pending(store, view->id) > 0 ? "up" : "idle";
+}
+
+void view_write(struct call *call, const struct deliver_view *view)
+{
+	struct store *store = call->ops->with.store;
+	struct buf *out = &call->body;
+	int64_t oldest_ms = store_oldest(store, view->id);
+
+	write_open(out, NULL, '{');
+	write_text(out, "name", view->name);
+	write_text(out, "url", view->url);
+	write_text(out, "connector", view->connector);
+	write_text(out, "state", view_state(store, view));
+	write_text(out, "reason", view->reason ? view->reason : "");
+	write_int(out, "in_flight", view->in_flight);
+	for (int state = DELIVERY_READY; state <= DELIVERY_EXCEPTION; state++)
+		write_int(out, delivery_state_word((enum delivery_state)state),
+			store_depth(store, view->id, (enum delivery_state)state));
+	if (oldest_ms > 0)
+		write_int(out, "oldest_s", (call_now_ms(call) - oldest_ms) / 1000);
+	else
+		write_null(out, "oldest_s");
+	write_time(out, "last_success_at", view->last_success_at_ms);
+	write_close(out, '}');
+}

@@ -1,0 +1,184 @@
+#include "secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define SECRET_MAX (64 * 1024)
+#define PATH_BYTES 4096
+#define WARNED_MAX 64
+
+static bool has_parent_part(const char *name)
+{
+	for (const char *at = name; (at = strstr(at, "..")); at += 2) {
+		bool starts = at == name || at[-1] == '/';
+		if (starts && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool join_path(const char *dir, const char *name, char *out, size_t size)
+{
+	int len = snprintf(out, size, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+
+	return len > 0 && (size_t)len < size;
+}
+
+int secret_path(const struct secret_dirs *dirs, const struct config_secret *secret, char *out,
+	size_t size, struct error *err)
+{
+	const char *name = secret->file;
+
+	if (!name || !*name)
+		return error_set(err, NULL, "no secret is configured");
+	if (*name != '/' && has_parent_part(name))
+		return error_set(err, name, "the name of a secret must not lead upwards");
+	if (*name == '/')
+		return join_path(NULL, name, out, size) ? 0 : error_set(err, name, "path too long");
+	if (dirs->credentials) {
+		if (!join_path(dirs->credentials, name, out, size))
+			return error_set(err, name, "path too long");
+		if (access(out, F_OK) == 0)
+			return 0;
+	}
+	if (!join_path(dirs->beside ? dirs->beside : ".", name, out, size))
+		return error_set(err, name, "path too long");
+	return 0;
+}
+
+/* Once for each file; the list is bounded, beyond it the log's own limit on repeats serves. */
+static void warn_readable(const char *path, const struct stat *info)
+{
+	static struct {
+		dev_t dev;
+		ino_t ino;
+	} warned[WARNED_MAX];
+	static size_t n_warned;
+
+	for (size_t i = 0; i < n_warned; i++) {
+		if (warned[i].dev == info->st_dev && warned[i].ino == info->st_ino)
+			return;
+	}
+	if (n_warned < WARNED_MAX) {
+		warned[n_warned].dev = info->st_dev;
+		warned[n_warned++].ino = info->st_ino;
+	}
+	LOG_WARNING("secret can be read by others, remove the permission (chmod o-r)",
+		LOG_S("file", path));
+}
+
+/* Read to the end or to `size`. The count, or -1. */
+static ssize_t read_all(int fd, char *out, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size) {
+		ssize_t got = read(fd, out + n, size - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	return (ssize_t)n;
+}
+
+static size_t cut_line_break(const char *text, size_t len)
+{
+	if (len > 0 && text[len - 1] == '\n')
+		len--;
+	if (len > 0 && text[len - 1] == '\r')
+		len--;
+	return len;
+}
+
+static char *check_content(const char *path, char *text, size_t got, struct error *err)
+{
+	size_t len = cut_line_break(text, got);
+
+	if (got > SECRET_MAX)
+		error_set(err, path, "the secret is larger than 64 KiB");
+	else if (len == 0)
+		error_set(err, path, "the secret is empty");
+	else if (memchr(text, '\0', len))
+		error_set(err, path, "the secret holds a NUL byte");
+	else {
+		text[len] = '\0';
+		return text;
+	}
+	explicit_bzero(text, SECRET_MAX + 2);
+	free(text);
+	return NULL;
+}
+
+static char *read_content(int fd, const char *path, struct error *err)
+{
+	char *text = malloc(SECRET_MAX + 2);
+
+	if (!text) {
+		error_set(err, path, "out of memory");
+		return NULL;
+	}
+	ssize_t got = read_all(fd, text, SECRET_MAX + 1);
+	if (got < 0) {
+		error_set(err, path, "the secret can't be read: %s", strerror(errno));
+		explicit_bzero(text, SECRET_MAX + 2);
+		free(text);
+		return NULL;
+	}
+	return check_content(path, text, (size_t)got, err);
+}
+
+/* The content in memory of its own size; the large block that it was read into is wiped. */
+static char *shrink_content(char *text, const char *path, struct error *err)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		error_set(err, path, "out of memory");
+	secret_free(text);
+	return copy;
+}
+
+char *secret_read(
+	const struct secret_dirs *dirs, const struct config_secret *secret, struct error *err)
+{
+	char path[PATH_BYTES];
+	struct stat info;
+	char *text = NULL;
+
+	if (secret_path(dirs, secret, path, sizeof(path), err))
+		return NULL;
+	/* O_NONBLOCK: a pipe that somebody put there must not hold the loop. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		error_set(err, path, "the secret can't be opened: %s", strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+		error_set(err, path, "the secret is not a regular file");
+	} else {
+		if (info.st_mode & S_IROTH)
+			warn_readable(path, &info);
+		text = shrink_content(read_content(fd, path, err), path, err);
+	}
+	(void)close(fd);
+	return text;
+}
+
+void secret_free(char *text)
+{
+	if (!text)
+		return;
+	explicit_bzero(text, strlen(text));
+	free(text);
+}

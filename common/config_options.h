@@ -1,0 +1,109 @@
+/*
+ * config_options.h - the declared option table behind config.h, for the files of common/config*.c.
+ *
+ * One row per option, one table per kind of object (top level, source, destination, route). A
+ * section ("mqtt", "mqtt.tls") is a row too and stands before its members. config.c reads by the
+ * rows, config_print.c prints from them; nothing about an option is said anywhere else, but what
+ * depends on two of them: that is config_check.c.
+ */
+#ifndef DRAY_CONFIG_OPTIONS_H
+#define DRAY_CONFIG_OPTIONS_H
+
+#include "dray/config.h"
+
+enum option_type {
+	OPTION_SECTION, /* an object; its field, if any, is a bool: is it there */
+	OPTION_TEXT,    /* char *, of a form */
+	OPTION_INTEGER, /* a number; fields of 4 or 8 bytes */
+	OPTION_BOOL,
+	OPTION_ENUM,     /* one of the words; fields of 1 or 4 bytes */
+	OPTION_DURATION, /* int64_t, ms */
+	OPTION_SIZE,     /* bytes */
+	OPTION_RATE,     /* int64_t, per hour */
+	OPTION_SECRET,   /* struct config_secret */
+	OPTION_OBJECT,   /* cJSON *: kept as it is */
+	OPTION_ORDER,    /* order and order_pointer of a destination */
+	OPTION_NAMES,    /* a list of names, resolved by config_check.c */
+	OPTION_MAP,      /* objects by name: an array of `kind` and its length */
+	OPTION_LATER,    /* designed, but refused: not part of this version */
+};
+
+#define WORD_LATER (-1)
+
+/* A word of an enum; the list ends with a NULL text. */
+struct option_word {
+	const char *text;
+	int value; /* WORD_LATER: designed, but refused */
+};
+
+/* What a text must look like. */
+struct option_form {
+	bool (*is_valid)(const char *text);
+	const char *expects; /* "an absolute path", behind "must be " */
+	const char *pattern; /* for the schema; may admit a little more. NULL: none */
+};
+
+struct option_kind;
+
+struct option {
+	const char *name; /* dotted, from its object: "retry.max" */
+	enum option_type type;
+	const char *help;
+	size_t offset, width; /* of the field; width 0: not stored */
+	const char *fallback; /* as it would be written; NULL: none, or derived (help says how) */
+	bool is_required;
+	int64_t min, max; /* in the field's unit; of a text: bytes */
+	const struct option_form *form;
+	const struct option_word *words;
+	const char *sample;             /* in --print-defaults, where there is no fallback */
+	const struct option_kind *kind; /* OPTION_MAP */
+	size_t count_offset;            /* OPTION_MAP: where the length is */
+};
+
+/* A kind of object. Where objects have names, `char *name` is the struct's first field. */
+struct option_kind {
+	const char *what; /* "destination" */
+	const struct option *options;
+	size_t n_options;
+	size_t size;        /* of the struct */
+	const char *sample; /* a name for --print-defaults */
+};
+
+extern const struct option_kind config_kind;
+
+/* The part of a dotted name behind its last dot. */
+const char *option_leaf(const struct option *option);
+/* Is the option a direct member of the section (a dotted name, "" for the object itself)? */
+bool option_is_in(const struct option *option, const char *section);
+
+/* Forms, config_forms.c. */
+extern const struct option_form form_any, form_path, form_name, form_timezone, form_visible,
+	form_header, form_url, form_filter, form_root, form_listen, form_host;
+
+/* A JSON Pointer (RFC 6901) that is not empty. */
+bool form_is_pointer(const char *text);
+
+/*
+ * Fill what one option derives from another (port, client id, the default source and topics), and
+ * check what depends on two or more, references between objects included.
+ */
+int config_complete(const cJSON *document, struct config *config, struct error *err);
+
+/*
+ * config_value.c: put one value into the option's field of `base`, the struct that it belongs to.
+ * 0, or -1 with the option's name as path. The field is empty before.
+ */
+int option_read(const struct option *option, void *base, const cJSON *value, struct error *err);
+int option_store_text(const struct option *option, void *base, const char *text, struct error *err);
+void option_store_number(const struct option *option, void *base, int64_t number);
+
+static inline void *option_field(const struct option *option, void *base)
+{
+	return (char *)base + option->offset;
+}
+
+/* The amount in the largest unit that divides it: "15m", "1MiB", "20/s", "8". */
+#define AMOUNT_MAX 32
+void option_print_amount(enum option_type type, int64_t amount, char out[AMOUNT_MAX]);
+
+#endif

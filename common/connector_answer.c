@@ -1,0 +1,136 @@
+#include "dray/connector.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dray/json.h"
+
+static const struct json_limits answer_limits = {
+	.max_bytes = 4 << 20, .max_depth = 64, .max_members = 100000
+};
+
+/* Bytes of the UTF-8 character at `text` (RFC 3629), 0 when it is none. */
+static size_t character_length(const unsigned char *text, size_t left)
+{
+	static const struct {
+		unsigned char first, last, low, high; /* of the lead byte; of the second byte */
+		size_t len;
+	} rows[] = {
+		{ 0x00, 0x7f, 0x00, 0xff, 1 },
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (text[0] < rows[i].first || text[0] > rows[i].last || rows[i].len > left)
+			continue;
+		if (rows[i].len > 1 && (text[1] < rows[i].low || text[1] > rows[i].high))
+			continue;
+		for (size_t j = 2; j < rows[i].len; j++) {
+			if ((text[j] & 0xc0) != 0x80)
+				return 0;
+		}
+		return rows[i].len;
+	}
+	return 0;
+}
+
+/*
+ * What a stranger wrote, fit for a line on a terminal: control characters and runs of white space
+ * become one space, what is not UTF-8 a question mark; cut between characters.
+ */
+static void copy_clean(const char *text, size_t len, char *out, size_t size)
+{
+	const unsigned char *from = (const unsigned char *)text;
+	size_t n = 0;
+
+	if (size == 0)
+		return;
+	for (size_t i = 0; i < len;) {
+		size_t width = character_length(from + i, len - i);
+		if (from[i] <= 0x20 || from[i] == 0x7f) {
+			if (n > 0 && out[n - 1] != ' ' && n + 1 < size)
+				out[n++] = ' ';
+			i++;
+			continue;
+		}
+		if (n + (width ? width : 1) >= size)
+			break;
+		if (width)
+			memcpy(out + n, from + i, width);
+		else
+			out[n] = '?';
+		width = width ? width : 1;
+		n += width;
+		i += width;
+	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+static cJSON *parse_answer(const char *body, size_t len)
+{
+	struct buf scratch = BUF_INIT;
+	cJSON *root = len > 0 ? json_parse(body, len, &answer_limits, &scratch, NULL) : NULL;
+
+	buf_done(&scratch);
+	return root;
+}
+
+static bool copy_scalar(const cJSON *value, char *out, size_t size)
+{
+	if (cJSON_IsString(value)) {
+		copy_clean(value->valuestring, strlen(value->valuestring), out, size);
+		return *out != '\0';
+	}
+	if (!cJSON_IsNumber(value))
+		return false;
+	int len = snprintf(out, size, "%.15g", value->valuedouble);
+	if (len > 0 && (size_t)len < size)
+		return true;
+	out[0] = '\0';
+	return false;
+}
+
+void connector_read_ref(const char *body, size_t len, char *out, size_t size)
+{
+	cJSON *root = parse_answer(body, len);
+
+	if (size > 0)
+		out[0] = '\0';
+	if (size > 0 && !copy_scalar(json_get(root, "ref"), out, size))
+		(void)copy_scalar(json_get(root, "id"), out, size);
+	cJSON_Delete(root);
+}
+
+/* problem+json (RFC 9457) first, then what APIs are used to say. */
+static bool find_words(const cJSON *root, char *out, size_t size)
+{
+	static const char *const names[] = { "detail", "title", "message", "error_description",
+		"error" };
+	const cJSON *error = json_get(root, "error");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const cJSON *words = json_get(root, names[i]);
+		if (cJSON_IsString(words) && copy_scalar(words, out, size))
+			return true;
+	}
+	return cJSON_IsString(json_get(error, "message")) &&
+	       copy_scalar(json_get(error, "message"), out, size);
+}
+
+void connector_read_refusal(const char *body, size_t len, char *out, size_t size)
+{
+	cJSON *root = parse_answer(body, len);
+
+	if (size == 0 || !find_words(root, out, size))
+		copy_clean(body, len, out, size);
+	cJSON_Delete(root);
+}

@@ -1,0 +1,111 @@
+/*
+ * ids.c - see ids.h
+ *
+ * SHA-256 by the plain functions: they need no allocation, no look-up by name and cannot fail.
+ * EVP would look the algorithm up for every event, and a cached look-up would be global state.
+ */
+#define OPENSSL_API_COMPAT 0x10101000L
+#include "dray/ids.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#define NAME_LENGTH_MAX 64
+
+static void format_uuid(uint8_t bytes[16], unsigned version, char out[ID_UUID_MAX])
+{
+	static const char hex[] = "0123456789abcdef";
+	char *p = out;
+
+	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | version << 4);
+	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+	for (size_t i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = hex[bytes[i] >> 4];
+		*p++ = hex[bytes[i] & 15];
+	}
+	*p = '\0';
+}
+
+void id_uuid7(int64_t now_ms, const uint8_t entropy[10], char out[ID_UUID_MAX])
+{
+	uint8_t bytes[16];
+
+	for (int i = 0; i < 6; i++)
+		bytes[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
+	memcpy(bytes + 6, entropy, 10);
+	format_uuid(bytes, 7, out);
+}
+
+void id_digest(const void *bytes, size_t len, uint8_t out[ID_DIGEST_BYTES])
+{
+	SHA256_CTX ctx;
+
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, bytes, len);
+	SHA256_Final(out, &ctx);
+}
+
+void id_derive(const struct id_part *parts, size_t n, char out[ID_UUID_MAX])
+{
+	SHA256_CTX ctx;
+	uint8_t digest[ID_DIGEST_BYTES];
+
+	SHA256_Init(&ctx);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t length[8];
+
+		for (int b = 0; b < 8; b++)
+			length[b] = (uint8_t)((uint64_t)parts[i].len >> (56 - 8 * b));
+		SHA256_Update(&ctx, length, sizeof(length));
+		SHA256_Update(&ctx, parts[i].bytes, parts[i].len);
+	}
+	SHA256_Final(digest, &ctx);
+	format_uuid(digest, 8, out);
+}
+
+void id_idempotency_key(const char *site, const char *destination, const char *source,
+	const char *id, int64_t revision, char out[ID_UUID_MAX])
+{
+	char number[24];
+	int len = snprintf(number, sizeof(number), "%lld", (long long)revision);
+	struct id_part parts[] = {
+		{ "idempotency key", 15 },
+		{ site, strlen(site) },
+		{ destination, strlen(destination) },
+		{ source, strlen(source) },
+		{ id, strlen(id) },
+		{ number, len > 0 ? (size_t)len : 0 },
+	};
+
+	id_derive(parts, sizeof(parts) / sizeof(*parts), out);
+}
+
+bool id_is_valid(const char *id, size_t len)
+{
+	if (len < 1 || len > ID_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (id[i] < 0x21 || id[i] > 0x7e)
+			return false;
+	return true;
+}
+
+static bool is_name_char(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '.' || c == '_' || c == '-';
+}
+
+bool id_is_name(const char *name, size_t len)
+{
+	if (len < 1 || len > NAME_LENGTH_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(name[i]))
+			return false;
+	return true;
+}

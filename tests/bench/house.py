@@ -1,0 +1,220 @@
+"""The house under load: broker, sink and drayd as processes, and what they cost.
+
+Everything lives in one temporary folder on the disk of the build tree and on free loopback ports.
+"""
+import contextlib
+import grp
+import json
+import os
+import pathlib
+import shlex
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+
+TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Trouble(Exception):
+    """A run whose figures would mean nothing."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, timeout_s, what):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Trouble(f"{what} did not happen within {timeout_s} s")
+        time.sleep(0.02)
+
+
+class Process:
+    """A child whose CPU time and memory are looked at while it runs."""
+
+    def __init__(self, name, argv, log):
+        self.name, self.log = name, log
+        with open(log, "ab") as out:
+            self.child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL,
+                                          stdout=out, stderr=out)
+        self.pss_max_kb = 0
+
+    def is_alive(self):
+        return self.child.poll() is None
+
+    def check(self):
+        if not self.is_alive():
+            tail = pathlib.Path(self.log).read_text(errors="replace")[-2000:]
+            raise Trouble(f"{self.name} ended by itself ({self.child.returncode}):\n{tail}")
+
+    def cpu_s(self):
+        """User and system time of all threads, ended ones included; in clock ticks."""
+        text = pathlib.Path(f"/proc/{self.child.pid}/stat").read_text()
+        fields = text.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * TICK_S
+
+    def sample_pss(self):
+        with contextlib.suppress(OSError, ValueError):
+            for line in open(f"/proc/{self.child.pid}/smaps_rollup"):
+                if line.startswith("Pss:"):
+                    self.pss_max_kb = max(self.pss_max_kb, int(line.split()[1]))
+
+    def stop(self):
+        if self.is_alive():
+            self.child.terminate()
+            try:
+                self.child.wait(30)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+
+
+class House:
+    """One broker, one sink, one drayd with a fresh store. Use as a context manager.
+
+    destination  its options; None: events are captured and go nowhere.
+    is_echo      in drayd's place an agent that stores nothing: the broker's own limit.
+    """
+
+    def __init__(self, bench, folder, destination=None, is_echo=False):
+        self.bench, self.folder = bench, folder
+        self.destination, self.is_echo = destination, is_echo
+        self.processes, self.sampler = {}, None
+        self.is_over = threading.Event()
+        folder.mkdir(parents=True)
+
+    def __enter__(self):
+        try:
+            self.start_broker()
+            self.start_sink()
+            if self.is_echo:
+                self.start("drayd", self.bench.program("echo"), "--port", self.mqtt_port)
+            else:
+                self.start_drayd()
+            self.sampler = threading.Thread(target=self.watch_memory)
+            self.sampler.start()
+            self.warm_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        if self.sampler:
+            self.sampler.join()
+        for name in ("drayd", "broker", "sink"):
+            if name in self.processes:
+                self.processes[name].stop()
+
+    def start(self, name, *argv):
+        self.processes[name] = Process(name, argv, self.folder / f"{name}.log")
+
+    def start_broker(self):
+        self.mqtt_port = free_port()
+        shipped = ROOT / "packaging/mosquitto/dray.conf"
+        rules = shipped.read_text() if shipped.exists() else (
+            "max_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\n")
+        conf = self.folder / "mosquitto.conf"
+        conf.write_text(f"{rules}\nlistener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\n"
+                        f"persistence_location {self.folder}/\nlog_type error\n"
+                        f"{'user root' if os.geteuid() == 0 else ''}\n")
+        self.start("broker", "/usr/sbin/mosquitto", "-c", conf)
+        wait_until(lambda: self.answers(self.mqtt_port), 10, "the broker's start")
+
+    def start_sink(self):
+        self.sink_port = free_port()
+        self.start("sink", self.bench.program("sink"), "--port", self.sink_port)
+        wait_until(lambda: self.answers(self.sink_port), 10, "the sink's start")
+
+    @staticmethod
+    def answers(port):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    def start_drayd(self):
+        state = self.folder / "state"
+        state.mkdir()
+        config = {"site": "bench", "timezone": "UTC", "state_dir": str(state),
+                  "control": {"socket": str(state / "c.sock"),
+                              "group": grp.getgrgid(os.getgid()).gr_name},
+                  "mqtt": {"host": "127.0.0.1", "port": self.mqtt_port}}
+        if self.destination:
+            config["destinations"] = {"sink": {
+                "kind": "http", "connector": "rest", "vars": {"path": "/events"},
+                "url": f"http://127.0.0.1:{self.sink_port}", **self.destination}}
+            config["routes"] = {"all": {"to": ["sink"]}}
+        path = self.folder / "dray.json"
+        path.write_text(json.dumps(config, indent=1))
+        self.start("drayd", *shlex.split(self.bench.wrap), self.bench.drayd, "--config", path)
+
+    def watch_memory(self):
+        while not self.is_over.wait(0.25):
+            self.processes["drayd"].sample_pss()
+
+    def warm_up(self):
+        """Until a first hundred events come back acknowledged, and have gone out."""
+        deadline = time.monotonic() + (120 if self.bench.wrap else 20)
+        while self.publish(count=100, stall=2, is_trial=True) is None:
+            self.processes["drayd"].check()
+            if time.monotonic() > deadline:
+                raise Trouble("drayd acknowledges nothing; see " + str(self.folder))
+        if self.destination:
+            self.settle()
+
+    def settle(self):
+        """Until the sink hears nothing new for half a second."""
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < 0.5:
+            now = self.sink_counts()["events"]
+            if now != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.05)
+
+    def sink_counts(self):
+        url = f"http://127.0.0.1:{self.sink_port}/count"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
+
+    def publish(self, count, rate=0, stall=20, is_trial=False):
+        argv = [self.bench.program("publisher"), "--port", self.mqtt_port, "--count", count,
+                "--rate", rate, "--stall", stall, "--window", self.bench.window,
+                "--handhelds", self.bench.handhelds, "--documents", self.bench.documents]
+        done = subprocess.run([str(a) for a in argv], capture_output=True, text=True)
+        if done.returncode != 0:
+            if is_trial:
+                return None
+            self.processes["drayd"].check()
+            raise Trouble(f"publisher: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    def measure(self, count, rate=0):
+        """Publish, wait until all has arrived where it should, and say what each process spent."""
+        before = {name: p.cpu_s() for name, p in self.processes.items()}
+        baseline = self.sink_counts()["events"]
+        run = self.publish(count, rate)
+        if run["stored"] != count:
+            raise Trouble(f"{count} published, {run['stored']} stored")
+        if self.destination:
+            wait_until(lambda: self.sink_counts()["events"] - baseline >= count, 120,
+                       f"the delivery of {count} events")
+            self.settle()
+            counts = self.sink_counts()
+            if counts["events"] - baseline != count:
+                raise Trouble(f"{count} published, {counts['events'] - baseline} delivered")
+            run["seconds"] = (counts["last_mono_us"] - run["started_mono_us"]) / 1e6
+            run["events_per_s"] = count / run["seconds"]
+        cpu = {name: p.cpu_s() - before[name] for name, p in self.processes.items()}
+        cpu["publisher"] = run["cpu_s"]
+        run["cores"] = {name: spent / run["seconds"] for name, spent in cpu.items()}
+        run["cpu_us_per_event"] = cpu["drayd"] * 1e6 / count
+        run["pss_kb"] = self.processes["drayd"].pss_max_kb
+        return run

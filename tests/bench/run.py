@@ -1,0 +1,236 @@
+"""First figures: what dray costs, as ratios to bare loops measured in the same run.
+
+Rounds are interleaved (limit, dray, limit, dray…) and each figure is the median of its rounds'
+ratios, since other tenants of the machine come and go.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+from house import ROOT, House, Trouble, free_port
+
+BOUND_BY = {
+    "capture_cpu": "parsing, checking and canonising each event, its ack, and the system calls of "
+                   "libmosquitto: one to send and three to receive each packet",
+    "capture_rate": "the broker, one thread, which moves two messages and four acknowledgements "
+                    "an event",
+    "e2e_cpu": "the claim and the settlement, two more writes an event than the bare loop's, and "
+               "libcurl's work for a request",
+    "e2e_rate": "drayd's one thread, which parses, stores, posts and settles",
+    "batch_rate": "capture: with fifty events a request posting costs next to nothing",
+    "ack_p50": "two hops through the broker, and waking five processes",
+    "ack_p99": "the disk's own tail, met once or twice on the way",
+    "pss": "the libraries (9.3 MB); the rest is SQLite's page cache and the buffers of libmosquitto",
+}
+
+
+class Bench:
+    def __init__(self, options):
+        self.build = ROOT / "build" / options.build
+        self.drayd = self.build / "drayd"
+        self.window, self.handhelds = options.window, options.handhelds
+        self.documents, self.wrap = options.documents, options.wrap
+        self.folder = pathlib.Path(options.folder).resolve() / f"bench-{os.getpid()}"
+        self.houses = 0
+
+    def program(self, name):
+        return self.build / "tests" / f"bench_{name}"
+
+    def run(self, name, *argv):
+        done = subprocess.run([str(a) for a in (self.program(name), *argv)], capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            raise Trouble(f"{name}: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    def house(self, destination=None, is_echo=False):
+        self.houses += 1
+        return House(self, self.folder / f"h{self.houses}", destination, is_echo)
+
+    def insert(self, count, *more):
+        return self.run("insert_loop", "--file", self.folder / "insert.db", "--count", count,
+                        "--documents", self.documents, *more)
+
+    def post(self, count):
+        port = free_port()
+        argv = [str(self.program("sink")), "--port", str(port)]
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as sink:
+            try:
+                while not House.answers(port):
+                    time.sleep(0.02)
+                return self.run("post_loop", "--port", port, "--count", count)
+            finally:
+                sink.terminate()
+
+    def fdatasync(self, count):
+        return self.run("fdatasync", "--file", self.folder / "sync", "--count", count)
+
+
+def measure_round(bench, size, parts):
+    """Each limit beside what is held against it."""
+    found = {}
+    if "capture" in parts:
+        with bench.house(is_echo=True) as house:
+            found["echo"] = house.measure(size["capture"])
+        found["insert"] = bench.insert(size["capture"])
+        with bench.house() as house:
+            found["capture"] = house.measure(size["capture"])
+    if "e2e" in parts or "batch" in parts:
+        found["insert_delivery"] = bench.insert(size["e2e"], "--delivery")
+        found["post"] = bench.post(size["e2e"])
+        with bench.house({"concurrency": 16}) as house:
+            found["e2e"] = house.measure(size["e2e"])
+    if "batch" in parts:
+        with bench.house({"concurrency": 16, "batch": {"max": 50}}) as house:
+            found["batch"] = house.measure(size["batch"])
+    if "ack" in parts:
+        found["fdatasync"] = bench.fdatasync(size["ack"])
+        with bench.house({"concurrency": 16}) as house:
+            found["ack"] = house.measure(size["ack"], rate=200)
+    return found
+
+
+def figure(name, words, rounds, needs, values, bound, at_most=True):
+    """`values` maps a round to (measured, limit, the ratio or difference that is judged)."""
+    rows = [values(r) for r in rounds if all(need in r for need in needs)]
+    if not rows:
+        return None
+    measured, limit, judged = (statistics.median(column) for column in zip(*rows))
+    is_ok = judged <= bound if at_most else judged >= bound
+    return {"name": name, "what": words, "measured": measured, "limit": limit, "ratio": judged,
+            "target": bound, "at_most": at_most, "ok": is_ok, "bound_by": BOUND_BY[name],
+            "rounds": [row[2] for row in rows]}
+
+
+def judge(rounds):
+    def over(measured, *limits):
+        return measured, sum(limits), measured / sum(limits)
+
+    def tail(r):
+        allowed = 3 * r["fdatasync"]["p99_ms"] + 3
+        return r["ack"]["p99_ms"], allowed, r["ack"]["p99_ms"] / allowed
+
+    figures = [
+        figure("capture_cpu", "capture, µs of CPU an event : bare insert loop's", rounds,
+               ("capture",), lambda r: over(r["capture"]["cpu_us_per_event"],
+                                            r["insert"]["cpu_us_per_event"]), 3),
+        figure("capture_rate", "capture, events/s : bare insert loop's", rounds, ("capture",),
+               lambda r: over(r["capture"]["events_per_s"], r["insert"]["events_per_s"]), 0.3,
+               at_most=False),
+        figure("e2e_cpu", "end to end, µs of CPU an event : insert loop + post loop", rounds,
+               ("e2e",), lambda r: over(r["e2e"]["cpu_us_per_event"],
+                                        r["insert_delivery"]["cpu_us_per_event"],
+                                        r["post"]["cpu_us_per_post"]), 2.5),
+        figure("e2e_rate", "end to end, events/s : bare post loop's posts/s", rounds, ("e2e",),
+               lambda r: over(r["e2e"]["events_per_s"], r["post"]["posts_per_s"]), 0.25,
+               at_most=False),
+        figure("batch_rate", "batch.max 50, events/s : unbatched", rounds, ("batch",),
+               lambda r: over(r["batch"]["events_per_s"], r["e2e"]["events_per_s"]), 3,
+               at_most=False),
+        figure("ack_p50", "stored ack at 200/s, p50 in ms : minus one fdatasync", rounds, ("ack",),
+               lambda r: (r["ack"]["p50_ms"], r["fdatasync"]["p50_ms"],
+                          r["ack"]["p50_ms"] - r["fdatasync"]["p50_ms"]), 2),
+        figure("ack_p99", "stored ack at 200/s, p99 in ms : 3 × fdatasync's + 3", rounds,
+               ("ack",), tail, 1),
+    ]
+    pss = max((run["pss_kb"] for r in rounds for name, run in r.items()
+               if name != "echo" and "pss_kb" in run), default=0)
+    if pss:
+        figures.append({"name": "pss", "what": "PSS in MB, the highest of all runs",
+                        "measured": pss / 1024, "limit": 9.3, "ratio": pss / 1024, "target": 14,
+                        "at_most": True, "ok": pss <= 14 * 1024, "bound_by": BOUND_BY["pss"]})
+    return [f for f in figures if f]
+
+
+def short(number):
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+def machine(folder):
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo")
+                  if line.startswith("model name")), platform.processor() or platform.machine())
+    where = subprocess.run(["df", "--output=fstype", str(folder)], capture_output=True, text=True,
+                           check=False).stdout.split()[-1]
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "file_system": where}
+
+
+def print_table(figures, rounds, host):
+    print(f"\n{host['cores']} cores, {host['cpu']}, Linux {host['kernel']}, {host['file_system']}; "
+          f"median of {len(rounds)} round(s)\n")
+    print("| figure | dray | limit | ratio | target | |")
+    print("|---|--:|--:|--:|--:|---|")
+    for f in figures:
+        sign = "≤" if f["at_most"] else "≥"
+        print(f"| {f['what']} | {short(f['measured'])} | {short(f['limit'])} | "
+              f"{short(f['ratio'])} | {sign} {f['target']} | {'ok' if f['ok'] else 'missed'} |")
+    print("\nWhat bounds each:")
+    for f in figures:
+        print(f"- {f['what'].split(' : ')[0]}: {f['bound_by']}")
+    echoes = [r["echo"]["events_per_s"] for r in rounds if "echo" in r]
+    if echoes:
+        print(f"\nThe broker's own limit, with an agent that stores nothing in drayd's place: "
+              f"{statistics.median(echoes):,.0f} events/s")
+    print("\nWho used the cores (1.00 = one core; the publisher is one process for all handhelds):")
+    for name in ("capture", "e2e", "batch", "ack"):
+        shares = [r[name]["cores"] for r in rounds if name in r]
+        if shares:
+            print(f"- {name}: " + ", ".join(
+                f"{who} {statistics.median(s[who] for s in shares):.2f}" for who in shares[0]))
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one round of fewer events")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="capture,e2e,batch,ack", help="parts, by comma")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    parser.add_argument("--build", default="release", help="preset whose programs are measured")
+    parser.add_argument("--json", default=str(ROOT / "build/bench.json"))
+    parser.add_argument("--folder", default=str(ROOT / "build"),
+                        help="where databases and logs go while it runs: the disk to measure")
+    parser.add_argument("--wrap", default="", help="command that runs drayd, e.g. "
+                        "'valgrind --tool=callgrind'; the figures then mean little")
+    parser.add_argument("--window", type=int, default=450, help="events in flight")
+    parser.add_argument("--handhelds", type=int, default=20)
+    parser.add_argument("--documents", type=int, default=9999999,
+                        help="ordering keys in use, in turn: beyond the events, none waits")
+    parser.add_argument("--scale", type=float, default=1.0, help="events, as a multiple")
+    parser.add_argument("--keep", action="store_true", help="leave logs and databases")
+    return parser.parse_args()
+
+
+def main():
+    options = read_options()
+    bench = Bench(options)
+    scale = options.scale * (0.2 if options.quick else 1.0)
+    size = {"capture": int(80000 * scale), "e2e": int(50000 * scale),
+            "batch": int(80000 * scale), "ack": int(1600 * scale)}
+    rounds, started = [], time.monotonic()
+    bench.folder.mkdir(parents=True)
+    try:
+        for i in range(1 if options.quick else options.rounds):
+            rounds.append(measure_round(bench, size, options.only.split(",")))
+            print(f"round {i + 1}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    except Trouble as trouble:
+        print(f"bench: {trouble}", file=sys.stderr)
+        return 1
+    finally:
+        if not options.keep:
+            shutil.rmtree(bench.folder, ignore_errors=True)
+    figures, host = judge(rounds), machine(options.folder)
+    print_table(figures, rounds, host)
+    pathlib.Path(options.json).write_text(json.dumps(
+        {"machine": host, "figures": figures, "rounds": rounds}, indent=1, ensure_ascii=False))
+    return 1 if options.strict and not all(f["ok"] for f in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

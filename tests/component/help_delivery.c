@@ -1,0 +1,454 @@
+#include "help_delivery.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "help_faulty_vfs.h"
+
+#define START_MS INT64_C(1795000000000)
+
+/* --- the clock ------------------------------------------------------------------------------------ */
+
+static int64_t read_wall_ms(void *ctx)
+{
+	return ((struct house *)ctx)->now_ms;
+}
+
+static int64_t read_mono_us(void *ctx)
+{
+	return (((struct house *)ctx)->now_ms - START_MS) * 1000;
+}
+
+static void fill_entropy(void *ctx, void *bytes, size_t len)
+{
+	struct house *house = ctx;
+	unsigned char *to = bytes;
+
+	while (len-- > 0) {
+		house->entropy ^= house->entropy << 13;
+		house->entropy ^= house->entropy >> 7;
+		house->entropy ^= house->entropy << 17;
+		*to++ = (unsigned char)(house->entropy >> 24);
+	}
+}
+
+static bool say_synchronised(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+/* --- the courier ---------------------------------------------------------------------------------- */
+
+static void *open_line(void *ctx, const struct config_destination *destination, struct error *err)
+{
+	(void)destination;
+	(void)err;
+	return ctx;
+}
+
+static void close_line(void *opened)
+{
+	(void)opened;
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	assert_true(snprintf(out, size, "%s", text ? text : "") < (int)size);
+}
+
+static int start_errand(
+	void *opened, const struct courier_request *request, courier_done_fn done, void *done_ctx)
+{
+	struct house *house = opened;
+
+	if (house->refuses_to_start)
+		return -1;
+	for (size_t i = 0; i < ERRANDS_MAX; i++) {
+		struct errand *errand = &house->errands[i];
+
+		if (errand->is_out)
+			continue;
+		memset(errand, 0, offsetof(struct errand, body));
+		copy(errand->destination, sizeof(errand->destination), request->destination);
+		copy(errand->url, sizeof(errand->url), request->url);
+		copy(errand->key, sizeof(errand->key), request->key);
+		copy(errand->authorization, sizeof(errand->authorization), request->authorization);
+		copy(errand->content_type, sizeof(errand->content_type), request->content_type);
+		assert_true(request->len < sizeof(errand->body));
+		memcpy(errand->body, request->body, request->len);
+		errand->body[request->len] = '\0';
+		errand->is_out = true;
+		errand->has_key = request->key_header != NULL;
+		errand->is_fresh = request->fresh_connection;
+		errand->done = done;
+		errand->ctx = done_ctx;
+		house->n_started++;
+		return 0;
+	}
+	fail_msg("more requests at once than any window here allows");
+	return -1;
+}
+
+/* --- the house ------------------------------------------------------------------------------------ */
+
+static void on_fatal(void *ctx, const char *what)
+{
+	(void)ctx;
+	fail_msg("%s", what);
+}
+
+static void on_news(void *ctx, const struct deliver_news *news)
+{
+	struct house *house = ctx;
+
+	if (news->is_exception)
+		house->n_exceptions++;
+	else
+		house->n_done++;
+	copy(house->last_ref, sizeof(house->last_ref), news->ref);
+	if (news->is_exception)
+		copy(house->last_reason, sizeof(house->last_reason), news->reason);
+}
+
+static void on_alert(void *ctx, const char *severity, const char *text)
+{
+	struct house *house = ctx;
+
+	(void)severity;
+	house->n_alerts++;
+	copy(house->last_alert, sizeof(house->last_alert), text);
+}
+
+/* Behind deliver's dispatch: all that it wrote is lost. */
+static void poison_turn(void *ctx)
+{
+	struct house *house = ctx;
+	const struct store_settlement settlement = { .to = DELIVERY_DONE };
+
+	if (!house->poisons)
+		return;
+	house->poisons = false;
+	assert_int_equal(store_settle(house->store, 1, 999999999, &settlement), -1);
+	assert_true(store_is_poisoned(house->store));
+}
+
+static struct config *build_config(const char *erp)
+{
+	char text[4096];
+	struct error err = { 0 };
+	struct config *config = NULL;
+	cJSON *document;
+
+	assert_true(
+		snprintf(text, sizeof(text),
+			"{\"site\":\"dc-1\",\"destinations\":{"
+			"\"erp\":{\"url\":\"http://erp\",\"vars\":{\"path\":\"/events\"}%s%s%s},"
+			"\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}",
+			strstr(erp, "\"connector\"") ? "" : ",\"connector\":\"rest\"",
+			*erp ? "," : "", erp) < (int)sizeof(text));
+	document = cJSON_Parse(text);
+	assert_non_null(document);
+	if (config_build(document, &config, &err) != 0)
+		fail_msg("%s: %s", err.path, err.message);
+	cJSON_Delete(document);
+	return config;
+}
+
+int house_configure(struct house *house, const char *erp)
+{
+	struct config *config = build_config(erp);
+	struct error err = { 0 };
+	int status = deliver_configure(house->deliver, config, &err);
+
+	if (status != 0) {
+		config_free(config);
+		return status;
+	}
+	config_free(house->config);
+	house->config = config;
+	return 0;
+}
+
+static void start(struct house *house, const char *erp)
+{
+	static const char *const connectors[] = { DRAY_CONNECTORS, NULL };
+	struct error err = { 0 };
+
+	assert_int_equal(store_open(&(struct store_options){ .path = house->path,
+					    .vfs = FAULTY_VFS,
+					    .max_bytes = (int64_t)1 << 30,
+					    .on_fatal = on_fatal },
+				 &house->store, &err),
+		0);
+	house->turn = turn_new(house->base, house->store, house->metrics, &house->clock);
+	assert_non_null(house->turn);
+	house->deliver = deliver_new(&(struct deliver_options){
+		.base = house->base,
+		.turn = house->turn,
+		.store = house->store,
+		.metrics = house->metrics,
+		.clock = &house->clock,
+		.courier = &house->courier,
+		.secrets = &house->secrets,
+		.connector_dirs = connectors,
+		.on_news = on_news,
+		.on_alert = on_alert,
+		.ctx = house,
+	});
+	assert_non_null(house->deliver);
+	turn_add(house->turn,
+		&(struct turn_member){ .name = "poison", .dispatch = poison_turn, .ctx = house });
+	assert_int_equal(house_configure(house, erp), 0);
+	assert_int_equal(store_destination_id(house->store, "erp"), 1);
+	assert_int_equal(store_destination_id(house->store, "tms"), 2);
+	house_turn(house);
+}
+
+static void stop(struct house *house)
+{
+	deliver_free(house->deliver);
+	turn_free(house->turn);
+	store_close(house->store);
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		house->errands[i].is_out = false;
+}
+
+void house_open(struct house *house, const char *erp)
+{
+	memset(house, 0, sizeof(*house));
+	/* In memory where there is such a place: nothing here is about the disk. */
+	(void)snprintf(house->dir, sizeof(house->dir), "%s/dray-deliver-XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert_non_null(mkdtemp(house->dir));
+	(void)snprintf(house->path, sizeof(house->path), "%s/dray.db", house->dir);
+	house->now_ms = START_MS;
+	house->entropy = 88172645463325252u;
+	house->clock =
+		(struct clock){ read_wall_ms, read_mono_us, fill_entropy, say_synchronised, house };
+	house->secrets = (struct secret_dirs){ .beside = house->dir };
+	house->courier = (struct courier){
+		.open = open_line, .start = start_errand, .close = close_line, .ctx = house
+	};
+	assert_int_equal(faulty_vfs_register(), 0);
+	house->base = event_base_new();
+	house->metrics = metrics_new();
+	assert_non_null(house->base);
+	start(house, erp);
+}
+
+void house_close(struct house *house)
+{
+	char command[128];
+
+	faulty_vfs_disarm();
+	stop(house);
+	config_free(house->config);
+	metrics_free(house->metrics);
+	event_base_free(house->base);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", house->dir);
+	assert_int_equal(system(command), 0);
+}
+
+void house_crash(struct house *house, const char *erp)
+{
+	stop(house);
+	start(house, erp);
+}
+
+void house_put_to(struct house *house, const char *destination, const char *id, const char *key,
+	enum config_lane lane)
+{
+	uint8_t digest[ID_DIGEST_BYTES];
+	enum delivery_state state;
+	char body[256];
+	int64_t seq;
+	int number = store_destination_id(house->store, destination);
+
+	(void)snprintf(body, sizeof(body), "{\"id\":\"%s\"}", id);
+	id_digest(body, strlen(body), digest);
+	const struct store_event event = {
+		.source = "/dc-1/hh",
+		.id = id,
+		.type = "pick",
+		.device = "hh",
+		.site = "dc-1",
+		.document = "",
+		.correlation = "",
+		.origin = "test",
+		.occurred_at_ms = house->now_ms,
+		.received_at_ms = house->now_ms,
+		.sent_at_ms = -1,
+		.sequence = -1,
+		.digest = digest,
+		.body = body,
+		.len = strlen(body),
+	};
+	assert_int_equal(store_put_event(house->store, &event, &seq), STORE_STORED);
+	assert_int_equal(store_put_delivery(house->store, number, seq, key, (int)lane, &state), 0);
+	deliver_poke(house->deliver, number);
+}
+
+void house_put(struct house *house, const char *id, const char *key)
+{
+	house_put_to(house, "erp", id, key, CONFIG_LANE_NORMAL);
+}
+
+void house_turn(struct house *house)
+{
+	turn_finish(house->turn);
+}
+
+void house_rest(struct house *house)
+{
+	for (int quiet = 0; quiet < 2;) {
+		unsigned before = house->n_started;
+
+		house_turn(house);
+		quiet = house->n_started == before ? quiet + 1 : 0;
+	}
+}
+
+void house_wait(struct house *house, int64_t ms)
+{
+	house->now_ms += ms;
+	house_rest(house);
+}
+
+/* --- answers -------------------------------------------------------------------------------------- */
+
+unsigned house_out(const struct house *house)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		n += house->errands[i].is_out;
+	return n;
+}
+
+struct errand *house_find(struct house *house, const char *id)
+{
+	char quoted[128];
+
+	(void)snprintf(quoted, sizeof(quoted), "\"%s\"", id);
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		if (house->errands[i].is_out && strstr(house->errands[i].body, quoted))
+			return &house->errands[i];
+	return NULL;
+}
+
+static void give(struct errand *errand, const struct courier_answer *answer)
+{
+	assert_non_null(errand);
+	assert_true(errand->is_out);
+	errand->is_out = false;
+	errand->done(errand->ctx, answer);
+}
+
+void house_answer(struct house *house, struct errand *errand, int status, const char *body)
+{
+	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,
+			     .status = status,
+			     .body = body,
+			     .len = strlen(body),
+			     .error = "" });
+	house_rest(house);
+}
+
+void house_answer_later(struct errand *errand, int status, const char *retry_after)
+{
+	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,
+			     .status = status,
+			     .body = "",
+			     .retry_after = retry_after,
+			     .error = "" });
+}
+
+void house_fail(struct house *house, struct errand *errand, enum outcome_transport transport)
+{
+	give(errand, &(struct courier_answer){
+			     .transport = transport, .body = "", .error = "the line is dead" });
+	house_rest(house);
+}
+
+void house_answer_all(struct house *house, int status)
+{
+	while (house_out(house) > 0) {
+		for (size_t i = 0; i < ERRANDS_MAX; i++)
+			if (house->errands[i].is_out)
+				house_answer_later(&house->errands[i], status, NULL);
+		house_rest(house);
+	}
+}
+
+/* --- looking -------------------------------------------------------------------------------------- */
+
+struct look {
+	enum delivery_state state;
+	unsigned attempts, n;
+};
+
+static int on_delivery(void *ctx, const struct store_delivery_row *row)
+{
+	struct look *look = ctx;
+
+	if (row->destination != 1)
+		return 0;
+	look->state = row->state;
+	look->attempts = row->attempts;
+	return 1;
+}
+
+static int on_event(void *ctx, const struct store_event_row *row)
+{
+	*(int64_t *)ctx = row->seq;
+	return 1;
+}
+
+static struct look look_at(struct house *house, const char *id)
+{
+	struct look look = { 0 };
+	int64_t seq = 0;
+
+	assert_int_equal(store_get_event(house->store, 0, id, on_event, &seq), 1);
+	assert_int_equal(store_list_event_deliveries(house->store, seq, on_delivery, &look), 0);
+	return look;
+}
+
+enum delivery_state house_state(struct house *house, const char *id)
+{
+	return look_at(house, id).state;
+}
+
+unsigned house_attempts(struct house *house, const char *id)
+{
+	return look_at(house, id).attempts;
+}
+
+static int on_exception(void *ctx, const struct store_exception_row *row)
+{
+	(void)row;
+	(*(unsigned *)ctx)++;
+	return 0;
+}
+
+unsigned house_exceptions(struct house *house, const char *kind)
+{
+	const struct store_exception_filter filter = { .kind = kind, .limit = 100 };
+	unsigned n = 0;
+
+	assert_int_equal(store_list_exceptions(house->store, &filter, on_exception, &n), 0);
+	return n;
+}
+
+int64_t house_depth(struct house *house, enum delivery_state state)
+{
+	return store_depth(house->store, 1, state);
+}

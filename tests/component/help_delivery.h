@@ -1,0 +1,89 @@
+/*
+ * help_delivery.h - the delivery engine in a box: a real store and turn, a clock that stands until
+ * it is moved, and a courier that keeps every request until the test answers it.
+ */
+#ifndef DRAY_HELP_DELIVERY_H
+#define DRAY_HELP_DELIVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "deliver/deliver.h"
+#include "dray/metrics.h"
+#include "secret.h"
+#include "store/store.h"
+#include "turn.h"
+
+#define ERRANDS_MAX 64
+#define TEXT_MAX 65536
+
+/* A request that is with the courier. */
+struct errand {
+	bool is_out;
+	char destination[64], url[256], key[64], authorization[128], content_type[96];
+	char body[TEXT_MAX];
+	bool has_key, is_fresh;
+	courier_done_fn done;
+	void *ctx;
+};
+
+struct house {
+	char dir[64], path[96];
+	int64_t now_ms; /* both clocks */
+	uint64_t entropy;
+	struct clock clock;
+	struct event_base *base;
+	struct store *store;
+	struct turn *turn;
+	struct metrics *metrics;
+	struct deliver *deliver;
+	struct config *config;
+	struct secret_dirs secrets;
+	struct courier courier;
+	bool refuses_to_start;
+	bool poisons; /* the next turn, behind everything that it wrote */
+	struct errand errands[ERRANDS_MAX];
+	unsigned n_started; /* ever */
+	unsigned n_done, n_exceptions, n_alerts;
+	char last_ref[64], last_reason[512], last_alert[1024];
+};
+
+/* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */
+void house_open(struct house *house, const char *erp);
+void house_close(struct house *house);
+/* kill -9 and start again: what was with the courier is never answered. */
+void house_crash(struct house *house, const char *erp);
+/* Reload. 0, or -1. */
+int house_configure(struct house *house, const char *erp);
+
+/* An event for erp with an ordering key, "" none. Stored by the next turn. */
+void house_put(struct house *house, const char *id, const char *key);
+void house_put_to(struct house *house, const char *destination, const char *id, const char *key,
+	enum config_lane lane);
+
+void house_turn(struct house *house);
+/* Turns until two in a row have started nothing. */
+void house_rest(struct house *house);
+/* Time passes, then rest. */
+void house_wait(struct house *house, int64_t ms);
+
+/* How many requests are out. */
+unsigned house_out(const struct house *house);
+/* The oldest request out whose body holds `id`; NULL. */
+struct errand *house_find(struct house *house, const char *id);
+void house_answer(struct house *house, struct errand *errand, int status, const char *body);
+void house_answer_later(struct errand *errand, int status, const char *retry_after);
+void house_fail(struct house *house, struct errand *errand, enum outcome_transport transport);
+/* Answer all that are out, again and again, until nothing is. */
+void house_answer_all(struct house *house, int status);
+
+/* The state of an event's delivery to erp. */
+enum delivery_state house_state(struct house *house, const char *id);
+unsigned house_attempts(struct house *house, const char *id);
+/* Open exceptions of a kind. */
+unsigned house_exceptions(struct house *house, const char *kind);
+int64_t house_depth(struct house *house, enum delivery_state state);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * What the control API shows, and what it does.
+ */
+#include "ops_fixture.h"
+
+/* --- what is shown ---------------------------------------------------------------------------------------- */
+
+static void test_pages_go_on_at_the_cursor_and_end(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	for (int i = 0; i < 5; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof(id), "e-%d", i);
+		(void)put_routed(f, id);
+	}
+	commit(f);
+	assert_int_equal(request(f, "GET", "/v1/events?limit=3", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 5);
+	assert_int_equal(number_at(f, "items.2.seq"), 3);
+	(void)snprintf(
+		path, sizeof(path), "/v1/events?limit=3&cursor=%d", (int)number_at(f, "cursor"));
+	assert_int_equal(request(f, "GET", path, NULL), 200);
+	assert_int_equal(number_at(f, "items.1.seq"), 1);
+	assert_int_equal(number_at(f, "items.2.seq"), -1);
+	assert_int_equal(number_at(f, "cursor"), -1);
+
+	assert_int_equal(request(f, "GET", "/v1/deliveries?state=ready&limit=4", NULL), 200);
+	assert_int_equal(number_at(f, "items.3.seq"), 4);
+	(void)snprintf(path, sizeof(path), "/v1/deliveries?state=ready&limit=4&cursor=%lld",
+		(long long)number_at(f, "cursor"));
+	assert_int_equal(request(f, "GET", path, NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 5);
+	assert_int_equal(number_at(f, "cursor"), -1);
+}
+
+static void test_an_event_is_shown_with_its_whole_life(void **state)
+{
+	struct fixture *f = *state;
+	int64_t id = put_exception(f, "012345");
+
+	assert_int_equal(
+		store_put_attempt(f->store, f->erp, 1, 1, 5, 7, "reject", 422, "unknown item"), 0);
+	commit(f);
+	assert_int_equal(request(f, "GET", "/v1/events/1", NULL), 200);
+	assert_int_equal(number_at(f, "body.data.n"), 1);
+	assert_int_equal(number_at(f, "exceptions.0.id"), id);
+	assert_int_equal(number_at(f, "attempts.0.status"), 422);
+	assert_true(says(f, "\"state\":\"exception\""));
+	/* an id of digits is an id as well */
+	assert_int_equal(request(f, "GET", "/v1/events/012345", NULL), 200);
+	assert_int_equal(number_at(f, "seq"), 1);
+}
+
+static void test_raw_bytes_that_are_no_text_come_as_base64(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(put_unparsable(f, "\xff\x00\x01", 3), 1);
+	assert_int_equal(put_unparsable(f, "\"gr\xc3\xbc\xc3\x9f\n", 8), 2);
+	commit(f);
+	assert_int_equal(request(f, "GET", "/v1/exceptions/1", NULL), 200);
+	assert_true(says(f, "\"raw_base64\":\"/wAB\""));
+	assert_int_equal(request(f, "GET", "/v1/exceptions/2", NULL), 200);
+	assert_true(says(f, "\"raw\":\"\\\"gr\xc3\xbc\xc3\x9f\\n\""));
+}
+
+static void test_status_queue_ledger_and_metrics_agree(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)put_routed(f, "a");
+	(void)put_exception(f, "b");
+	commit(f);
+	play.breaker = BREAKER_OPEN;
+	assert_int_equal(request(f, "GET", "/v1/status", NULL), 200);
+	assert_int_equal(number_at(f, "destinations.0.ready"), 1);
+	assert_int_equal(number_at(f, "destinations.0.exception"), 1);
+	assert_int_equal(number_at(f, "events.stored"), 2);
+	assert_int_equal(number_at(f, "exceptions.by_kind.rejected"), 1);
+	assert_true(says(f, "\"unreachable\""));
+	assert_int_equal(request(f, "GET", "/v1/queue", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.ages.1m"), 2);
+	assert_int_equal(request(f, "GET", "/v1/ledger", NULL), 200);
+	assert_int_equal(number_at(f, "by_destination.0.routed"), 2);
+	assert_int_equal(number_at(f, "by_destination.0.pending"), 1);
+	assert_int_equal(number_at(f, "by_destination.0.exceptions"), 1);
+	assert_int_equal(number_at(f, "by_device.0.stored"), 2);
+	assert_true(says(f, "\"closed\":true"));
+	assert_int_equal(request(f, "GET", "/metrics", NULL), 200);
+	assert_true(says(f, "dray_backlog{destination=\"erp\",state=\"ready\"} 1"));
+	assert_true(says(f, "dray_destination_up{destination=\"erp\"} 0"));
+}
+
+static void test_not_ready_says_why_and_health_does_not_care(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(request(f, "GET", "/readyz", NULL), 200);
+	f->broker_up = false;
+	assert_int_equal(request(f, "GET", "/readyz", NULL), 503);
+	assert_string_equal(body_of(f), "broker: connection refused\n");
+	assert_int_equal(request(f, "GET", "/healthz", NULL), 200);
+}
+
+static void test_a_long_queue_is_looked_at_up_to_a_bound_and_says_so(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 2100; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof(id), "e-%d", i);
+		(void)put_routed(f, id);
+	}
+	commit(f);
+	assert_int_equal(request(f, "GET", "/v1/queue", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.unfinished"), 2100);
+	assert_int_equal(number_at(f, "items.0.younger"), 100);
+	assert_true(says(f, "\"is_cut\":true"));
+}
+
+/* --- what is done ------------------------------------------------------------------------------------------ */
+
+static void test_a_pause_is_kept_in_the_store_and_a_resume_pokes(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		request(f, "POST", "/v1/destinations/erp/pause", "{\"why\":\"upgrade\"}"), 200);
+	assert_true(store_destination_is_paused(f->store, f->erp));
+	assert_int_equal(request(f, "POST", "/v1/destinations/erp/pause", NULL), 200);
+	assert_true(says(f, "\"changed\":false"));
+	assert_int_equal(play.poked, 0);
+	assert_int_equal(request(f, "POST", "/v1/destinations/erp/resume", NULL), 200);
+	assert_false(store_destination_is_paused(f->store, f->erp));
+	assert_int_equal(play.poked, 1);
+}
+
+static void test_a_retried_exception_is_sent_again_and_only_once(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)put_exception(f, "a");
+	commit(f);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", "{}"), 200);
+	assert_int_equal(store_depth(f->store, f->erp, DELIVERY_READY), 1);
+	assert_int_equal(store_depth(f->store, f->erp, DELIVERY_EXCEPTION), 0);
+	assert_int_equal(play.poked, 1);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", "{}"), 409);
+	assert_int_equal(request(f, "GET", "/v1/exceptions/1", NULL), 200);
+	assert_true(says(f, "\"resolved\""));
+	assert_true(says(f, "retried by uid:"));
+}
+
+static void test_discarding_needs_a_reason_and_settles_the_delivery(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)put_exception(f, "a");
+	commit(f);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/discard", "{}"), 400);
+	assert_int_equal(
+		request(f, "POST", "/v1/exceptions/1/discard", "{\"why\":\"by hand\"}"), 200);
+	assert_int_equal(store_depth(f->store, f->erp, DELIVERY_EXCEPTION), 0);
+	assert_int_equal(request(f, "GET", "/v1/ledger", NULL), 200);
+	assert_int_equal(number_at(f, "by_destination.0.discarded"), 1);
+	assert_true(says(f, "\"closed\":true"));
+}
+
+static void test_what_was_never_taken_cannot_be_retried_but_discarded(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)put_unparsable(f, "{", 1);
+	commit(f);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", NULL), 409);
+	assert_true(says(f, "send it again, then discard"));
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/discard", "{\"why\":\"x\"}"), 200);
+	assert_int_equal(request(f, "GET", "/v1/exceptions", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.id"), -1);
+	assert_int_equal(request(f, "GET", "/v1/exceptions?all=true", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.id"), 1);
+}
+
+static void test_a_filter_acts_on_what_fits_and_leaves_the_rest(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)put_exception(f, "a");
+	(void)put_exception(f, "b");
+	(void)put_unparsable(f, "{", 1);
+	commit(f);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/retry", "{}"), 400);
+	assert_int_equal(
+		request(f, "POST", "/v1/exceptions/retry", "{\"severity\":\"normal\"}"), 200);
+	assert_int_equal(number_at(f, "done"), 2);
+	assert_int_equal(number_at(f, "skipped"), 1);
+	assert_int_equal(number_at(f, "cursor"), -1);
+	assert_int_equal(store_depth(f->store, f->erp, DELIVERY_READY), 2);
+}
+
+static void test_a_filter_acts_on_a_thousand_and_says_where_to_go_on(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 1005; i++)
+		(void)put_unparsable(f, (const char *)&i, sizeof(i));
+	commit(f);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/discard",
+				 "{\"kind\":\"unparsable\",\"why\":\"a broken device\"}"),
+		200);
+	assert_int_equal(number_at(f, "done"), 1000);
+	assert_int_equal(number_at(f, "cursor"), 6);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/discard",
+				 "{\"kind\":\"unparsable\",\"why\":\"x\",\"cursor\":6}"),
+		200);
+	assert_int_equal(number_at(f, "done"), 5);
+	assert_int_equal(number_at(f, "cursor"), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_pages_go_on_at_the_cursor_and_end),
+		TEST(test_an_event_is_shown_with_its_whole_life),
+		TEST(test_raw_bytes_that_are_no_text_come_as_base64),
+		TEST(test_status_queue_ledger_and_metrics_agree),
+		TEST(test_not_ready_says_why_and_health_does_not_care),
+		TEST(test_a_long_queue_is_looked_at_up_to_a_bound_and_says_so),
+		TEST(test_a_pause_is_kept_in_the_store_and_a_resume_pokes),
+		TEST(test_a_retried_exception_is_sent_again_and_only_once),
+		TEST(test_discarding_needs_a_reason_and_settles_the_delivery),
+		TEST(test_what_was_never_taken_cannot_be_retried_but_discarded),
+		TEST(test_a_filter_acts_on_what_fits_and_leaves_the_rest),
+		TEST(test_a_filter_acts_on_a_thousand_and_says_where_to_go_on),
+	};
+
+	/* As main.c does: a client that has left is not a reason to end. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

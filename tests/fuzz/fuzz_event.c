@@ -1,0 +1,95 @@
+/* Any JSON as an event: taken or refused in words, and what is taken is its own canonical form. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dray/ack.h"
+#include "dray/event.h"
+#include "dray/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct json_limits scan_limits = { 1 << 18, 32, 10000, false };
+static const struct event_limits event_limits = { 1 << 16, 32, 5 };
+
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static cJSON *read_json(const char *text, size_t len)
+{
+	struct buf scratch = BUF_INIT;
+	cJSON *root = json_parse(text, len, &scan_limits, &scratch, NULL);
+
+	buf_done(&scratch);
+	return root;
+}
+
+static void check_canonical(const struct event *event, const struct event_context *context)
+{
+	struct buf once = BUF_INIT;
+	struct buf twice = BUF_INIT;
+	struct event again;
+	struct problem problem;
+
+	event_render(event, &once);
+	check(event_parse(read_json(once.data, once.len), context, &again, &problem) == 0);
+	event_render(&again, &twice);
+	check(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
+	check(strcmp(event->id, again.id) == 0 && strcmp(event->source, again.source) == 0);
+	event_done(&again);
+	buf_done(&once);
+	buf_done(&twice);
+}
+
+/* What a handheld is told must itself be JSON that the scanner passes. */
+static void check_refusal(const struct event *event, const struct problem *problem)
+{
+	struct ack ack = { .status = ACK_REJECTED, .problem = *problem };
+	struct buf out = BUF_INIT;
+	cJSON *root;
+
+	check(problem->reason != REASON_NONE && problem->reason != REASON_STORE_FULL);
+	memcpy(ack.id, event->id, sizeof(ack.id));
+	ack_render(&ack, &out);
+	root = read_json(out.data, out.len);
+	check(root != NULL);
+	cJSON_Delete(root);
+	buf_done(&out);
+}
+
+static void try_event(const char *text, size_t len, const struct event_context *context)
+{
+	struct event event;
+	struct problem problem = { 0 };
+	cJSON *root = read_json(text, len);
+
+	if (!root)
+		return;
+	if (event_parse(root, context, &event, &problem) < 0) {
+		check_refusal(&event, &problem);
+		return;
+	}
+	check_canonical(&event, context);
+	event_done(&event);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct event_context topic = { .site = "s",
+		.topic_site = "s",
+		.topic_type = "ship",
+		.topic_device = "d",
+		.received_at_ms = 1,
+		.limits = &event_limits };
+	struct event_context nowhere = {
+		.site = "s", .received_at_ms = 1, .limits = &event_limits
+	};
+
+	try_event((const char *)data, size, &topic);
+	try_event((const char *)data, size, &nowhere);
+	return 0;
+}

@@ -1,0 +1,223 @@
+#!/bin/bash
+# Everything that is checked about dray, in one command.
+#
+#   tests/run.sh          what CI runs: under 20 minutes on two cores
+#   tests/run.sh --quick  the inner loop: debug build, format, layering, unit, component, a smoke
+#   tests/run.sh --long   also what does not fit CI: long fuzzing
+#
+# Each part says what it does; its output is in build/log. The last line is the count.
+# DRAY_FIXTURES: folder of third parties' schemas and samples; default ../shared/fixtures.
+set -u
+cd "$(dirname -- "$0")/.." || exit 1
+
+mode=full
+case "${1-}" in
+--quick) mode=quick ;;
+--long) mode=long ;;
+"") ;;
+*)
+	sed -n '2,9s/^# \{0,1\}//p' "$0"
+	exit 2
+	;;
+esac
+
+passed=0 failed=0 skipped=0
+fuzz_s=5
+[ $mode = long ] && fuzz_s=120
+export DRAY_FIXTURES=${DRAY_FIXTURES-$PWD/../shared/fixtures}
+export LC_ALL=C.UTF-8
+mkdir -p build/log
+
+say() {
+	printf '%-48s ' "$1"
+}
+
+add() { # passed failed skipped
+	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+# part WHAT LOG COMMAND...: one check that passes or fails as a whole
+part() {
+	local what=$1 log=build/log/$2 began=$SECONDS
+	shift 2
+	say "$what"
+	if "$@" >"$log" 2>&1; then
+		echo "ok ($((SECONDS - began)) s)"
+		add 1 0 0
+		return 0
+	fi
+	echo "FAILED ($((SECONDS - began)) s), from $log:"
+	grep -aE 'error|FAILED|undefined|multiple definition|ERROR' "$log" | cut -c1-300 | head -n 40
+	tail -n 12 "$log"
+	add 0 1 0
+	return 1
+}
+
+skip() {
+	say "$1"
+	echo "skipped: $2"
+	add 0 0 1
+}
+
+counted() { # COUNTS LOG BEGAN
+	local p f s
+	read -r p f s <<<"$1"
+	echo "$p passed, $f failed, $s skipped ($((SECONDS - $3)) s)"
+	[ "$f" = 0 ] || grep -aE 'FAILED|^E  |ERROR|runtime error' "$2" | head -n 60
+	add "$p" "$f" "$s"
+}
+
+# --- what is needed -------------------------------------------------------------------------------
+
+missing_of() {
+	local package
+	for package in "$@"; do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+			echo "$package"
+	done
+}
+
+install_packages() {
+	local sudo=
+	[ "$(id -u)" = 0 ] || sudo=sudo
+	$sudo apt-get -o DPkg::Lock::Timeout=600 -qq update &&
+		$sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y \
+			install --no-install-recommends "$@"
+}
+
+ensure_packages() {
+	local need="gcc cmake ninja-build pkg-config libc6-dev libcurl4-openssl-dev libevent-dev
+		libmosquitto-dev libcjson-dev libsystemd-dev libsqlite3-dev libssl-dev libcmocka-dev
+		mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
+	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
+		python3-jsonschema"
+	local missing
+	missing=$(missing_of $need)
+	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
+}
+
+# --- the parts ------------------------------------------------------------------------------------
+
+c_files() {
+	git ls-files '*.c' '*.h'
+}
+
+check_format() {
+	c_files | xargs clang-format --dry-run -Werror
+}
+
+check_layering() {
+	/usr/bin/python3 tests/layering.py --self-test && /usr/bin/python3 tests/layering.py
+}
+
+build() { # PRESET [OPTION...]
+	local preset=$1
+	shift
+	cmake --preset "$preset" "$@" && cmake --build "build/$preset"
+}
+
+unit_and_component() { # PRESET WHAT
+	local folder=build/$1 log=build/log/ctest-$1.log began=$SECONDS
+	say "$2"
+	rm -f "$folder/Testing/Temporary/LastTest.log" "$folder/ctest.xml"
+	(cd "$folder" && ctest -j2 --timeout 300 --output-on-failure --output-junit ctest.xml) \
+		>"$log" 2>&1
+	counted "$(/usr/bin/python3 tests/tally.py ctest "$folder/Testing/Temporary/LastTest.log" \
+		"$folder/ctest.xml")" "$log" $began
+}
+
+pytests() { # PRESET WHAT LOG ARGUMENT...
+	local preset=$1 what=$2 log=build/log/$3.log xml=build/log/$3.xml began=$SECONDS
+	shift 3
+	say "$what"
+	rm -f "$xml"
+	DRAY_BUILD=$PWD/build/$preset /usr/bin/python3 -m pytest -p no:cacheprovider -q -ra \
+		--junitxml="$xml" "$@" >"$log" 2>&1
+	counted "$(/usr/bin/python3 tests/tally.py junit "$xml")" "$log" $began
+}
+
+run_cppcheck() {
+	# Its preprocessor knows no __VA_OPT__: the log's macros are left to it as functions.
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
+		--enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		-ULOG_ERROR -ULOG_WARNING -ULOG_INFO -ULOG_DEBUG \
+		--include="/usr/include/$(gcc -print-multiarch)/sys/queue.h" \
+		-Iinclude -Iagent common agent
+}
+
+run_tidy() {
+	git ls-files 'common/*.c' 'agent/*.c' |
+		xargs -n1 -P2 clang-tidy -p build/release --quiet
+}
+
+fuzz() {
+	local target began
+	part "building the fuzz targets (clang)" build-fuzz.log fuzz_build || return
+	for target in build/fuzz/tests/fuzz_*; do
+		[ -x "$target" ] || continue
+		part "fuzzing $(basename "$target") for $fuzz_s s" "$(basename "$target").log" \
+			"$target" -max_total_time=$fuzz_s -max_len=65536 -timeout=10 \
+			-rss_limit_mb=1024 -artifact_prefix=build/log/
+	done
+}
+
+fuzz_build() {
+	cmake -G Ninja -B build/fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang \
+		-DDRAY_FUZZ=ON -DDRAY_SANITIZE=ON &&
+		ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z0-9_]*\): phony$/\1/p' |
+		sort -u | xargs -r cmake --build build/fuzz --target
+}
+
+check_man_pages() {
+	local page
+	for page in packaging/man/*.scd; do
+		scdoc <"$page" >/dev/null || return 1
+	done
+}
+
+# --- the order: what fails fast comes first ---------------------------------------------------------
+
+finish() {
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ $failed = 0 ]
+	exit
+}
+
+ensure_packages
+part "format (clang-format)" format.log check_format
+part "layering, sizes, forbidden calls" layering.log check_layering
+
+if [ $mode = quick ]; then
+	part "building debug, warnings are errors" build-debug.log build debug || finish
+	unit_and_component debug "unit and component tests"
+	pytests debug "system tests: a smoke" smoke -m smoke tests/system
+	finish
+fi
+
+part "building release, warnings are errors" build-release.log build release || finish
+unit_and_component release "unit and component tests"
+part "cppcheck" cppcheck.log run_cppcheck
+part "clang-tidy" tidy.log run_tidy
+if ls packaging/man/*.scd >/dev/null 2>&1; then
+	part "man pages (scdoc)" man.log check_man_pages
+else
+	skip "man pages (scdoc)" "there are none yet"
+fi
+pytests release "system tests: broker, hostile cloud, kill -9" system tests/system
+if [ -d "$DRAY_FIXTURES" ]; then
+	pytests release "conformance against published schemas" conformance tests/conformance
+else
+	skip "conformance against published schemas" "no folder $DRAY_FIXTURES (DRAY_FIXTURES)"
+fi
+if part "building asan (ASan and UBSan)" build-asan.log build asan; then
+	unit_and_component asan "unit and component tests under ASan and UBSan"
+	pytests asan "system tests under ASan and UBSan" system-asan \
+		--ignore tests/system/test_sim.py tests/system
+fi
+if ls tests/fuzz/fuzz_*.c >/dev/null 2>&1; then
+	fuzz
+else
+	skip "fuzzing" "there are no targets yet"
+fi
+finish

@@ -1,0 +1,63 @@
+"""A handle on a fake cloud that runs as a process of its own."""
+import http.client
+import json
+import os
+import subprocess
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fake_cloud.py")
+
+
+class Cloud:
+    """Started when made. `tls`: a tls.Certificates, then HTTPS with a client certificate."""
+
+    def __init__(self, name, tls=None, key_header="Idempotency-Key"):
+        self.name = name
+        command = ["/usr/bin/python3", PROGRAM, "--name", name, "--key-header", key_header]
+        if tls:
+            command += ["--cert", tls.server_cert, "--key", tls.server_key, "--client-ca", tls.ca]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        start_new_session=True)
+        self.port, self.control_port = map(int, self.process.stdout.readline().split())
+        self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", self.port)
+
+    def faults(self, *specs):
+        """The whole script anew; none: well-behaved again."""
+        self._ask("POST", "/_control", {"faults": specs})
+
+    def down(self):
+        self._ask("POST", "/_control", {"listen": False})
+
+    def up(self):
+        self._ask("POST", "/_control", {"listen": True})
+
+    def ledger(self):
+        return self._ask("GET", "/_ledger")
+
+    def ids(self):
+        """{"<source> <id>": how often it was applied}"""
+        return self._ask("GET", "/_ids")
+
+    def events(self):
+        return self._ask("GET", "/_events")
+
+    def requests(self):
+        return self._ask("GET", "/_requests")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def _ask(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=20)
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status != 200:
+                raise RuntimeError("%s: %d %r" % (path, answer.status, text))
+            return json.loads(text)
+        finally:
+            connection.close()

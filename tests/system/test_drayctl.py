@@ -1,0 +1,127 @@
+"""drayctl against a running drayd: what it says, how it looks, how it exits."""
+import json
+import os
+import pty
+import re
+import subprocess
+
+from sim import wait
+from sim.site import destination, receipt, wait_applied
+
+MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../packaging/man")
+
+
+def option_names(schema, path=""):
+    """Dotted names of all options; those of a source, destination or route without its name."""
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from option_names(schema["additionalProperties"])
+        return
+    if path.endswith(("password", "token", "key", "vars", "when")) or "properties" not in schema:
+        yield path
+        return
+    for name, member in schema["properties"].items():
+        yield from option_names(member, path + "." + name if path else name)
+
+
+def on_terminal(agent, *arguments, **env):
+    """What drayctl writes when its output is a terminal."""
+    master, slave = pty.openpty()
+    subprocess.run([agent.drayctl, "--socket", agent.socket, *arguments], stdout=slave,
+                   check=True, timeout=30, env=dict(os.environ, **env))
+    os.close(slave)
+    text = b""
+    try:
+        while chunk := os.read(master, 65536):
+            text += chunk
+    except OSError:  # the other side of a pty is gone: the end
+        pass
+    os.close(master)
+    return text.decode()
+
+
+def rejected(site, agent, erp):
+    """One exception `rejected`, with its event's id."""
+    erp.faults({"do": "status", "status": 422, "id_part": "wrong"})
+    site.device().send(receipt("wrong"))
+    return wait.until(lambda: agent.exceptions("rejected"), what="an exception")[0]
+
+
+def test_a_refused_event_is_said_with_its_field_and_exits_1(site):
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp)})
+    path = site.folder / "events.json"
+    path.write_text('{"id":"good","type":"count","time":"2026-11-21T14:00:00Z","data":{"lines":'
+                    '[{"line":1,"item":{"sku":"S"},"quantity":1,"uom":"EA"}]}}\n'
+                    '{"id":"bad","type":"no-such-type","time":"2026-11-21T14:00:00Z","data":{}}')
+    done = agent.ctl("events", "send", path, "--device", "desk-1", check=False)
+    assert done.returncode == 1
+    assert re.search(r"stored +1 +good", done.stdout)
+    assert re.search(r"rejected .* bad +/type", done.stdout)
+    assert agent.ask("events", "list")["items"][0]["device"] == "desk-1"
+    assert agent.ctl("events", "send", path, "--device", "no/name", check=False).returncode == 2
+
+
+def test_a_retry_sends_the_refused_event_again_and_closes_the_exception(site):
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp)})
+    row = rejected(site, agent, erp)
+    erp.faults()
+    assert "sent again" in agent.ctl("exceptions", "retry", row["id"], "--why", "mended").stdout
+    wait_applied(erp, ["wrong"])
+    assert agent.exceptions() == []
+    again = agent.ctl("exceptions", "retry", row["id"], check=False)
+    assert again.returncode == 1 and "resolved already" in again.stderr
+    line = agent.ctl("events", "show", "wrong").stdout
+    assert line.index("received") < line.index("422") < line.index("mended") < line.index("201")
+    assert line.index("201") < line.index("reference")
+
+
+def test_a_retry_by_filter_takes_what_fits(site):
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp)})
+    rejected(site, agent, erp)
+    site.device("tc52-0043").send("nonsense")
+    wait.until(lambda: agent.exceptions("unparsable"), what="the unparsable one")
+    erp.faults()
+    assert agent.ctl("exceptions", "retry", "--kind", "unparsable", check=False).returncode == 1
+    agent.ctl("exceptions", "retry", "--destination", "erp")
+    wait_applied(erp, ["wrong"])
+    assert [row["kind"] for row in agent.exceptions()] == ["unparsable"]
+
+
+def test_colors_are_for_terminals_and_no_color_is_obeyed(site):
+    agent = site.agent({"erp": destination(site.cloud())})
+    assert "\033[" not in agent.ctl("status").stdout
+    assert "\033[" in on_terminal(agent, "status", NO_COLOR="")
+    assert "\033[" not in on_terminal(agent, "status", NO_COLOR="1")
+
+
+def test_times_are_in_the_sites_zone(site):
+    agent = site.agent({"erp": destination(site.cloud())}, timezone="Asia/Kolkata")
+    handheld = site.device()
+    handheld.send(receipt("zoned"))
+    handheld.ack("zoned", "stored")
+    assert "19:34:05" in agent.ctl("events", "show", "zoned").stdout
+
+
+def test_an_agent_that_is_not_there_is_named_by_its_socket(site):
+    agent = site.make_agent()
+    done = agent.ctl("status", check=False)
+    assert done.returncode == 3 and agent.socket in done.stderr
+
+
+def test_the_manual_names_every_option_and_every_command(site):
+    agent = site.make_agent()
+    help_text = agent.ctl("--help").stdout
+    with open(os.path.join(MAN, "drayctl.1.scd"), encoding="utf-8") as page:
+        manual = page.read()
+    for words in re.findall(r"^  ([a-z]+(?: [a-z]+)?)(?= )", help_text, re.M):
+        assert "*%s*" % words in manual, words
+    schema = subprocess.run([agent.binary, "--print-schema"], capture_output=True, text=True,
+                            check=True, timeout=30).stdout
+    with open(os.path.join(MAN, "dray.json.5.scd"), encoding="utf-8") as page:
+        manual = page.read().replace("\\", "")
+    names = list(option_names(json.loads(schema)))
+    assert len(names) > 50
+    for name in names:
+        assert "*%s*" % name in manual, name
