@@ -31,6 +31,7 @@
 
 #define DRAIN_MS 5000
 #define DRAIN_LOOK_MS 20
+#define STATUS_EVERY_S 10
 #define CONNECTOR_DIRS 3
 
 /* Where things lie, derived from the configuration's path and the program's own. */
@@ -64,6 +65,7 @@ struct agent {
 	struct ops *ops;
 	struct event *signals[SIGNALS];
 	struct event *drain_timer;
+	struct event *status_timer;
 	int64_t drain_until_mono_ms;
 };
 
@@ -294,6 +296,40 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
 	notify_ready(agent->notify);
 }
 
+/* One line for `systemctl status`. */
+static void tell_status(struct agent *agent)
+{
+	struct store *store = agent->store;
+	int64_t backlog = 0, exceptions = 0;
+	char text[256];
+
+	for (int id = 1; id <= store_destination_count(store); id++) {
+		for (int state = DELIVERY_READY; state < DELIVERY_EXCEPTION; state++)
+			backlog += store_depth(store, id, (enum delivery_state)state);
+		exceptions += store_depth(store, id, DELIVERY_EXCEPTION);
+	}
+	(void)snprintf(text, sizeof(text),
+		"broker %s, %lld deliveries to make, %lld held by exceptions",
+		capture_is_up(agent->capture) ? "connected" : capture_reason(agent->capture),
+		(long long)backlog, (long long)exceptions);
+	notify_status(agent->notify, text);
+}
+
+static void on_status_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	tell_status(ctx);
+}
+
+static int start_status(struct agent *agent)
+{
+	static const struct timeval every = { .tv_sec = STATUS_EVERY_S };
+
+	agent->status_timer = event_new(agent->base, -1, EV_PERSIST, on_status_timer, agent);
+	return agent->status_timer ? event_add(agent->status_timer, &every) : -1;
+}
+
 static int listen_to_signals(struct agent *agent)
 {
 	agent->signals[ON_TERM] = evsignal_new(agent->base, SIGTERM, on_stop, agent);
@@ -410,7 +446,7 @@ static int start(struct agent *agent, struct error *err)
 		return error_set(err, NULL, "out of memory");
 	if (open_store(agent, err) < 0)
 		return -1;
-	if (build_rooms(agent) < 0 || listen_to_signals(agent) < 0)
+	if (build_rooms(agent) < 0 || listen_to_signals(agent) < 0 || start_status(agent) < 0)
 		return error_set(err, NULL, "out of memory");
 	metrics_set(agent->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);
 	if (store_sum_tally(agent->store, STORE_TALLY_METRICS, 0, seed_metric, agent) < 0)
@@ -443,6 +479,7 @@ int agent_run(struct agent *agent)
 		LOG_S("site", agent->config->site), LOG_S("state_dir", agent->config->state_dir));
 	turn_finish(agent->turn); /* what taking up the configuration wrote */
 	notify_ready(agent->notify);
+	tell_status(agent);
 	rc = turn_run(agent->turn);
 	capture_stop(agent->capture);
 	return rc;
@@ -457,6 +494,8 @@ void agent_free(struct agent *agent)
 			event_free(agent->signals[i]);
 	if (agent->drain_timer)
 		event_free(agent->drain_timer);
+	if (agent->status_timer)
+		event_free(agent->status_timer);
 	ops_free(agent->ops);
 	capture_free(agent->capture);
 	intake_free(agent->intake);

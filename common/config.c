@@ -58,8 +58,7 @@ static int check_members(
 
 	if (!cJSON_IsObject(object))
 		return error_set(err, section, "must be an object");
-	cJSON_ArrayForEach(member, object)
-	{
+	cJSON_ArrayForEach (member, object) {
 		bool is_known = cJSON_IsNull(member);
 		for (size_t i = 0; i < kind->n_options && !is_known; i++)
 			is_known = option_is_in(&kind->options[i], section) &&
@@ -117,7 +116,8 @@ static int sort_members(const struct option *option, const cJSON *map, const cJS
 
 	if (!cJSON_IsObject(map))
 		return error_set(err, option->name, "must be an object");
-	cJSON_ArrayForEach(member, map) n += !cJSON_IsNull(member);
+	cJSON_ArrayForEach (member, map)
+		n += !cJSON_IsNull(member);
 	if ((int64_t)n > option->max)
 		return error_set(err, option->name, "must hold at most %lld, not %zu",
 			(long long)option->max, n);
@@ -125,8 +125,7 @@ static int sort_members(const struct option *option, const cJSON *map, const cJS
 	if (!members)
 		return out_of_memory(err);
 	n = 0;
-	cJSON_ArrayForEach(member, map)
-	{
+	cJSON_ArrayForEach (member, map) {
 		if (!cJSON_IsNull(member))
 			members[n++] = member;
 	}

@@ -176,8 +176,7 @@ static int resolve_to(const struct config *config, const cJSON *names, struct co
 	route->to = calloc((size_t)cJSON_GetArraySize(names) + 1, sizeof(*route->to));
 	if (!route->to)
 		return out_of_memory(err);
-	cJSON_ArrayForEach(name, names)
-	{
+	cJSON_ArrayForEach (name, names) {
 		size_t index;
 		if (!find_destination(config, name->valuestring, &index))
 			return error_set(

@@ -160,8 +160,7 @@ static int read_names(const struct option *option, const cJSON *value, struct er
 	if (n < option->min || n > option->max)
 		return error_set(err, option->name, "must hold %lld to %lld names",
 			(long long)option->min, (long long)option->max);
-	cJSON_ArrayForEach(name, value)
-	{
+	cJSON_ArrayForEach (name, value) {
 		if (!cJSON_IsString(name))
 			return error_set(err, option->name, "must be a list of names");
 	}

@@ -38,8 +38,7 @@ static void put_var(const cJSON *vars, const char *name, size_t len, struct buf 
 {
 	const cJSON *var;
 
-	cJSON_ArrayForEach(var, vars)
-	{
+	cJSON_ArrayForEach (var, vars) {
 		if (strlen(var->string) != len || memcmp(var->string, name, len) != 0)
 			continue;
 		if (cJSON_IsString(var))

@@ -227,8 +227,7 @@ static int check_strings(const struct walk *w, const struct event_field *f, cons
 
 	if (!cJSON_IsArray(array))
 		return refuse_type(w, f, "an array of strings");
-	cJSON_ArrayForEach(item, array)
-	{
+	cJSON_ArrayForEach (item, array) {
 		if (!cJSON_IsString(item))
 			return refuse_type(w, f, "an array of strings");
 		if (strlen(item->valuestring) > f->max_bytes)

@@ -48,7 +48,11 @@ int envelope_read_text(struct reading *r, enum attribute attribute, char *out, s
 
 void envelope_copy(char *out, size_t size, const char *text)
 {
-	(void)snprintf(out, size, "%s", text ? text : "");
+	size_t len = text ? strnlen(text, size - 1) : 0;
+
+	if (len > 0)
+		memcpy(out, text, len);
+	out[len] = '\0';
 }
 
 static int read_id(struct reading *r)

@@ -23,8 +23,7 @@ static int check_list(const cJSON *list, const char *path, struct error *err)
 
 	if (n < 1 || n > WHEN_MAX)
 		return error_set(err, path, "must list 1 to %d values", WHEN_MAX);
-	cJSON_ArrayForEach(element, list)
-	{
+	cJSON_ArrayForEach (element, list) {
 		if (!cJSON_IsString(element) && !cJSON_IsNumber(element))
 			return error_set(err, path, "must list texts and numbers only");
 	}
@@ -39,8 +38,7 @@ int route_check_when(const cJSON *when, struct error *err)
 		return error_set(err, NULL, "must be an object");
 	if (cJSON_GetArraySize(when) > WHEN_MAX)
 		return error_set(err, NULL, "must hold at most %d conditions", WHEN_MAX);
-	cJSON_ArrayForEach(condition, when)
-	{
+	cJSON_ArrayForEach (condition, when) {
 		const char *path = condition->string;
 		if (cJSON_IsNull(condition))
 			continue;
@@ -85,8 +83,7 @@ static bool meets_any(const cJSON *list, const char *field)
 {
 	const cJSON *element;
 
-	cJSON_ArrayForEach(element, list)
-	{
+	cJSON_ArrayForEach (element, list) {
 		if (meets_value(element, field))
 			return true;
 	}
@@ -113,8 +110,7 @@ bool route_matches(const cJSON *when, const struct event *event)
 {
 	const cJSON *condition;
 
-	cJSON_ArrayForEach(condition, when)
-	{
+	cJSON_ArrayForEach (condition, when) {
 		if (!meets(condition, event))
 			return false;
 	}

@@ -316,6 +316,13 @@ static int store_event(
 
 /* --- one event, one message -------------------------------------------------------------------------- */
 
+/* What the message says of the event, where the event doesn't say it itself. */
+static void add_attribute(cJSON *object, const char *name, const char *value)
+{
+	if (value && !json_get(object, name))
+		(void)cJSON_AddStringToObject(object, name, value);
+}
+
 /* The stage where adapters, barcodes, items and units will stand is between parse and render. */
 static int take_object(struct passage *passage, cJSON *object, const char *raw, size_t raw_len)
 {
@@ -334,17 +341,15 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 	struct problem problem;
 	int rc;
 
-	if (message->default_device && !message->topic_device && !json_get(object, "device"))
-		(void)cJSON_AddStringToObject(object, "device", message->default_device);
+	if (!message->topic_device)
+		add_attribute(object, "device", message->default_device);
+	add_attribute(object, "traceparent", message->traceparent);
 	if (event_parse(object, &context, &event, &problem) < 0) {
 		struct refusal refusal = { "invalid", event.id, event.type, event.device, 0, raw,
 			raw_len };
 
 		return refuse(passage, &refusal, &problem);
 	}
-	if (message->traceparent && !*event.traceparent)
-		(void)snprintf(
-			event.traceparent, sizeof(event.traceparent), "%s", message->traceparent);
 	buf_reset(&intake->body);
 	event_render(&event, &intake->body);
 	if (buf_failed(&intake->body))

@@ -104,7 +104,7 @@ static void make_row(const struct loop *loop, size_t place, struct row *ret)
 		place % loop->documents);
 	ret->len = receipt_print_canonical(&ret->receipt, ret->body);
 	(void)snprintf(ret->source, sizeof(ret->source), "/bench/tc52-%04u", ret->receipt.handheld);
-	(void)snprintf(ret->document, sizeof(ret->document), "purchase_order/PO-%06zu",
+	(void)snprintf(ret->document, sizeof(ret->document), "purchase_order/PO-%07zu",
 		ret->receipt.document);
 	memset(ret->digest, (int)(place & 0x7f), sizeof(ret->digest));
 }
@@ -180,7 +180,7 @@ static void read_options(struct loop *loop, int argc, char **argv)
 		else if (c == 'c')
 			loop->count = (size_t)bench_number("--count", optarg, 1000000);
 		else if (c == 'd')
-			loop->documents = (size_t)bench_number("--documents", optarg, 999999);
+			loop->documents = (size_t)bench_number("--documents", optarg, 9999999);
 		else if (c == 'D')
 			loop->with_delivery = true;
 		else

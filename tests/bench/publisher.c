@@ -71,7 +71,7 @@ static void read_options(struct options *options, int argc, char **argv)
 				(unsigned)bench_number("--handhelds", optarg, HANDHELDS_MAX);
 			break;
 		case 'd':
-			options->documents = (unsigned)bench_number("--documents", optarg, 999999);
+			options->documents = (unsigned)bench_number("--documents", optarg, 9999999);
 			break;
 		case 'c':
 			options->count = (size_t)bench_number("--count", optarg, 10000000);

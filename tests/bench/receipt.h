@@ -60,7 +60,7 @@ static inline size_t receipt_print_short(const struct receipt *receipt, char out
 {
 	return receipt_fit(snprintf(out, RECEIPT_MAX,
 		"{\"id\":\"%s\",\"type\":\"receipt\",\"time\":\"%s\",\"operator\":\"u117\",\"data\":"
-		"{\"document\":{\"type\":\"purchase_order\",\"id\":\"PO-%06zu\"}," RECEIPT_LINES(
+		"{\"document\":{\"type\":\"purchase_order\",\"id\":\"PO-%07zu\"}," RECEIPT_LINES(
 			"12", "\"2.50\"") "}}",
 		receipt->id, receipt->time, receipt->document));
 }
@@ -70,11 +70,11 @@ static inline size_t receipt_print_canonical(const struct receipt *receipt, char
 {
 	return receipt_fit(snprintf(out, RECEIPT_MAX,
 		"{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"/bench/tc52-%04u\","
-		"\"type\":\"receipt\",\"subject\":\"purchase_order/PO-%06zu\",\"time\":\"%s\","
+		"\"type\":\"receipt\",\"subject\":\"purchase_order/PO-%07zu\",\"time\":\"%s\","
 		"\"datacontenttype\":\"application/json\",\"site\":\"bench\","
-		"\"device\":\"tc52-%04u\",\"operator\":\"u117\",\"correlationid\":\"PO-%06zu\","
+		"\"device\":\"tc52-%04u\",\"operator\":\"u117\",\"correlationid\":\"PO-%07zu\","
 		"\"receivedtime\":\"%s\",\"data\":{\"document\":{\"type\":\"purchase_order\","
-		"\"id\":\"PO-%06zu\"}," RECEIPT_LINES("\"12\"", "\"2.5\"") "}}",
+		"\"id\":\"PO-%07zu\"}," RECEIPT_LINES("\"12\"", "\"2.5\"") "}}",
 		receipt->id, receipt->handheld, receipt->document, receipt->time, receipt->handheld,
 		receipt->document, receipt->time, receipt->document));
 }

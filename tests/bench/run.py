@@ -37,7 +37,7 @@ class Bench:
         self.drayd = self.build / "drayd"
         self.window, self.handhelds = options.window, options.handhelds
         self.documents, self.wrap = options.documents, options.wrap
-        self.folder = ROOT / "build" / f"bench-{os.getpid()}"
+        self.folder = pathlib.Path(options.folder).resolve() / f"bench-{os.getpid()}"
         self.houses = 0
 
     def program(self, name):
@@ -153,10 +153,10 @@ def short(number):
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
-def machine():
+def machine(folder):
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo")
                   if line.startswith("model name")), platform.processor() or platform.machine())
-    where = subprocess.run(["df", "--output=fstype", str(ROOT)], capture_output=True, text=True,
+    where = subprocess.run(["df", "--output=fstype", str(folder)], capture_output=True, text=True,
                            check=False).stdout.split()[-1]
     return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
             "file_system": where}
@@ -194,13 +194,16 @@ def read_options():
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--build", default="release", help="preset whose programs are measured")
     parser.add_argument("--json", default=str(ROOT / "build/bench.json"))
+    parser.add_argument("--folder", default=str(ROOT / "build"),
+                        help="where databases and logs go while it runs: the disk to measure")
     parser.add_argument("--wrap", default="", help="command that runs drayd, e.g. "
                         "'valgrind --tool=callgrind'; the figures then mean little")
-    parser.add_argument("--window", type=int, default=900, help="events in flight")
+    parser.add_argument("--window", type=int, default=450, help="events in flight")
     parser.add_argument("--handhelds", type=int, default=20)
-    parser.add_argument("--documents", type=int, default=10000, help="ordering keys in use")
+    parser.add_argument("--documents", type=int, default=9999999,
+                        help="ordering keys in use, in turn: beyond the events, none waits")
     parser.add_argument("--scale", type=float, default=1.0, help="events, as a multiple")
-    parser.add_argument("--keep", action="store_true", help="leave logs and databases in build/")
+    parser.add_argument("--keep", action="store_true", help="leave logs and databases")
     return parser.parse_args()
 
 
@@ -222,7 +225,7 @@ def main():
     finally:
         if not options.keep:
             shutil.rmtree(bench.folder, ignore_errors=True)
-    figures, host = judge(rounds), machine()
+    figures, host = judge(rounds), machine(options.folder)
     print_table(figures, rounds, host)
     pathlib.Path(options.json).write_text(json.dumps(
         {"machine": host, "figures": figures, "rounds": rounds}, indent=1, ensure_ascii=False))
