@@ -113,7 +113,7 @@ check_layering() {
 build() { # PRESET [OPTION...]
 	local preset=$1
 	shift
-	cmake --preset "$preset" "$@" && cmake --build "build/$preset"
+	cmake --preset "$preset" -DDRAY_TESTS=ON "$@" && cmake --build "build/$preset"
 }
 
 unit_and_component() { # PRESET WHAT
