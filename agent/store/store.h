@@ -33,8 +33,12 @@
  * transaction by itself (FULL, IOERR, NOMEM); store_abandon() asks sqlite3_get_autocommit() and
  * rolls back when it has not. A failed fsync goes to on_fatal, which does not return.
  *
- * Borrowed texts in rows handed to callbacks are valid during the callback only. No function here
- * logs, but for the checkpoint thread.
+ * A move that the picture above does not have is refused in the same way. A failed read returns -1;
+ * it poisons only a turn that has written.
+ *
+ * Borrowed texts in rows handed to callbacks are valid during the callback only. A callback neither
+ * writes nor calls the function that called it: it collects. No function here logs, but for the
+ * checkpoint thread.
  */
 #ifndef DRAY_STORE_H
 #define DRAY_STORE_H
@@ -57,10 +61,12 @@ struct store_options {
 	const char *vfs;       /* NULL: SQLite's default. Tests name a faulty one */
 	int64_t reserve_bytes; /* 0: no reserve file. <path>-reserve */
 	int64_t max_bytes;
-	/* A failed fsync. Must not return in production; a test's may longjmp or exit. */
+	/* A failed fsync, in whichever thread. Must not return in production; a test's may. NULL:
+	 * abort(). */
 	void (*on_fatal)(void *ctx, const char *what);
 	/* A checkpoint pass ended, in the checkpoint thread: wake the loop, which then calls
-	 * store_checkpoint_tail(). NULL: no thread is started and checkpoints are the caller's. */
+	 * store_checkpoint_tail(); no other pass begins before that. NULL: no thread is started and
+	 * checkpoints are the caller's, by the same function. */
 	void (*on_checkpoint)(void *ctx);
 	void *ctx;
 };
@@ -83,7 +89,7 @@ int store_commit(struct store *store);
 void store_abandon(struct store *store);
 /* What the last failure was, for the log: "disk I/O error while storing an event". */
 const char *store_failure(const struct store *store);
-/* The loop's share of a checkpoint; outside a transaction only. */
+/* The loop's share of a checkpoint. Within a transaction, or when none is due, it does nothing. */
 void store_checkpoint_tail(struct store *store);
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -141,7 +147,10 @@ int store_get_event(struct store *store, int64_t seq, const char *id, store_even
 
 /* --- destinations and connector revisions ------------------------------------------------------ */
 
-/* The number of a name, made on first use (a write). -1 on failure. Names are never forgotten. */
+/*
+ * The number of a name, made on first use (a write). -1 on failure. Names are never forgotten, and
+ * a number once given stays: when its turn was poisoned the next write stores it anew.
+ */
 int store_destination_id(struct store *store, const char *name);
 /* Its name; NULL when there is none. Valid until store_close(). */
 const char *store_destination_name(struct store *store, int id);
@@ -151,7 +160,7 @@ int store_destination_count(const struct store *store);
 bool store_destination_is_paused(const struct store *store, int id);
 int store_destination_pause(struct store *store, int id, bool is_paused);
 
-/* The number of a revision's text, made on first use. -1 on failure. */
+/* The number of a revision's text, made on first use. -1 on failure. It stays, as above. */
 int store_connector_revision(struct store *store, const char *connector, const char *text,
 	size_t len, const uint8_t digest[ID_DIGEST_BYTES], int64_t now_ms);
 /* Its text, to be freed with free(3). NULL: unknown, or an error. */
@@ -204,15 +213,21 @@ struct store_delivery_row {
 };
 typedef int (*store_delivery_fn)(void *ctx, const struct store_delivery_row *row);
 
-/* READY rows of a lane by seq, at most `limit`, with bodies. `fn` returns non-zero to stop. */
+/* READY rows of a lane by seq, at most `limit`, with bodies. Any `fn` returns non-zero to stop. */
 int store_list_ready(struct store *store, int destination, int lane, unsigned limit,
 	store_delivery_fn fn, void *ctx);
 /* The members of a batch by seq, with bodies. */
 int store_list_batch(
 	struct store *store, int destination, int64_t batch, store_delivery_fn fn, void *ctx);
-/* Rows found CLAIMED: called once per destination at start, before anything is claimed. */
+/*
+ * Rows found CLAIMED, by seq, without bodies: called once per destination at start, before anything
+ * is claimed.
+ */
 int store_list_claimed(struct store *store, int destination, store_delivery_fn fn, void *ctx);
-/* For people: by state (0: any unfinished), after a seq, at most `limit`. Without bodies. */
+/*
+ * For people: by state (0: any unfinished), by seq after one, at most `limit`. Without bodies. Of
+ * finished ones it looks at the next 20,000 rows only.
+ */
 int store_list_deliveries(struct store *store, int destination, enum delivery_state state,
 	int64_t after_seq, unsigned limit, store_delivery_fn fn, void *ctx);
 /* All deliveries of one event. */
@@ -243,7 +258,8 @@ struct store_settlement {
 int store_settle(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement);
 
-/* One row per attempt that did not simply succeed. */
+/* One row per attempt that did not simply succeed. The same number again replaces it: a void attempt
+ * gives its number to the next one, so a destination that can't be reached leaves one row. */
 int store_put_attempt(struct store *store, int destination, int64_t seq, unsigned attempt,
 	int64_t at_ms, int64_t took_ms, const char *outcome, int status, const char *message);
 struct store_attempt_row {
@@ -275,10 +291,13 @@ int64_t store_oldest(struct store *store, int destination);
 /*
  * Add to the tally. Empty strings where a dimension does not apply.
  *
+ * source   the name of the configured source (an event's origin), not the event's `source`: its
+ *          values are few.
  * outcome  "stored", "duplicate", "rejected" (detail: the reason), "unrouted", "routed", "done",
- *          "exception", "discarded".
+ *          "exception", "reopened" (an exception that became anything else; so exception minus
+ *          reopened are exceptions now), "discarded".
  * store_put_event() counts stored and duplicate, store_put_delivery() routed, store_settle() done,
- * exception and discarded; the others are the caller's.
+ * exception, reopened and discarded; the others are the caller's. Texts are cut at 64 bytes.
  */
 int store_count(struct store *store, int64_t at_ms, const char *source, const char *device,
 	const char *type, int destination, const char *outcome, const char *detail);
@@ -330,7 +349,9 @@ int64_t store_open_exception(
 	struct store *store, const struct store_exception *exception, bool *ret_is_new);
 
 struct store_exception_row {
-	int64_t id, seq, repeats, opened_at_ms, due_at_ms, resolved_at_ms;
+	int64_t id, seq;
+	int64_t repeats; /* after the first time */
+	int64_t opened_at_ms, due_at_ms, resolved_at_ms;
 	enum exception_state state;
 	int destination;
 	const char *kind, *severity, *code, *reason, *field, *origin, *device, *owner, *resolution;
@@ -350,7 +371,7 @@ int store_list_exceptions(struct store *store, const struct store_exception_filt
 	store_exception_fn fn, void *ctx);
 /* With raw. 1 found, 0 not, -1 error. */
 int store_get_exception(struct store *store, int64_t id, store_exception_fn fn, void *ctx);
-/* Close it with words. Its delivery, if any, is the caller's to settle. */
+/* Close it with words, once. Its delivery, if any, is the caller's to settle. */
 int store_resolve_exception(
 	struct store *store, int64_t id, const char *resolution, int64_t now_ms);
 /* Close the open `hold` exception of a destination, if there is one. */
@@ -367,9 +388,10 @@ int store_audit(struct store *store, int64_t now_ms, const char *who, const char
 /* --- keeping house ------------------------------------------------------------------------------- */
 
 /*
- * Purge a slice: at most `rows` finished events received before `before_ms`, with their deliveries
- * and attempts, then free some pages. Events with an unfinished delivery or an open exception stay.
- * Returns how many were purged, or -1; *ret_more: there may be more.
+ * Purge a slice: look at `rows` events at most, remove those that were received before `before_ms`
+ * and are finished, with their deliveries and attempts; remove exceptions resolved before then; free
+ * some pages. Events with an unfinished delivery or an open exception stay.
+ * Returns how many events were purged, or -1; *ret_more: there may be more.
  */
 int store_purge(struct store *store, int64_t before_ms, unsigned rows, bool *ret_more);
 

@@ -231,6 +231,21 @@ static void test_a_done_row_says_when_with_which_status_and_ref(void **state)
 		1);
 }
 
+static void test_the_last_status_outlives_an_attempt_without_one(void **state)
+{
+	struct shed *shed = *state;
+	int64_t a = shed_put(shed, 1, ERP, "");
+	const struct store_settlement busy = {
+		.to = DELIVERY_READY, .status = 503, .now_ms = 60000
+	};
+	shed_claim(shed, ERP, a);
+	assert_int_equal(store_settle(shed->store, ERP, a, &busy), 0);
+	shed_claim(shed, ERP, a);
+	shed_settle(shed, ERP, a, DELIVERY_READY);
+	assert_int_equal(look(shed, ERP, a).last_status, 503);
+	shed_commit(shed);
+}
+
 static void test_an_impossible_move_poisons_the_turn_and_says_why(void **state)
 {
 	struct shed *shed = *state;
@@ -574,6 +589,7 @@ int main(void)
 		TEST(test_a_batch_is_kept_over_a_retry_and_left_when_taken_apart),
 		TEST(test_a_void_attempt_is_taken_back_and_an_earlier_one_stays),
 		TEST(test_a_done_row_says_when_with_which_status_and_ref),
+		TEST(test_the_last_status_outlives_an_attempt_without_one),
 		TEST(test_an_impossible_move_poisons_the_turn_and_says_why),
 		TEST(test_unfinished_rows_are_listed_by_seq_page_by_page),
 		TEST(test_a_destination_that_cannot_be_reached_leaves_one_attempt_row),

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 
-from sim import wait
+from sim import process, wait
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SOCKET_PATH_MAX = 100
@@ -81,8 +81,8 @@ class Agent:
 
     def spawn(self):
         with open(self.log_path, "a") as log:
-            self.process = subprocess.Popen([self.binary, "--config", self.path], stdout=log,
-                                            stderr=log, env=self.env, start_new_session=True)
+            self.process = process.spawn([self.binary, "--config", self.path], stdout=log,
+                                         stderr=log, env=self.env)
         return self
 
     def start(self, seconds=20):

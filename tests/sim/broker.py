@@ -3,7 +3,7 @@ import os
 import signal
 import subprocess
 
-from sim import wait
+from sim import process, wait
 
 SNIPPET = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                        "../../packaging/mosquitto/dray.conf")
@@ -51,9 +51,9 @@ class Broker:
             out.write("\n".join(lines) + "\n")
 
     def start(self):
-        self.process = subprocess.Popen(
+        self.process = process.spawn(
             [find_mosquitto(), "-c", self.folder + "/mosquitto.conf"], stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True)
+            stderr=subprocess.DEVNULL)
         wait.until(lambda: self.process.poll() is not None or wait.is_listening(self.port),
                    what="mosquitto listening on port %d" % self.port)
         if self.process.poll() is not None:

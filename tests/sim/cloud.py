@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 
+from sim import process
+
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fake_cloud.py")
 
 
@@ -15,8 +17,7 @@ class Cloud:
         command = ["/usr/bin/python3", PROGRAM, "--name", name, "--key-header", key_header]
         if tls:
             command += ["--cert", tls.server_cert, "--key", tls.server_key, "--client-ca", tls.ca]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        start_new_session=True)
+        self.process = process.spawn(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port, self.control_port = map(int, self.process.stdout.readline().split())
         self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", self.port)
 

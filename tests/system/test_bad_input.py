@@ -1,8 +1,6 @@
 """What strangers and tired apps send: refused with a reason and a field, kept, and harmless."""
 import json
 
-import pytest
-
 from sim import wait
 from sim.site import destination, receipt, wait_applied
 

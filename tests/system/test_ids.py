@@ -1,8 +1,6 @@
 """The same event twice, other content under the same id, the same id from two devices."""
 import re
 
-import pytest
-
 from sim.site import destination, receipt, wait_applied
 
 
