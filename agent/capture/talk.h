@@ -14,7 +14,7 @@
 
 /* libmosquitto walks over all that is outstanding at every publish and every PUBACK: with 1000 that
  * was an eighth of what capture spent. */
-#define TALK_OUTSTANDING_MAX 200
+#define TALK_OUTSTANDING_MAX 500
 
 struct mqtt_options;
 struct talk;
