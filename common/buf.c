@@ -30,7 +30,7 @@ bool buf_failed(const struct buf *buf)
 	return buf->failed;
 }
 
-static char *grow(struct buf *buf, size_t extra)
+char *buf_grow(struct buf *buf, size_t extra)
 {
 	size_t need;
 	size_t cap = buf->cap ? buf->cap : FIRST_BYTES;
@@ -52,13 +52,6 @@ fail:
 	return NULL;
 }
 
-char *buf_reserve(struct buf *buf, size_t extra)
-{
-	if (!buf->failed && extra < buf->cap - buf->len)
-		return buf->data + buf->len;
-	return grow(buf, extra);
-}
-
 void buf_put(struct buf *buf, const void *bytes, size_t len)
 {
 	char *to = buf_reserve(buf, len);
@@ -74,17 +67,6 @@ void buf_put(struct buf *buf, const void *bytes, size_t len)
 void buf_puts(struct buf *buf, const char *text)
 {
 	buf_put(buf, text, strlen(text));
-}
-
-void buf_putc(struct buf *buf, char c)
-{
-	char *to = buf_reserve(buf, 1);
-
-	if (!to)
-		return;
-	to[0] = c;
-	to[1] = '\0';
-	buf->len++;
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -24,11 +24,13 @@ void buf_reset(struct buf *buf); /* length 0, memory kept, failure forgotten */
 bool buf_failed(const struct buf *buf);
 
 /* Room for `extra` more bytes and a NUL. Returns where to write them, or NULL on failure. */
-char *buf_reserve(struct buf *buf, size_t extra);
+static inline char *buf_reserve(struct buf *buf, size_t extra);
+/* The same where there is no room yet. */
+char *buf_grow(struct buf *buf, size_t extra);
 
 void buf_put(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
-void buf_putc(struct buf *buf, char c);
+static inline void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Append `text` as a JSON string with its quotes. `text` is valid UTF-8. */
@@ -36,5 +38,25 @@ void buf_put_json(struct buf *buf, const char *text, size_t len);
 
 /* Hand the bytes to the caller, who frees them with free(3). NULL on an earlier failure. */
 char *buf_take(struct buf *buf, size_t *ret_len);
+
+/* Here, since every word of every event calls them. */
+
+static inline char *buf_reserve(struct buf *buf, size_t extra)
+{
+	if (!buf->failed && extra < buf->cap - buf->len)
+		return buf->data + buf->len;
+	return buf_grow(buf, extra);
+}
+
+static inline void buf_putc(struct buf *buf, char c)
+{
+	char *to = buf_reserve(buf, 1);
+
+	if (!to)
+		return;
+	to[0] = c;
+	to[1] = '\0';
+	buf->len++;
+}
 
 #endif
