@@ -370,6 +370,24 @@ static void test_a_second_401_holds_until_the_credentials_are_mended(void **stat
 	assert_int_equal(house_exceptions(&house, "hold"), 0);
 }
 
+static void test_basic_and_key_credentials_stand_in_their_headers(void **state)
+{
+	(void)state;
+	/* The example of RFC 7617, section 2. */
+	open_with_token("open sesame", "\"auth\":{\"type\":\"basic\",\"username\":\"Aladdin\","
+				       "\"password\":{\"file\":\"token\"}}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_string_equal(house_find(&house, "e1")->authorization,
+		"Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+	assert_int_equal(house_configure(&house, "\"auth\":{\"type\":\"api_key\",\"header\":"
+						 "\"X-Key\",\"key\":{\"file\":\"token\"}}"),
+		0);
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	assert_string_equal(house_find(&house, "e2")->authorization, "X-Key: open sesame");
+}
+
 /* --- hold ----------------------------------------------------------------------------------------- */
 
 /* A destination that refuses some with 404 and takes the others. */
@@ -846,6 +864,7 @@ int main(void)
 		T(test_an_exception_that_passes_frees_its_key),
 		T(test_a_401_reads_the_credentials_anew_once),
 		T(test_a_second_401_holds_until_the_credentials_are_mended),
+		T(test_basic_and_key_credentials_stand_in_their_headers),
 		T(test_a_404_for_one_rejects_that_one_and_delivers_the_rest),
 		T(test_404s_at_once_reject_nobody_who_is_innocent),
 		T(test_two_bad_events_cannot_close_a_destination),
