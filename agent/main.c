@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "dray/config.h"
+#include "trees.h"
 
 #define DEFAULT_CONFIG "/etc/dray/dray.json"
 
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
 	bool is_check = false;
 	int option;
 
+	trees_init();
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':

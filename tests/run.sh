@@ -113,7 +113,7 @@ check_layering() {
 build() { # PRESET [OPTION...]
 	local preset=$1
 	shift
-	cmake --preset "$preset" "$@" && cmake --build "build/$preset"
+	cmake --preset "$preset" -DDRAY_TESTS=ON "$@" && cmake --build "build/$preset"
 }
 
 unit_and_component() { # PRESET WHAT
@@ -152,13 +152,16 @@ run_tidy() {
 }
 
 fuzz() {
-	local target began
+	local target name
 	part "building the fuzz targets (clang)" build-fuzz.log fuzz_build || return
 	for target in build/fuzz/tests/fuzz_*; do
 		[ -x "$target" ] || continue
-		part "fuzzing $(basename "$target") for $fuzz_s s" "$(basename "$target").log" \
+		name=$(basename "$target")
+		mkdir -p "build/fuzz/corpus/$name" # grows from run to run; the tree's seeds stay
+		part "fuzzing $name for $fuzz_s s" "$name.log" \
 			"$target" -max_total_time=$fuzz_s -max_len=65536 -timeout=10 \
-			-rss_limit_mb=1024 -artifact_prefix=build/log/
+			-rss_limit_mb=1024 -artifact_prefix=build/log/ \
+			"build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
 	done
 }
 

@@ -4,7 +4,7 @@
   tally.py ctest LOG JUNIT | tally.py junit JUNIT     prints "PASSED FAILED SKIPPED"
 
 A program that ended badly without naming a failed test (a crash, a sanitizer) is one failure; a
-file that is missing is one too: what did not run has not passed.
+file that is missing or empty is one too: what did not run has not passed.
 """
 import re
 import sys
@@ -39,6 +39,8 @@ def count_ctest(log, junit):
 def main():
     try:
         counts = (count_ctest if sys.argv[1] == "ctest" else count_junit)(*sys.argv[2:])
+        if not any(counts):
+            counts = (0, 1, 0)
     except (OSError, ElementTree.ParseError) as error:
         print("tally: %s" % error, file=sys.stderr)
         counts = (0, 1, 0)

@@ -7,7 +7,7 @@
  * crash between the two would leave a handheld without its ack and the broker with nothing to send
  * again; so a resend is answered `duplicate`.
  *
- * At most 1000 acks are outstanding on talk; as many as fit a ring wait behind them. While talk is up
+ * At most 200 acks are outstanding on talk; as many as fit a ring wait behind them. While talk is up
  * a filling ring stops the reading of capture, so that none is lost by haste; while talk is down the
  * oldest are dropped, and counted: a handheld that is not told sends again and is answered
  * `duplicate`.

@@ -11,6 +11,7 @@
 #include "dray/metrics.h"
 #include "dray/route.h"
 #include "store/store.h"
+#include "trees.h"
 
 #define EVENTS_MAX 1000           /* of one message */
 #define RAW_MAX ((size_t)1 << 20) /* kept of what is refused */
@@ -360,7 +361,7 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 	return rc;
 }
 
-static int take_value(struct passage *passage, const char *raw, size_t raw_len)
+static int take_tree(struct passage *passage, const char *raw, size_t raw_len)
 {
 	cJSON *value =
 		cJSON_ParseWithLength(passage->intake->scanned.data, passage->intake->scanned.len);
@@ -373,6 +374,16 @@ static int take_value(struct passage *passage, const char *raw, size_t raw_len)
 			passage, raw, raw_len, REASON_BAD_JSON, "an event is an object", 0);
 	}
 	return take_object(passage, value, raw, raw_len);
+}
+
+static int take_value(struct passage *passage, const char *raw, size_t raw_len)
+{
+	int rc;
+
+	trees_open();
+	rc = take_tree(passage, raw, raw_len);
+	trees_close();
+	return rc;
 }
 
 static size_t skip_space(const char *text, size_t len, size_t pos)

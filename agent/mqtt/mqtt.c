@@ -434,6 +434,15 @@ static void cork(int fd, int is_on)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &is_on, sizeof(is_on));
 }
 
+/* In a TLS handshake CONNECT waits, and the socket is writable all the time: the peer's next bytes
+ * wake the loop, unless OpenSSL itself has something to write. */
+static bool waits_for_peer(const struct mqtt *mqtt)
+{
+	const SSL *ssl = mosquitto_ssl_get(mqtt->client);
+
+	return ssl && !SSL_is_init_finished(ssl) && !SSL_want_write(ssl);
+}
+
 void mqtt_flush(struct mqtt *mqtt)
 {
 	int fd, rc;
@@ -448,7 +457,8 @@ void mqtt_flush(struct mqtt *mqtt)
 	cork(fd, 0);
 	if (rc != MOSQ_ERR_SUCCESS)
 		go_down(mqtt, mosquitto_strerror(rc));
-	else if (mosquitto_want_write(mqtt->client) && event_add(mqtt->on_writable, NULL) < 0)
+	else if (mosquitto_want_write(mqtt->client) && !waits_for_peer(mqtt) &&
+		 event_add(mqtt->on_writable, NULL) < 0)
 		go_down(mqtt, "out of memory");
 }
 

@@ -2,8 +2,9 @@
  * insert_loop.c - the limit of storing: the rows that an event costs, inserted bare.
  *
  * The store's own file (schema, pragmas, WAL, synchronous=FULL), transactions of 200, SQLite's
- * default checkpoints. Nothing is parsed, looked up, counted or acknowledged. With --delivery each
- * event has one delivery row as well. Bodies and ids are made before the clock starts.
+ * default checkpoints. With every commit the counts of each handheld, as the store keeps them. Nothing
+ * is parsed, looked up or acknowledged. With --delivery each event has one delivery row as well.
+ * Bodies and ids are made before the clock starts.
  */
 #include <getopt.h>
 #include <stdbool.h>
@@ -26,6 +27,10 @@ static const char insert_event[] =
 	" VALUES (?1, ?2, ?3, 'receipt', ?4, ?5, NULL, 'handhelds', ?6, NULL, ?6, ?7, ?8, NULL)";
 static const char insert_delivery[] =
 	"INSERT INTO delivery (destination, seq, state, lane, held_key) VALUES (1, ?1, ?2, 1, ?3)";
+static const char add_count[] =
+	"INSERT INTO tally (day, source, device, type, destination, outcome, detail, n)"
+	" VALUES (20000, 'handhelds', ?1, 'receipt', 0, ?2, '', ?3)"
+	" ON CONFLICT DO UPDATE SET n = n + excluded.n";
 
 struct row {
 	struct receipt receipt;
@@ -38,7 +43,7 @@ struct loop {
 	size_t count, documents;
 	bool with_delivery;
 	sqlite3 *db;
-	sqlite3_stmt *event, *delivery;
+	sqlite3_stmt *event, *delivery, *tally;
 };
 
 static void check(const struct loop *loop, int rc, const char *doing)
@@ -94,6 +99,7 @@ static void open_database(struct loop *loop)
 	check(loop, sqlite3_wal_autocheckpoint(loop->db, CHECKPOINT_PAGES), "configuring");
 	check(loop, sqlite3_prepare_v2(loop->db, insert_event, -1, &loop->event, NULL),
 		"preparing");
+	check(loop, sqlite3_prepare_v2(loop->db, add_count, -1, &loop->tally, NULL), "preparing");
 	check(loop, sqlite3_prepare_v2(loop->db, insert_delivery, -1, &loop->delivery, NULL),
 		"preparing");
 }
@@ -143,6 +149,28 @@ static void insert_row(const struct loop *loop, size_t place, const struct row *
 	run_statement(loop, loop->delivery);
 }
 
+static void count_handhelds(const struct loop *loop, const char *outcome)
+{
+	char device[32];
+	unsigned i;
+
+	for (i = 0; i < HANDHELDS; i++) {
+		(void)snprintf(device, sizeof(device), "tc52-%04u", i);
+		bind_text(loop, loop->tally, 1, device);
+		bind_text(loop, loop->tally, 2, outcome);
+		check(loop, sqlite3_bind_int(loop->tally, 3, EVENTS_PER_COMMIT / HANDHELDS),
+			"binding");
+		run_statement(loop, loop->tally);
+	}
+}
+
+static void commit(const struct loop *loop)
+{
+	count_handhelds(loop, "stored");
+	count_handhelds(loop, loop->with_delivery ? "routed" : "unrouted");
+	check(loop, sqlite3_exec(loop->db, "COMMIT", NULL, NULL, NULL), "committing");
+}
+
 static void insert_all(const struct loop *loop, const struct row *rows)
 {
 	size_t place;
@@ -153,8 +181,7 @@ static void insert_all(const struct loop *loop, const struct row *rows)
 				"beginning");
 		insert_row(loop, place, &rows[place]);
 		if ((place + 1) % EVENTS_PER_COMMIT == 0 || place + 1 == loop->count)
-			check(loop, sqlite3_exec(loop->db, "COMMIT", NULL, NULL, NULL),
-				"committing");
+			commit(loop);
 	}
 }
 
@@ -162,6 +189,7 @@ static void close_database(struct loop *loop)
 {
 	(void)sqlite3_finalize(loop->event);
 	(void)sqlite3_finalize(loop->delivery);
+	(void)sqlite3_finalize(loop->tally);
 	check(loop, sqlite3_close(loop->db), "closing");
 	remove_database(loop->path);
 }
