@@ -3,7 +3,6 @@
  * still need.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "deliver_internal.h"
 #include "log.h"
@@ -106,7 +105,8 @@ struct revision *revision_find(struct destination *destination, int id)
 	if (!revision)
 		return NULL;
 	revision_unref(older[REVISIONS_KEPT - 1]);
-	memmove(older + 1, older, (REVISIONS_KEPT - 1) * sizeof(older[0]));
+	for (size_t i = REVISIONS_KEPT - 1; i > 0; i--)
+		older[i] = older[i - 1];
 	older[0] = revision;
 	return revision;
 }
