@@ -106,11 +106,11 @@ static char *check_content(const char *path, char *text, size_t got, struct erro
 	size_t len = cut_line_break(text, got);
 
 	if (got > SECRET_MAX)
-		error_set(err, path, "the secret is larger than 64 KiB");
+		error_fill(err, path, "the secret is larger than 64 KiB");
 	else if (len == 0)
-		error_set(err, path, "the secret is empty");
+		error_fill(err, path, "the secret is empty");
 	else if (memchr(text, '\0', len))
-		error_set(err, path, "the secret holds a NUL byte");
+		error_fill(err, path, "the secret holds a NUL byte");
 	else {
 		text[len] = '\0';
 		return text;
@@ -125,12 +125,12 @@ static char *read_content(int fd, const char *path, struct error *err)
 	char *text = malloc(SECRET_MAX + 2);
 
 	if (!text) {
-		error_set(err, path, "out of memory");
+		error_fill(err, path, "out of memory");
 		return NULL;
 	}
 	ssize_t got = read_all(fd, text, SECRET_MAX + 1);
 	if (got < 0) {
-		error_set(err, path, "the secret can't be read: %s", strerror(errno));
+		error_fill(err, path, "the secret can't be read: %s", strerror(errno));
 		explicit_bzero(text, SECRET_MAX + 2);
 		free(text);
 		return NULL;
@@ -144,7 +144,7 @@ static char *shrink_content(char *text, const char *path, struct error *err)
 	char *copy = text ? strdup(text) : NULL;
 
 	if (text && !copy)
-		error_set(err, path, "out of memory");
+		error_fill(err, path, "out of memory");
 	secret_free(text);
 	return copy;
 }
@@ -161,11 +161,11 @@ char *secret_read(
 	/* O_NONBLOCK: a pipe that somebody put there must not hold the loop. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
-		error_set(err, path, "the secret can't be opened: %s", strerror(errno));
+		error_fill(err, path, "the secret can't be opened: %s", strerror(errno));
 		return NULL;
 	}
 	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-		error_set(err, path, "the secret is not a regular file");
+		error_fill(err, path, "the secret is not a regular file");
 	} else {
 		if (info.st_mode & S_IROTH)
 			warn_readable(path, &info);

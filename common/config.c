@@ -42,9 +42,9 @@ static int refuse_unknown(
 		}
 	}
 	if (nearest)
-		error_set(err, key, "unknown key; did you mean \"%s\"", nearest);
+		error_fill(err, key, "unknown key; did you mean \"%s\"", nearest);
 	else
-		error_set(err, key, "unknown key");
+		error_fill(err, key, "unknown key");
 	if (*section)
 		error_prefix(err, section);
 	return -1;

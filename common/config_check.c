@@ -70,7 +70,7 @@ static int complete_sources(struct config *config, struct error *err)
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(source->topic, config->sources[j].topic) != 0)
 				continue;
-			error_set(err, source->name, "has the topic of source %s",
+			error_fill(err, source->name, "has the topic of source %s",
 				config->sources[j].name);
 			error_prefix(err, "sources");
 			return -1;

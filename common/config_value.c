@@ -65,7 +65,7 @@ static int refuse_word(const struct option *option, const char *text, struct err
 		if (word->value != WORD_LATER)
 			buf_printf(&known, "%s%s", known.len ? ", " : "", word->text);
 	}
-	error_set(err, option->name, "must be one of %s, not \"%.64s\"",
+	error_fill(err, option->name, "must be one of %s, not \"%.64s\"",
 		buf_failed(&known) ? "the known words" : known.data, text);
 	buf_done(&known);
 	return -1;

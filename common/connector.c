@@ -118,13 +118,13 @@ int connector_parse(const char *text, size_t len, struct connector **ret, struct
 	cJSON *root = json_parse(text, len, &revision_limits, &scratch, &flaw);
 
 	if (!root) {
-		error_set(
+		error_fill(
 			err, NULL, "line %u, column %u: %s", flaw.line, flaw.column, flaw.message);
 		goto out;
 	}
 	connector = calloc(1, sizeof(*connector));
 	if (!connector) {
-		error_set(err, NULL, "out of memory");
+		error_fill(err, NULL, "out of memory");
 		goto out;
 	}
 	if (read_revision(root, connector, err))

@@ -12,18 +12,17 @@ static void copy_cut(char *out, size_t size, const char *text)
 	out[len] = '\0';
 }
 
-int error_set(struct error *err, const char *path, const char *format, ...)
+void error_fill(struct error *err, const char *path, const char *format, ...)
 {
 	va_list args;
 
 	if (!err)
-		return -1;
+		return;
 	copy_cut(err->path, sizeof(err->path), path ? path : "");
 	va_start(args, format);
 	if (vsnprintf(err->message, sizeof(err->message), format, args) < 0)
 		copy_cut(err->message, sizeof(err->message), format);
 	va_end(args);
-	return -1;
 }
 
 void error_prefix(struct error *err, const char *prefix)

@@ -54,7 +54,7 @@ static size_t whole_characters(const char *text, size_t len)
 	return start - 1;
 }
 
-int problem_set(
+void problem_fill(
 	struct problem *problem, enum reason reason, const char *field, const char *format, ...)
 {
 	size_t field_len = strnlen(field, sizeof(problem->field) - 1);
@@ -69,5 +69,4 @@ int problem_set(
 		problem->message[0] = '\0';
 	va_end(args);
 	problem->message[whole_characters(problem->message, strlen(problem->message))] = '\0';
-	return -1;
 }

@@ -207,7 +207,7 @@ static int refuse_bytes(struct passage *passage, const char *bytes, size_t len, 
 	struct refusal refusal = { "unparsable", "", "", device ? device : "", 0, bytes, len };
 	struct problem problem;
 
-	(void)problem_set(&problem, reason, "", "%s at byte %zu", why, at);
+	problem_fill(&problem, reason, "", "%s at byte %zu", why, at);
 	return refuse(passage, &refusal, &problem);
 }
 
@@ -262,7 +262,7 @@ static int refuse_conflict(struct passage *passage, const struct event *event, i
 		raw_len };
 	struct problem problem;
 
-	(void)problem_set(&problem, REASON_ID_CONFLICT, "/id",
+	problem_fill(&problem, REASON_ID_CONFLICT, "/id",
 		"id is taken by another event (seq %lld); send it under a new id", (long long)seq);
 	return refuse(passage, &refusal, &problem);
 }

@@ -10,7 +10,7 @@
 static void put_base64(struct buf *out, const char *bytes, size_t len)
 {
 	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
 	for (size_t i = 0; i < len; i += 3) {
 		unsigned a = (unsigned char)bytes[i];
@@ -19,8 +19,8 @@ static void put_base64(struct buf *out, const char *bytes, size_t len)
 
 		buf_putc(out, digits[a >> 2]);
 		buf_putc(out, digits[(a & 3) << 4 | b >> 4]);
-		buf_putc(out, i + 1 < len ? digits[(b & 15) << 2 | c >> 6] : '=');
-		buf_putc(out, i + 2 < len ? digits[c & 63] : '=');
+		buf_putc(out, digits[i + 1 < len ? (b & 15) << 2 | c >> 6 : 64]);
+		buf_putc(out, digits[i + 2 < len ? c & 63 : 64]);
 	}
 }
 

@@ -48,7 +48,7 @@ static cJSON *parse_declaration(const char *path, const struct buf *text, struct
 	cJSON *declaration = json_parse(text->data, text->len, &limits, &scratch, &flaw);
 
 	if (!declaration)
-		(void)error_set(
+		error_fill(
 			err, path, "line %u, column %u: %s", flaw.line, flaw.column, flaw.message);
 	buf_done(&scratch);
 	return declaration;
@@ -62,7 +62,7 @@ cJSON *connector_load(const char *name, const char *const *dirs, struct error *e
 	int status = 0;
 
 	if (!id_is_name(name, strlen(name)) || name[0] == '.') {
-		(void)error_set(err, "connector", "\"%s\" is no name of a connector", name);
+		error_fill(err, "connector", "\"%s\" is no name of a connector", name);
 		return NULL;
 	}
 	for (; *dirs && status == 0; dirs++) {
@@ -74,7 +74,7 @@ cJSON *connector_load(const char *name, const char *const *dirs, struct error *e
 	if (status > 0)
 		declaration = parse_declaration(path, &text, err);
 	else if (status == 0)
-		(void)error_set(err, "connector",
+		error_fill(err, "connector",
 			"there is no connector \"%s\" in the connector folders", name);
 	buf_done(&text);
 	return declaration;

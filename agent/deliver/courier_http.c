@@ -80,7 +80,7 @@ static struct http_pool *open_pool(const struct courier_http *http,
 	}
 	pool = http_pool_new(http->client, &options);
 	if (!pool)
-		(void)error_set(err, NULL, "cannot set up HTTP connections: out of memory");
+		error_fill(err, NULL, "cannot set up HTTP connections: out of memory");
 	return pool;
 }
 
@@ -89,7 +89,7 @@ static void *open_line(void *ctx, const struct config_destination *destination, 
 	struct courier_line *line = calloc(1, sizeof(*line));
 
 	if (!line) {
-		(void)error_set(err, NULL, "cannot set up HTTP connections: out of memory");
+		error_fill(err, NULL, "cannot set up HTTP connections: out of memory");
 		return NULL;
 	}
 	LIST_INIT(&line->out);

@@ -268,16 +268,24 @@ static void claim_ready(struct destination *destination)
 		breaker_probe_withdrawn(&destination->breaker, deliver_mono(destination->deliver));
 }
 
+/* The linger time is over, whether anything may leave now or not. */
+static void end_linger(struct destination *destination)
+{
+	if (destination->linger_until_ms == 0 ||
+		destination->linger_until_ms > deliver_now(destination->deliver))
+		return;
+	destination->linger_until_ms = 0;
+	destination->may_have_ready = true;
+}
+
 static bool is_worth_a_look(const struct destination *destination)
 {
 	const struct deliver *deliver = destination->deliver;
 
-	if (destination->linger_until_ms > deliver_now(deliver) &&
-		destination->n_lingering + destination->unseen <
-			(size_t)destination->settings->is.batch_max)
+	if (destination->linger_until_ms > 0 && destination->n_lingering + destination->unseen <
+							(size_t)destination->settings->is.batch_max)
 		return false;
-	return (destination->may_have_ready || destination->linger_until_ms > 0) &&
-	       !destination->is_disturbed && !deliver->is_draining &&
+	return destination->may_have_ready && !destination->is_disturbed && !deliver->is_draining &&
 	       deliver_mono(deliver) >= deliver->claims_from_mono_ms &&
 	       !store_destination_is_paused(deliver->options.store, destination->id);
 }
@@ -319,6 +327,7 @@ void dispatch_serve(struct destination *destination)
 	}
 	if (promote_due(destination) != 0)
 		return;
+	end_linger(destination);
 	if (is_worth_a_look(destination))
 		claim_ready(destination);
 }

@@ -2,7 +2,8 @@
  * http_client.h - libcurl's multi interface on the loop.
  *
  * start_x()/on_x(): http_start() begins a request, on_done is called once from the loop, never from
- * within http_start(). Pollers and fleet use it too.
+ * within http_start(). It may start another request; it must not free the pool it was called for.
+ * Pollers and fleet use it too.
  *
  * No redirects are followed, TLS is verified, at least 1.2, an answer is bounded: what is beyond
  * `max_answer` ends the request as TRANSPORT_NO_ANSWER. libcurl repeats a POST by itself on a kept-alive

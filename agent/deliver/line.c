@@ -12,7 +12,7 @@ struct line *line_open(
 	struct line *line = calloc(1, sizeof(*line));
 
 	if (!line) {
-		(void)error_set(err, NULL, "out of memory");
+		error_fill(err, NULL, "out of memory");
 		return NULL;
 	}
 	line->courier = courier;

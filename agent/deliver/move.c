@@ -21,32 +21,43 @@ static void fail(struct destination *destination, enum breaker_cause cause)
 		clock_seed(deliver->options.clock));
 }
 
-static void move_breaker(struct destination *destination, const struct claim *claim)
+/* What the answer holds against the destination. */
+static enum breaker_cause find_cause(
+	const struct destination *destination, const struct claim *claim)
 {
 	const struct decision *decision = &claim->decision;
 	enum outcome outcome = decision->verdict.outcome;
-	struct breaker *breaker = &destination->breaker;
 	bool is_held = destination->culprit.is_set;
 
-	/* Late answers to what left before it opened: they only bring good news, and none of a hold. */
-	if (breaker->state != BREAKER_CLOSED && !claim->is_probe) {
+	if (outcome == OUTCOME_UNREACHABLE)
+		return BREAKER_UNREACHABLE;
+	if (outcome == OUTCOME_HOLD)
+		return decision->is_culprit || is_held ? BREAKER_HOLD : BREAKER_NO_CAUSE;
+	if (decision->verdict.is_failure || (is_held && outcome == OUTCOME_RETRY))
+		return is_held ? BREAKER_HOLD : BREAKER_FAILURES;
+	return BREAKER_NO_CAUSE;
+}
+
+static void move_breaker(struct destination *destination, const struct claim *claim)
+{
+	enum outcome outcome = claim->decision.verdict.outcome;
+	enum breaker_cause cause = find_cause(destination, claim);
+	struct breaker *breaker = &destination->breaker;
+	bool is_held = destination->culprit.is_set;
+	bool is_late = breaker->state != BREAKER_CLOSED && !claim->is_probe;
+	bool has_worked = !is_held && outcome != OUTCOME_REFRESH && outcome != OUTCOME_HOLD;
+
+	if (is_late) {
+		/* It left before the breaker opened: good news count, but none of a hold. */
 		if (outcome == OUTCOME_DONE && !is_held)
 			breaker_success(breaker);
-	} else if (outcome == OUTCOME_DONE) {
+	} else if (cause != BREAKER_NO_CAUSE) {
+		fail(destination, cause);
+	} else if (outcome == OUTCOME_DONE || has_worked) {
 		breaker_success(breaker);
-	} else if (outcome == OUTCOME_UNREACHABLE) {
-		fail(destination, BREAKER_UNREACHABLE);
-	} else if (outcome == OUTCOME_HOLD) {
-		if (decision->is_culprit || is_held)
-			fail(destination, BREAKER_HOLD);
-	} else if (outcome == OUTCOME_REFRESH) {
-		breaker_probe_withdrawn(breaker, deliver_mono(destination->deliver));
-	} else if (decision->verdict.is_failure || (is_held && outcome == OUTCOME_RETRY)) {
-		fail(destination, is_held ? BREAKER_HOLD : BREAKER_FAILURES);
-	} else if (is_held) {
-		breaker_probe_withdrawn(breaker, deliver_mono(destination->deliver));
 	} else {
-		breaker_success(breaker);
+		/* It tells nothing about the hold: another probe, at once. */
+		breaker_probe_withdrawn(breaker, deliver_mono(destination->deliver));
 	}
 }
 

@@ -3,7 +3,6 @@
  * still need.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "deliver_internal.h"
 #include "log.h"
@@ -26,7 +25,7 @@ struct revision *revision_new(
 	struct revision *revision = calloc(1, sizeof(*revision));
 
 	if (!revision) {
-		(void)error_set(err, NULL, "out of memory");
+		error_fill(err, NULL, "out of memory");
 		return NULL;
 	}
 	revision->id = id;
@@ -35,7 +34,7 @@ struct revision *revision_new(
 		revision->url = join(url, revision->connector->path);
 		if (revision->url)
 			return revision;
-		(void)error_set(err, NULL, "out of memory");
+		error_fill(err, NULL, "out of memory");
 	}
 	revision_unref(revision);
 	return NULL;
@@ -83,7 +82,7 @@ static struct revision *load_older(struct destination *destination, int id)
 	if (text)
 		revision = revision_new(id, destination->settings->is.url, text, len, &err);
 	else
-		(void)error_set(&err, NULL, "the store does not have it");
+		error_fill(&err, NULL, "the store does not have it");
 	free(text);
 	if (!revision)
 		LOG_ERROR("a pinned connector cannot be read",
@@ -106,7 +105,8 @@ struct revision *revision_find(struct destination *destination, int id)
 	if (!revision)
 		return NULL;
 	revision_unref(older[REVISIONS_KEPT - 1]);
-	memmove(older + 1, older, (REVISIONS_KEPT - 1) * sizeof(older[0]));
+	for (size_t i = REVISIONS_KEPT - 1; i > 0; i--)
+		older[i] = older[i - 1];
 	older[0] = revision;
 	return revision;
 }

@@ -69,7 +69,7 @@ struct settings *settings_new(const struct config *config,
 	struct settings *settings = calloc(1, sizeof(*settings));
 
 	if (!settings) {
-		(void)error_set(err, NULL, "out of memory");
+		error_fill(err, NULL, "out of memory");
 		return NULL;
 	}
 	settings->is = *destination;
@@ -78,7 +78,7 @@ struct settings *settings_new(const struct config *config,
 	settings->sla_normal_ms = config->sla_normal_ms;
 	settings->site = strdup(config->site);
 	if (own_texts(&settings->is) != 0 || !settings->site) {
-		(void)error_set(err, NULL, "out of memory");
+		error_fill(err, NULL, "out of memory");
 		settings_free(settings);
 		return NULL;
 	}

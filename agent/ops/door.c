@@ -84,7 +84,7 @@ static int open_unix(const char *path, const char *group, struct error *err)
 	/* bind() gives the file the descriptor's mode: it is never open to others, not for a moment. */
 	if (fchmod(fd, SOCKET_MODE) != 0 ||
 		bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-		(void)error_set(err, "control.socket", "cannot bind %s: %s", path, strerror(errno));
+		error_fill(err, "control.socket", "cannot bind %s: %s", path, strerror(errno));
 		(void)close(fd);
 		return -1;
 	}
@@ -140,7 +140,7 @@ static int open_tcp(const char *text, struct error *err)
 		return error_set(err, "listen.address", "no socket: %s", strerror(errno));
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
 		bind(fd, (const struct sockaddr *)&address, (socklen_t)len) != 0) {
-		(void)error_set(err, "listen.address", "cannot bind %s: %s", text, strerror(errno));
+		error_fill(err, "listen.address", "cannot bind %s: %s", text, strerror(errno));
 		(void)close(fd);
 		return -1;
 	}
@@ -186,7 +186,7 @@ int door_open(struct ops_door *door, const char *address, const char *group,
 	if (fd >= 0) {
 		ret->bound = bind_listener(door, fd);
 		if (!ret->bound)
-			(void)error_set(err, option, "cannot listen at %s", address);
+			error_fill(err, option, "cannot listen at %s", address);
 	}
 	if (!ret->bound) {
 		if (fd >= 0 && door->is_control)

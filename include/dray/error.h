@@ -21,9 +21,11 @@ struct error {
  * Fill an error. NULL `err` is a no-op, so a caller that does not care may pass NULL.
  *
  * path     where; NULL or "" leaves it empty. Copied, cut at the size of the field.
- * Returns  -1, always, so that `return error_set(…)` reads as what it is.
+ * Returns  -1, always, so that `return error_set(…)` reads as what it is; a macro, so that the
+ *          compiler knows it too.
  */
-int error_set(struct error *err, const char *path, const char *format, ...)
+#define error_set(...) (error_fill(__VA_ARGS__), -1)
+void error_fill(struct error *err, const char *path, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Put "prefix." before the path of an error that came from a deeper place. */

@@ -39,8 +39,9 @@ struct problem {
 /* The stable word of EVENTS.md: "field_missing". Static. */
 const char *reason_word(enum reason reason);
 
-/* Fill a problem. Returns -1, always. */
-int problem_set(struct problem *problem, enum reason reason, const char *field, const char *format,
-	...) __attribute__((format(printf, 4, 5)));
+/* Fill a problem. Gives -1, always; a macro, so that the compiler knows it too. */
+#define problem_set(...) (problem_fill(__VA_ARGS__), -1)
+void problem_fill(struct problem *problem, enum reason reason, const char *field,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

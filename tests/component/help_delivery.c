@@ -301,6 +301,16 @@ void house_put(struct house *house, const char *id, const char *key)
 	house_put_to(house, "erp", id, key, CONFIG_LANE_NORMAL);
 }
 
+void house_put_many(struct house *house, const char *prefix, int n)
+{
+	char id[32];
+
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(id, sizeof(id), "%s%d", prefix, i);
+		house_put(house, id, "");
+	}
+}
+
 void house_turn(struct house *house)
 {
 	turn_finish(house->turn);

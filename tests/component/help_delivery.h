@@ -60,6 +60,8 @@ int house_configure(struct house *house, const char *erp);
 
 /* An event for erp with an ordering key, "" none. Stored by the next turn. */
 void house_put(struct house *house, const char *id, const char *key);
+/* "prefix0" and so on, without a key. */
+void house_put_many(struct house *house, const char *prefix, int n);
 void house_put_to(struct house *house, const char *destination, const char *id, const char *key,
 	enum config_lane lane);
 

@@ -522,60 +522,6 @@ static void test_counts_and_keys_hold_after_any_walk_with_poisoned_turns(void **
 	}
 }
 
-/* --- plans --------------------------------------------------------------------------------------- */
-
-static void assert_plan(struct shed *shed, enum statement id, const char *wanted, bool may_sort)
-{
-	char sql[8192];
-	sqlite3_stmt *stmt;
-	bool is_found = false;
-	(void)snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", statement_texts[id].sql);
-	assert_int_equal(sqlite3_prepare_v2(shed->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
-	while (sqlite3_step(stmt) == SQLITE_ROW) {
-		const char *step = (const char *)sqlite3_column_text(stmt, 3);
-		is_found |= strstr(step, wanted) != NULL;
-		if (strncmp(step, "SCAN", 4) == 0 || (!may_sort && strstr(step, "TEMP B-TREE")))
-			fail_msg("%s: %s", statement_texts[id].sql, step);
-	}
-	assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
-	if (!is_found)
-		fail_msg("%s: no %s", statement_texts[id].sql, wanted);
-}
-
-static void test_what_the_loop_does_per_event_and_delivery_seeks(void **state)
-{
-	static const struct {
-		enum statement id;
-		const char *wanted;
-		bool may_sort;
-	} cases[] = {
-		{ EVENT_KNOWN, "event_1 (id=? AND source=?)", false },
-		{ EVENT_LABELS, "INTEGER PRIMARY KEY (rowid=?)", false },
-		{ DELIVERY_KEY_FIRST, "delivery_key (destination=? AND held_key=?)", false },
-		{ DELIVERY_FIND, "PRIMARY KEY (destination=? AND seq=?)", false },
-		{ DELIVERY_CLAIM, "PRIMARY KEY (destination=? AND seq=?)", false },
-		{ DELIVERY_SETTLE, "PRIMARY KEY (destination=? AND seq=?)", false },
-		{ DELIVERY_SET_READY, "PRIMARY KEY (destination=? AND seq=?)", false },
-		{ DELIVERY_DUE, "delivery_due (destination=? AND due_at_ms<?)", false },
-		{ DELIVERY_DUE_BEYOND, "delivery_due (destination=? AND due_at_ms>?)", false },
-		{ DELIVERY_NEXT_DUE, "delivery_due (destination=? AND due_at_ms>?)", false },
-		{ DELIVERY_OLDEST, "delivery_open (destination=? AND state=? AND lane=?)", false },
-		{ DELIVERY_LIST_READY, "delivery_open (destination=? AND state=? AND lane=?)",
-			false },
-		{ DELIVERY_LIST_BATCH, "delivery_batch (destination=? AND batch=?)", false },
-		{ DELIVERY_LIST_CLAIMED, "delivery_open (destination=? AND state=?)", true },
-		{ DELIVERY_DELETE, "PRIMARY KEY (destination=? AND seq=?)", false },
-		{ ATTEMPT_DELETE, "PRIMARY KEY (seq=?)", false },
-		{ EXCEPTION_SAME, "exception_same (digest=?)", false },
-		{ EXCEPTION_HOLD, "exception_event (seq=? AND destination=?)", false },
-		{ EXCEPTION_LIST_OPEN, "exception_open (id<?)", false },
-		{ EVENT_LIST, "INTEGER PRIMARY KEY (rowid<?)", false },
-		{ EVENT_LIST_BY_DOCUMENT, "event_document (document=? AND seq<?)", false },
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_plan(*state, cases[i].id, cases[i].wanted, cases[i].may_sort);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -599,7 +545,6 @@ int main(void)
 		TEST(test_a_claim_is_found_after_a_crash_and_what_was_not_committed_is_not),
 		TEST(test_depth_moves_at_the_commit),
 		cmocka_unit_test(test_counts_and_keys_hold_after_any_walk_with_poisoned_turns),
-		TEST(test_what_the_loop_does_per_event_and_delivery_seeks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

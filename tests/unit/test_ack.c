@@ -32,12 +32,12 @@ static void test_a_refusal_names_reason_field_and_sentence(void **state)
 	struct ack ack = { .status = ACK_REJECTED };
 
 	(void)state;
-	(void)problem_set(&ack.problem, REASON_QUANTITY_INVALID, "/data/lines/0/quantity",
+	problem_fill(&ack.problem, REASON_QUANTITY_INVALID, "/data/lines/0/quantity",
 		"quantity \"x\" is none");
 	assert_renders(&ack, "{\"id\":null,\"status\":\"rejected\",\"reason\":\"quantity_invalid\","
 			     "\"field\":\"/data/lines/0/quantity\","
 			     "\"message\":\"quantity \\\"x\\\" is none\"}");
-	(void)problem_set(&ack.problem, REASON_BAD_JSON, "", "not JSON");
+	problem_fill(&ack.problem, REASON_BAD_JSON, "", "not JSON");
 	ack.status = ACK_EXCEPTION;
 	assert_renders(&ack, "{\"id\":null,\"status\":\"exception\",\"reason\":\"bad_json\","
 			     "\"message\":\"not JSON\"}");

@@ -34,12 +34,12 @@ static void test_a_prefix_goes_in_front(void **state)
 	struct error err;
 
 	(void)state;
-	(void)error_set(&err, "retry.max", "bad");
+	error_fill(&err, "retry.max", "bad");
 	error_prefix(&err, "erp");
 	error_prefix(&err, "destinations");
 	error_prefix(&err, "");
 	assert_string_equal(err.path, "destinations.erp.retry.max");
-	(void)error_set(&err, "", "bad");
+	error_fill(&err, "", "bad");
 	error_prefix(&err, "erp");
 	assert_string_equal(err.path, "erp");
 }
@@ -52,7 +52,7 @@ static void test_what_is_too_long_is_cut(void **state)
 	(void)state;
 	memset(word, 'p', sizeof(word) - 1);
 	word[sizeof(word) - 1] = '\0';
-	(void)error_set(&err, word, "%s", word);
+	error_fill(&err, word, "%s", word);
 	assert_int_equal(strlen(err.path), sizeof(err.path) - 1);
 	assert_int_equal(strlen(err.message), sizeof(err.message) - 1);
 	error_prefix(&err, "erp");

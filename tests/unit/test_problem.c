@@ -45,12 +45,12 @@ static void test_what_is_cut_stays_utf8(void **state)
 	for (size_t i = 0; i < 399; i += 3)
 		memcpy(text + i, "\xe2\x82\xac", 3);
 	text[399] = '\0';
-	(void)problem_set(&problem, REASON_FIELD_RANGE, text, "%s", text);
+	problem_fill(&problem, REASON_FIELD_RANGE, text, "%s", text);
 	assert_int_equal(strlen(problem.field), 159);
 	assert_int_equal(strlen(problem.message), 198);
-	(void)problem_set(&problem, REASON_FIELD_RANGE, text + 3, "x%s", text);
+	problem_fill(&problem, REASON_FIELD_RANGE, text + 3, "x%s", text);
 	assert_int_equal(strlen(problem.message), 199);
-	(void)problem_set(&problem, REASON_FIELD_RANGE, "", "\xc3\xa9");
+	problem_fill(&problem, REASON_FIELD_RANGE, "", "\xc3\xa9");
 	assert_string_equal(problem.message, "\xc3\xa9");
 }
 
