@@ -44,7 +44,7 @@ ROOMS = [
     ("agent/store/", ["sqlite3", "cjson"], ["dray/", "store/"] + FLOOR),
     ("agent/mqtt/", ["mosquitto", "event", "openssl", "cjson"], ["dray/", "mqtt/"] + FLOOR),
     ("agent/capture/", ["event", "cjson"],
-     ["dray/", "capture/", "mqtt/", "store/", "deliver/"] + FLOOR),
+     ["dray/", "capture/", "mqtt/", "store/", "deliver/", "trees.h"] + FLOOR),
     ("agent/deliver/", ["curl", "event", "cjson"],
      ["dray/", "deliver/", "store/", "mqtt/"] + FLOOR),
     ("agent/ops/", ["event", "cjson"],
