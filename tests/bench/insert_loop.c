@@ -2,9 +2,9 @@
  * insert_loop.c - the limit of storing: the rows that an event costs, inserted bare.
  *
  * The store's own file (schema, pragmas, WAL, synchronous=FULL), transactions of 200, SQLite's
- * default checkpoints. With every commit the counts of each handheld, as the store keeps them. Nothing
- * is parsed, looked up or acknowledged. With --delivery each event has one delivery row as well.
- * Bodies and ids are made before the clock starts.
+ * default checkpoints. With every commit the counts of each handheld, as the store keeps them.
+ * Nothing is parsed, looked up or acknowledged. With --delivery each event has one delivery row as
+ * well. Bodies and ids are made before the clock starts.
  */
 #include <getopt.h>
 #include <stdbool.h>
