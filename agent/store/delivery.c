@@ -156,6 +156,8 @@ static int find_present(struct store *store, int destination, int64_t seq, struc
 	ret->has_key = len > 0;
 	ret->state = (enum delivery_state)row_int(&query, 0);
 	ret->attempts = row_int(&query, 1);
+	event_labels_keep(store, seq, row_int(&query, 3), row_text(&query, 4), row_text(&query, 5),
+		row_text(&query, 6));
 	query_end(&query);
 	return 0;
 }

@@ -68,6 +68,12 @@ static void set_labels(struct event_labels *labels, int64_t seq, int64_t receive
 	label_copy(labels->type, type);
 }
 
+void event_labels_keep(struct store *store, int64_t seq, int64_t received_at_ms, const char *origin,
+	const char *device, const char *type)
+{
+	set_labels(&store->last_event, seq, received_at_ms, origin, device, type);
+}
+
 int event_labels_find(struct store *store, int64_t seq, struct event_labels *ret)
 {
 	if (store->last_event.seq == seq) {

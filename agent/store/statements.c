@@ -96,8 +96,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[DELIVERY_INSERT] = { "storing a delivery",
 		"INSERT INTO delivery (destination, seq, state, lane, held_key)"
 		" VALUES (?1, ?2, ?3, ?4, ?5)" },
-	[DELIVERY_FIND] = { "reading a delivery", "SELECT state, attempts, held_key FROM delivery"
-						  " WHERE destination = ?1 AND seq = ?2" },
+	[DELIVERY_FIND] = { "reading a delivery",
+		"SELECT d.state, d.attempts, d.held_key, e.received_at_ms, e.origin, e.device, e.type"
+		" FROM delivery AS d CROSS JOIN event AS e"
+		" WHERE d.destination = ?1 AND d.seq = ?2 AND e.seq = d.seq" },
 	[DELIVERY_CLAIM] = { "claiming a delivery",
 		"UPDATE delivery SET state = 2, attempts = attempts + 1,"
 		" batch = coalesce(?3, batch), connector_revision = coalesce(?4, connector_revision),"

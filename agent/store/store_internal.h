@@ -242,6 +242,9 @@ const void *row_bytes(const struct query *query, int column, size_t *ret_len); /
 /* load: at open; flush: before COMMIT; committed, abandoned: what memory mirrors follows. */
 int event_load(struct store *store);
 int event_labels_find(struct store *store, int64_t seq, struct event_labels *ret);
+/* Who has read an event's labels on the way spares event_labels_find() the reading. */
+void event_labels_keep(struct store *store, int64_t seq, int64_t received_at_ms, const char *origin,
+	const char *device, const char *type);
 int destination_load(struct store *store);
 int destination_restore(struct store *store); /* write anew those that a poisoned turn has lost */
 void destination_committed(struct store *store);

@@ -80,12 +80,13 @@ class House:
     """One broker, one sink, one drayd with a fresh store. Use as a context manager.
 
     destination  its options; None: events are captured and go nowhere.
+    is_paused    the destination is paused: events are captured and routed, and wait.
     is_echo      in drayd's place an agent that stores nothing: the broker's own limit.
     """
 
-    def __init__(self, bench, folder, destination=None, is_echo=False):
+    def __init__(self, bench, folder, destination=None, is_echo=False, is_paused=False):
         self.bench, self.folder = bench, folder
-        self.destination, self.is_echo = destination, is_echo
+        self.destination, self.is_echo, self.is_paused = destination, is_echo, is_paused
         self.processes, self.sampler = {}, None
         self.is_over = threading.Event()
         folder.mkdir(parents=True)
@@ -167,8 +168,20 @@ class House:
             self.processes["drayd"].check()
             if time.monotonic() > deadline:
                 raise Trouble("drayd acknowledges nothing; see " + str(self.folder))
-        if self.destination:
+        if self.is_paused:
+            self.control("POST /v1/destinations/sink/pause")
+        elif self.destination:
             self.settle()
+
+    def control(self, call):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            control.connect(str(self.folder / "state/c.sock"))
+            control.sendall(f"{call} HTTP/1.1\r\nHost: dray\r\nContent-Length: 2\r\n"
+                            "Connection: close\r\n\r\n{}".encode())
+            answer = control.makefile("r", encoding="utf-8", newline="\n").readline()
+        if " 200 " not in answer:
+            raise Trouble(f"{call}: {answer}")
 
     def settle(self):
         """Until the sink hears nothing new for half a second."""
@@ -218,7 +231,7 @@ class House:
         run = self.publish(count, rate)
         if run["stored"] != count:
             raise Trouble(f"{count} published, {run['stored']} stored")
-        if self.destination:
+        if self.destination and not self.is_paused:
             wait_until(lambda: self.sink_counts()["events"] - baseline >= count, 120,
                        f"the delivery of {count} events")
             self.settle()

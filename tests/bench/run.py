@@ -65,9 +65,9 @@ class Bench:
             raise Trouble(f"{name}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
 
-    def house(self, destination=None, is_echo=False):
+    def house(self, destination=None, **more):
         self.houses += 1
-        return House(self, self.folder / f"h{self.houses}", destination, is_echo)
+        return House(self, self.folder / f"h{self.houses}", destination, **more)
 
     def insert(self, count, *more):
         return self.run("insert_loop", "--file", self.folder / "insert.db", "--count", count,
@@ -97,6 +97,9 @@ def measure_round(bench, size, parts):
         found["insert"] = bench.insert(size["capture"])
         with bench.house() as house:
             found["capture"] = house.measure(size["capture"])
+        found["insert_routed"] = bench.insert(size["capture"], "--delivery")
+        with bench.house({"concurrency": 16}, is_paused=True) as house:
+            found["routed"] = house.measure(size["capture"])
     if "e2e" in parts or "batch" in parts:
         found["insert_delivery"] = bench.insert(size["e2e"], "--delivery")
         found["post"] = bench.post(size["e2e"])
@@ -134,10 +137,18 @@ def judge(rounds):
         return r["ack"]["p99_ms"], allowed, r["ack"]["p99_ms"] / allowed
 
     figures = [
-        figure("capture_cpu", "capture, µs of CPU an event : bare insert loop's", rounds,
+        figure("routed_cpu", "capture and route to one destination, µs of CPU an event : bare "
+               "insert loop's (event + delivery)", rounds, ("routed",),
+               lambda r: over(r["routed"]["cpu_us_per_event"],
+                              r["insert_routed"]["cpu_us_per_event"]), 3),
+        figure("routed_rate", "capture and route to one destination, events/s : bare insert "
+               "loop's (event + delivery)", rounds, ("routed",),
+               lambda r: over(r["routed"]["events_per_s"], r["insert_routed"]["events_per_s"]),
+               0.3, at_most=False),
+        figure("capture_cpu", "capture alone, µs of CPU an event : bare insert loop's (event)", rounds,
                ("capture",), lambda r: over(r["capture"]["cpu_us_per_event"],
                                             r["insert"]["cpu_us_per_event"]), 3),
-        figure("capture_rate", "capture, events/s : bare insert loop's", rounds, ("capture",),
+        figure("capture_rate", "capture alone, events/s : bare insert loop's (event)", rounds, ("capture",),
                lambda r: over(r["capture"]["events_per_s"], r["insert"]["events_per_s"]), 0.3,
                at_most=False),
         figure("e2e_cpu", "end to end, µs of CPU an event : insert loop + post loop", rounds,
