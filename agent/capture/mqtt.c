@@ -26,6 +26,7 @@ struct capture {
 	struct buf rendered;
 	char reason[160];     /* why it is down; "" when it is up */
 	bool acks_deliveries; /* some source wants them */
+	int64_t n_taken;      /* events of this turn */
 };
 
 /* --- topics ----------------------------------------------------------------------------------- */
@@ -105,6 +106,7 @@ static void on_ack(void *ctx, const struct ack *ack, const char *device)
 	char own[TOPIC_MAX] = "";
 	const char *topic = own;
 
+	capture->n_taken++;
 	if (*device && !ack_topic(capture->config, device, own, sizeof(own)))
 		return;
 	if (message->response_topic &&
@@ -128,6 +130,10 @@ static void on_message(void *ctx, const struct mqtt_message *message)
 	struct topic_words words;
 	bool is_ours = read_topic(config->mqtt.root, message->topic, &words);
 
+	if (!source)
+		LOG_WARNING(
+			"an event on a topic of no source: the broker still has a subscription of old",
+			LOG_S("topic", message->topic));
 	if (store_is_poisoned(capture->is.store))
 		return; /* this turn takes nothing more; the broker sends again */
 	(void)intake_take(capture->is.intake,
@@ -144,6 +150,8 @@ static void on_message(void *ctx, const struct mqtt_message *message)
 			.received_at_ms = clock_wall_ms(capture->is.clock),
 		},
 		on_ack, &hearing);
+	if (capture->n_taken >= config->store.max_turn_events)
+		mqtt_set_reading(capture->mqtt, false); /* until the release of this turn */
 }
 
 static void on_exception(void *ctx, const struct intake_exception *exception)
@@ -234,6 +242,16 @@ static void on_up(void *ctx, bool session_present)
 			LOG_ERROR("subscription refused", LOG_S("topic", config->sources[i].topic));
 }
 
+static void on_refused(void *ctx, int reason)
+{
+	struct capture *capture = ctx;
+
+	(void)snprintf(capture->reason, sizeof(capture->reason),
+		"the broker refuses a subscription (reason %d): allow %s in its ACL to read the sources' topics",
+		reason, capture->config->mqtt.client_id);
+	LOG_ERROR("nothing can be captured", LOG_S("why", capture->reason));
+}
+
 static void on_down(void *ctx, const char *why)
 {
 	struct capture *capture = ctx;
@@ -261,6 +279,7 @@ static void on_release(void *ctx)
 	if (!capture->mqtt)
 		return;
 	mqtt_flush(capture->mqtt);
+	capture->n_taken = 0;
 	mqtt_set_reading(capture->mqtt, !talk_is_behind(capture->talk));
 }
 
@@ -270,6 +289,7 @@ static void on_poisoned(void *ctx)
 
 	intake_poisoned(capture->is.intake);
 	talk_poisoned(capture->talk);
+	capture->n_taken = 0;
 	if (capture->mqtt)
 		mqtt_break(capture->mqtt, "the turn could not be stored");
 }
@@ -399,7 +419,7 @@ static bool is_same_connection(const struct config *a, const struct config *b)
 
 static int connect_both(struct capture *capture, const struct config *config, struct error *err)
 {
-	struct mqtt_handlers handlers = { on_up, on_down, on_message, NULL, capture };
+	struct mqtt_handlers handlers = { on_up, on_down, on_message, NULL, on_refused, capture };
 	struct connection connection;
 	struct mqtt *mqtt = NULL;
 	int rc = -1;
@@ -413,9 +433,7 @@ static int connect_both(struct capture *capture, const struct config *config, st
 		mqtt_free(mqtt);
 		goto out;
 	}
-	if (capture->mqtt)
-		mqtt_stop(capture->mqtt);
-	mqtt_free(capture->mqtt);
+	mqtt_free(capture->mqtt); /* nothing is written: this turn is not committed yet */
 	capture->mqtt = mqtt;
 	rc = 0;
 out:
@@ -463,9 +481,10 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 	return 0;
 }
 
+/* Connected, and heard: a reason is there while it isn't, or while a subscription is refused. */
 bool capture_is_up(const struct capture *capture)
 {
-	return capture->mqtt && mqtt_is_up(capture->mqtt);
+	return capture->mqtt && mqtt_is_up(capture->mqtt) && !*capture->reason;
 }
 
 const char *capture_reason(const struct capture *capture)
