@@ -17,6 +17,7 @@
 
 #define TOPIC_MAX 512
 #define RETAIN_NEVER 2
+#define SUBSCRIPTIONS "mqtt.subscriptions" /* cursor in the store */
 
 struct capture {
 	struct capture_options is;
@@ -228,6 +229,52 @@ void capture_alert(struct capture *capture, const char *severity, const char *te
 
 /* --- the capture client ------------------------------------------------------------------------ */
 
+static bool has_topic(const struct config *config, const char *topic)
+{
+	for (size_t i = 0; i < config->n_sources; i++)
+		if (strcmp(config->sources[i].topic, topic) == 0)
+			return true;
+	return false;
+}
+
+/* `known` is what an earlier drayd subscribed to, a filter a line; it is cut up. */
+static void unsubscribe_gone(struct capture *capture, char *known)
+{
+	char *rest = known, *filter;
+
+	while ((filter = strsep(&rest, "\n")) != NULL)
+		if (*filter && !has_topic(capture->config, filter))
+			(void)mqtt_unsubscribe(capture->mqtt, filter);
+}
+
+/*
+ * Subscribe to the sources and to nothing else. The session outlives drayd and its configuration,
+ * so what it was subscribed to is remembered in the store.
+ */
+static void settle_subscriptions(struct capture *capture)
+{
+	const struct config *config = capture->config;
+	struct buf wanted = BUF_INIT;
+	char *known;
+
+	if (!mqtt_is_up(capture->mqtt))
+		return; /* on_up() comes */
+	for (size_t i = 0; i < config->n_sources; i++) {
+		if (mqtt_subscribe(capture->mqtt, config->sources[i].topic, RETAIN_NEVER) < 0)
+			LOG_ERROR(
+				"subscription not sent", LOG_S("topic", config->sources[i].topic));
+		buf_printf(&wanted, "%s\n", config->sources[i].topic);
+	}
+	known = store_get_cursor(capture->is.store, SUBSCRIPTIONS);
+	if (!buf_failed(&wanted) && (!known || strcmp(known, wanted.data) != 0))
+		(void)store_put_cursor(capture->is.store, SUBSCRIPTIONS, wanted.data,
+			clock_wall_ms(capture->is.clock));
+	if (known)
+		unsubscribe_gone(capture, known);
+	free(known);
+	buf_done(&wanted);
+}
+
 static void on_up(void *ctx, bool session_present)
 {
 	struct capture *capture = ctx;
@@ -237,9 +284,7 @@ static void on_up(void *ctx, bool session_present)
 	LOG_INFO("broker connected", LOG_S("host", config->mqtt.host),
 		LOG_I("port", config->mqtt.port), LOG_I("mqtt", mqtt_protocol_level(capture->mqtt)),
 		LOG_S("session", session_present ? "resumed" : "new"));
-	for (size_t i = 0; i < config->n_sources; i++)
-		if (mqtt_subscribe(capture->mqtt, config->sources[i].topic, RETAIN_NEVER) < 0)
-			LOG_ERROR("subscription refused", LOG_S("topic", config->sources[i].topic));
+	settle_subscriptions(capture);
 }
 
 static void on_refused(void *ctx, int reason)
@@ -441,25 +486,6 @@ out:
 	return rc;
 }
 
-static bool has_topic(const struct config *config, const char *topic)
-{
-	for (size_t i = 0; i < config->n_sources; i++)
-		if (strcmp(config->sources[i].topic, topic) == 0)
-			return true;
-	return false;
-}
-
-static void change_subscriptions(
-	struct capture *capture, const struct config *before, const struct config *config)
-{
-	for (size_t i = 0; i < before->n_sources; i++)
-		if (!has_topic(config, before->sources[i].topic))
-			(void)mqtt_unsubscribe(capture->mqtt, before->sources[i].topic);
-	for (size_t i = 0; i < config->n_sources; i++)
-		if (!has_topic(before, config->sources[i].topic))
-			(void)mqtt_subscribe(capture->mqtt, config->sources[i].topic, RETAIN_NEVER);
-}
-
 int capture_configure(struct capture *capture, const struct config *config, struct error *err)
 {
 	const struct config *before = capture->config;
@@ -473,7 +499,7 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 		mqtt_start(capture->mqtt);
 	} else {
 		capture->config = config;
-		change_subscriptions(capture, before, config);
+		settle_subscriptions(capture);
 	}
 	capture->acks_deliveries = false;
 	for (size_t i = 0; i < config->n_sources; i++)

@@ -239,6 +239,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" WHERE seq = e.seq AND state < 3)"
 		" FROM event AS e WHERE e.seq > ?1 ORDER BY e.seq LIMIT 1" },
 	[PURGE_VACUUM] = { "freeing pages", "PRAGMA incremental_vacuum(50)" },
+	[CURSOR_GET] = { "reading a cursor", "SELECT value FROM cursor WHERE name = ?1" },
+	[CURSOR_PUT] = { "writing a cursor",
+		"INSERT INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms" },
 	[COUNTER_GET] = { "reading a counter", "SELECT value FROM counter WHERE name = ?1" },
 	[COUNTER_SET] = { "storing a counter",
 		"INSERT INTO counter (name, value) VALUES (?1, ?2)"

@@ -385,6 +385,12 @@ void store_count_open(const struct store *store, store_open_fn fn, void *ctx);
 int store_audit(struct store *store, int64_t now_ms, const char *who, const char *what,
 	const char *object, const char *why);
 
+/* --- small things to remember ------------------------------------------------------------------ */
+
+/* A named text, such as what the broker was subscribed to. NULL: none, or an error; free(3). */
+char *store_get_cursor(struct store *store, const char *name);
+int store_put_cursor(struct store *store, const char *name, const char *value, int64_t now_ms);
+
 /* --- keeping house ------------------------------------------------------------------------------- */
 
 /*

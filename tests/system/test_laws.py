@@ -148,3 +148,21 @@ def test_why_a_broker_is_not_reached_is_said(site):
     agent = site.make_agent(mqtt_port=wait.free_port())
     agent.spawn()
     wait.until(lambda: "Connection refused" in agent.log(), 20, "the reason in the log")
+
+
+def test_a_source_that_is_gone_is_not_heard_after_a_restart(site):
+    old = "plant/+/events"
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp)}, sources={
+        "handhelds": {"topic": "dray/v1/+/event/#"}, "plant": {"topic": old}})
+    handheld = site.device()
+    handheld.send(dict(receipt("before"), device="plc-1"), topic="plant/1/events")
+    wait_applied(erp, ["before"])
+    config = dict(agent.config, sources={"handhelds": {"topic": "dray/v1/+/event/#"}})
+    agent.stop()
+    agent.write_config(config)
+    agent.start()
+    handheld.send(dict(receipt("gone"), device="plc-1"), topic="plant/1/events")
+    handheld.send(receipt("after"))
+    handheld.ack("after", "stored")
+    wait_applied(erp, ["before", "after"])
