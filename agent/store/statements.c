@@ -134,7 +134,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[DELIVERY_LIST_READY] = { "listing ready deliveries",
 		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
 			"delivery_open") " WHERE d.destination = ?1 AND d.state = 1 AND d.settled_at_ms IS NULL AND d.lane = ?2"
-					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?3" },
+					 " AND d.seq > ?3 AND coalesce(d.batch, d.seq) > ?3"
+					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?4" },
 	[DELIVERY_LIST_BATCH] = { "listing a batch",
 		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
 			"delivery_batch") " WHERE d.destination = ?1 AND d.batch = ?2 AND d.settled_at_ms IS NULL"

@@ -213,9 +213,13 @@ struct store_delivery_row {
 };
 typedef int (*store_delivery_fn)(void *ctx, const struct store_delivery_row *row);
 
-/* READY rows of a lane by seq, at most `limit`, with bodies. Any `fn` returns non-zero to stop. */
-int store_list_ready(struct store *store, int destination, int lane, unsigned limit,
-	store_delivery_fn fn, void *ctx);
+/*
+ * READY rows of a lane by seq, at most `limit`, with bodies. Any `fn` returns non-zero to stop.
+ *
+ * after_place  only rows behind this place, which is a row's batch, else its seq; 0: from the first.
+ */
+int store_list_ready(struct store *store, int destination, int lane, int64_t after_place,
+	unsigned limit, store_delivery_fn fn, void *ctx);
 /* The members of a batch by seq, with bodies. */
 int store_list_batch(
 	struct store *store, int destination, int64_t batch, store_delivery_fn fn, void *ctx);
