@@ -258,7 +258,10 @@ struct store_settlement {
 	const char *ref; /* DONE; NULL none */
 	int64_t now_ms;
 };
-/* CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. */
+/*
+ * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. What a person
+ * makes READY again has all its time before it: claimed_at is forgotten.
+ */
 int store_settle(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement);
 
