@@ -110,7 +110,7 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" claimed_at_ms = CASE WHEN (?5 AND attempts <= 1) OR (state = 6 AND ?3 = 1)"
 		" THEN NULL ELSE claimed_at_ms END,"
 		" doubt_at_ms = CASE WHEN ?6 THEN ?7 ELSE doubt_at_ms END,"
-		" batch = CASE WHEN ?8 THEN seq ELSE batch END,"
+		" batch = CASE WHEN ?8 THEN NULL ELSE batch END,"
 		" held_key = CASE WHEN ?9 THEN NULL ELSE held_key END,"
 		" last_status = coalesce(?10, last_status), ref = coalesce(?11, ref),"
 		" settled_at_ms = ?12"

@@ -26,7 +26,7 @@
  *   5. Claiming, inserting and settling touch no row but their own and, when a key is freed, one
  *      more: their cost doesn't depend on how many wait.
  *   6. A batch is named by the smallest seq among its members; a delivery keeps its batch until it
- *      is finished or taken apart. A batch of one is a delivery that must go alone.
+ *      is finished or leaves it. One that was sent before and has no batch goes alone.
  *
  * Errors. Every function that writes returns -1 when the store failed, and the store is then
  * poisoned: it refuses all further writes until store_abandon(). SQLite may have ended the
@@ -252,7 +252,7 @@ struct store_settlement {
 	                             claimed_at with it */
 	bool is_proven;               /* not applied: doubt_at as it was before this claim */
 	int64_t previous_doubt_at_ms; /* that value; 0 none */
-	bool leaves_batch;            /* it is a batch of its own from now on */
+	bool leaves_batch;            /* it goes alone from now on */
 	bool exception_passes;        /* EXCEPTION frees its key */
 	int status;
 	const char *ref; /* DONE; NULL none */
