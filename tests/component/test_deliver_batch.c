@@ -258,6 +258,19 @@ static void test_doubt_older_than_the_key_is_never_sent_again(void **state)
 	assert_int_equal(house_exceptions(&house, "unknown"), 1);
 }
 
+static void test_a_doubted_batch_that_is_refused_is_for_a_person(void **state)
+{
+	(void)state;
+	house_open(&house, BATCH);
+	house_put_many(&house, "e", 3);
+	house_rest(&house);
+	lose_answer();
+	house_wait(&house, 60000);
+	house_answer(&house, house_find(&house, "e0"), 400, "");
+	assert_int_equal(house_out(&house), 0);
+	assert_int_equal(house_exceptions(&house, "unknown"), 3);
+}
+
 /* Three in a batch whose key the other side has forgotten. */
 static void put_forgotten_batch(char key[64], char body[TEXT_MAX])
 {
@@ -331,6 +344,7 @@ int main(void)
 		T(test_a_crash_sends_the_same_key_again),
 		T(test_a_crash_longer_than_the_key_lives_is_for_a_person),
 		T(test_doubt_older_than_the_key_is_never_sent_again),
+		T(test_a_doubted_batch_that_is_refused_is_for_a_person),
 		T(test_a_forgotten_batch_retried_as_a_whole_goes_as_it_was),
 		T(test_each_of_a_forgotten_batch_can_be_retried_alone),
 	};
