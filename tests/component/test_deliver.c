@@ -283,6 +283,24 @@ static void test_an_unreachable_destination_burns_no_attempts(void **state)
 	assert_int_equal(house.n_alerts, 2);
 }
 
+static void test_time_without_a_connection_burns_no_give_up(void **state)
+{
+	(void)state;
+	house_open(&house, "\"retry\":{\"base\":\"1s\",\"max\":\"1m\",\"give_up\":\"1h\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_find(&house, "e1"), 503, "");
+	for (int i = 0; i < 70; i++) {
+		house_wait(&house, 60000);
+		if (house_out(&house) > 0)
+			house_fail(&house, house_find(&house, "e1"), TRANSPORT_NOT_SENT);
+	}
+	house_wait(&house, 60000);
+	house_answer(&house, house_find(&house, "e1"), 503, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
+	assert_int_equal(house_attempts(&house, "e1"), 2);
+}
+
 static void test_a_request_that_cannot_start_is_tried_again(void **state)
 {
 	(void)state;
@@ -410,6 +428,7 @@ int main(void)
 		T(test_what_gave_up_and_is_retried_by_a_person_has_all_its_time_again),
 		T(test_failures_open_the_breaker_and_a_probe_closes_it),
 		T(test_an_unreachable_destination_burns_no_attempts),
+		T(test_time_without_a_connection_burns_no_give_up),
 		T(test_a_request_that_cannot_start_is_tried_again),
 		T(test_a_refusal_is_an_exception_in_its_own_words),
 		T(test_an_exception_that_passes_frees_its_key),
