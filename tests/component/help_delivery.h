@@ -71,6 +71,12 @@ void house_rest(struct house *house);
 /* Time passes, then rest. */
 void house_wait(struct house *house, int64_t ms);
 
+/*
+ * Time passes as the loop would see it: a look, and rest, at each time for which erp's timer is set.
+ * How many looks that were.
+ */
+unsigned house_pass(struct house *house, int64_t ms);
+
 /* How many requests are out. */
 unsigned house_out(const struct house *house);
 /* The oldest request out whose body holds `id`; NULL. */

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "help_delivery.h"
+#include "help_faulty_vfs.h"
+#include "store/store_internal.h"
 
 static struct house house;
 
@@ -360,6 +362,45 @@ static void test_an_answer_survives_a_poisoned_turn_and_is_not_sent_again(void *
 	assert_int_equal(house.n_started, 2);
 }
 
+/* Reads go to the disk, which fails. */
+static void break_reading(void)
+{
+	assert_int_equal(sqlite3_db_release_memory(house.store->db), SQLITE_OK);
+	faulty_vfs_arm(FAULTY_READ, 1, 0, true);
+}
+
+static void test_a_failed_look_for_ready_rows_is_made_again_soon(void **state)
+{
+	(void)state;
+	house_open(&house, "\"rate\":\"60/m\"");
+	house_put_many(&house, "e", 2);
+	house_rest(&house);
+	assert_int_equal(house.n_started, 1);
+	break_reading();
+	assert_in_range(house_pass(&house, 5000), 2, 10);
+	assert_true(faulty_vfs_failures() > 0);
+	assert_false(store_is_poisoned(house.store));
+	assert_int_equal(house.n_started, 1);
+	faulty_vfs_disarm();
+	(void)house_pass(&house, 1000);
+	assert_int_equal(house.n_started, 2);
+}
+
+static void test_a_failed_look_for_due_rows_is_made_again_soon(void **state)
+{
+	(void)state;
+	house_open(&house, "\"retry\":{\"base\":\"1s\",\"max\":\"1s\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_find(&house, "e1"), 503, "");
+	break_reading();
+	assert_in_range(house_pass(&house, 5000), 2, 10);
+	assert_true(faulty_vfs_failures() > 0);
+	faulty_vfs_disarm();
+	(void)house_pass(&house, 1000);
+	assert_int_equal(house.n_started, 2);
+}
+
 static void test_a_poisoned_hold_names_the_same_culprit(void **state)
 {
 	(void)state;
@@ -433,6 +474,8 @@ int main(void)
 		T(test_a_refusal_is_an_exception_in_its_own_words),
 		T(test_an_exception_that_passes_frees_its_key),
 		T(test_an_answer_survives_a_poisoned_turn_and_is_not_sent_again),
+		T(test_a_failed_look_for_ready_rows_is_made_again_soon),
+		T(test_a_failed_look_for_due_rows_is_made_again_soon),
 		T(test_a_poisoned_hold_names_the_same_culprit),
 		T(test_a_reload_with_a_fault_changes_nothing),
 		T(test_list_shows_each_destination_once),
