@@ -333,6 +333,7 @@ struct deliver {
 	struct event *timer; /* after a poisoned turn */
 	unsigned poisons_in_row;
 	int64_t claims_from_mono_ms; /* until then turns settle only */
+	int64_t looked_mono_ms;      /* when this turn's dispatch began */
 	bool is_draining;            /* before the end: nothing more is claimed */
 };
 

@@ -144,10 +144,14 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* When READY rows may go, as far as time alone brings it. INT64_MAX: an answer or nothing will. */
+/*
+ * When READY rows may go, as far as time alone brings it. INT64_MAX: an answer or nothing will. What
+ * was possible when this turn looked is done; what became so since, in a slow commit, is not.
+ */
 static int64_t next_chance_mono(struct destination *destination, int64_t now_mono_ms)
 {
 	const struct deliver *deliver = destination->deliver;
+	int64_t looked_mono_ms = deliver->looked_mono_ms;
 	int64_t at_mono_ms = later(deliver->claims_from_mono_ms, destination->serve_from_mono_ms);
 
 	if (!destination->may_have_ready || destination->breaker.state == BREAKER_HALF_OPEN ||
@@ -157,13 +161,13 @@ static int64_t next_chance_mono(struct destination *destination, int64_t now_mon
 	if (destination->breaker.state == BREAKER_OPEN)
 		at_mono_ms = later(at_mono_ms, destination->breaker.probe_mono_ms);
 	at_mono_ms = later(at_mono_ms, destination->not_before_mono_ms);
-	at_mono_ms =
-		later(at_mono_ms, now_mono_ms + bucket_wait_ms(&destination->bucket, now_mono_ms));
+	at_mono_ms = later(
+		at_mono_ms, looked_mono_ms + bucket_wait_ms(&destination->bucket, looked_mono_ms));
 	/* Only the culprit is there, and its time has not come. */
-	if (destination->culprit.is_set && at_mono_ms <= now_mono_ms)
+	if (destination->culprit.is_set && at_mono_ms <= looked_mono_ms)
 		at_mono_ms = destination->culprit.probe_mono_ms;
-	/* All of it is possible now and was not done: it waits for others of its batch. */
-	return at_mono_ms > now_mono_ms ? at_mono_ms : INT64_MAX;
+	/* All of it was possible and not done: it waits for others of its batch. */
+	return at_mono_ms > looked_mono_ms ? later(at_mono_ms, now_mono_ms + 1) : INT64_MAX;
 }
 
 static int64_t from_wall(int64_t at_ms, int64_t now_ms, int64_t now_mono_ms)

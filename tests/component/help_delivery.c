@@ -128,12 +128,14 @@ static void on_alert(void *ctx, const char *severity, const char *text)
 	copy(house->last_alert, sizeof(house->last_alert), text);
 }
 
-/* Behind deliver's dispatch: all that it wrote is lost. */
-static void poison_turn(void *ctx)
+/* Behind deliver's dispatch: time passes, or all that it wrote is lost. */
+static void disturb_turn(void *ctx)
 {
 	struct house *house = ctx;
 	const struct store_settlement settlement = { .to = DELIVERY_DONE };
 
+	house->now_ms += house->commit_takes_ms;
+	house->commit_takes_ms = 0;
 	if (!house->poisons)
 		return;
 	house->poisons = false;
@@ -206,7 +208,7 @@ static void start(struct house *house, const char *erp)
 	});
 	assert_non_null(house->deliver);
 	turn_add(house->turn,
-		&(struct turn_member){ .name = "poison", .dispatch = poison_turn, .ctx = house });
+		&(struct turn_member){ .name = "disturb", .dispatch = disturb_turn, .ctx = house });
 	assert_int_equal(house_configure(house, erp), 0);
 	assert_int_equal(store_destination_id(house->store, "erp"), 1);
 	assert_int_equal(store_destination_id(house->store, "tms"), 2);

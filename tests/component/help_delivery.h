@@ -43,7 +43,8 @@ struct house {
 	struct secret_dirs secrets;
 	struct courier courier;
 	bool refuses_to_start;
-	bool poisons; /* the next turn, behind everything that it wrote */
+	bool poisons;            /* the next turn, behind everything that it wrote */
+	int64_t commit_takes_ms; /* of the next turn */
 	struct errand errands[ERRANDS_MAX];
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;

@@ -134,6 +134,18 @@ static void test_rate_spaces_requests(void **state)
 	assert_int_equal(house.n_started, 2);
 }
 
+static void test_a_token_that_comes_during_a_slow_commit_is_used(void **state)
+{
+	(void)state;
+	house_open(&house, "\"rate\":\"60/m\",\"concurrency\":8");
+	house_put_many(&house, "e", 2);
+	house.commit_takes_ms = 1500;
+	house_turn(&house);
+	assert_int_equal(house.n_started, 1);
+	(void)house_pass(&house, 10);
+	assert_int_equal(house.n_started, 2);
+}
+
 static void test_a_paused_destination_sends_nothing_until_resumed(void **state)
 {
 	(void)state;
@@ -461,6 +473,7 @@ int main(void)
 		T(test_a_dead_destination_delays_no_other),
 		T(test_a_critical_delivery_passes_a_flood),
 		T(test_rate_spaces_requests),
+		T(test_a_token_that_comes_during_a_slow_commit_is_used),
 		T(test_a_paused_destination_sends_nothing_until_resumed),
 		T(test_retry_obeys_retry_after_for_the_whole_destination),
 		T(test_retry_after_beyond_a_day_is_cut_and_told),
