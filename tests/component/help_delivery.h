@@ -43,7 +43,8 @@ struct house {
 	struct secret_dirs secrets;
 	struct courier courier;
 	bool refuses_to_start;
-	bool poisons; /* the next turn, behind everything that it wrote */
+	bool poisons;            /* the next turn, behind everything that it wrote */
+	int64_t commit_takes_ms; /* of the next turn */
 	struct errand errands[ERRANDS_MAX];
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
@@ -71,6 +72,12 @@ void house_rest(struct house *house);
 /* Time passes, then rest. */
 void house_wait(struct house *house, int64_t ms);
 
+/*
+ * Time passes as the loop would see it: a look, and rest, at each time for which erp's timer is set.
+ * How many looks that were.
+ */
+unsigned house_pass(struct house *house, int64_t ms);
+
 /* How many requests are out. */
 unsigned house_out(const struct house *house);
 /* The oldest request out whose body holds `id`; NULL. */
@@ -86,6 +93,8 @@ enum delivery_state house_state(struct house *house, const char *id);
 unsigned house_attempts(struct house *house, const char *id);
 /* Open exceptions of a kind. */
 unsigned house_exceptions(struct house *house, const char *kind);
+/* A person sends an exception of this kind again, and says of an unknown one that it isn't there. */
+void house_retry(struct house *house, const char *id, const char *kind);
 int64_t house_depth(struct house *house, enum delivery_state state);
 
 #endif
