@@ -221,7 +221,8 @@ static int check_time(const struct walk *w, const struct event_field *f, cJSON *
 		return refuse_type(w, f, "a time");
 	if (!is_fine)
 		return refuse(w, REASON_TIME_INVALID, f->name,
-			"%s is no time with a zone, such as 2026-11-21T15:04:05Z", f->name);
+			"%s must be a time with its zone, such as 2026-11-21T15:04:05+01:00",
+			f->name);
 	time_format(at_ms, text);
 	return event_data_set_string(item, text) ? 0 : refuse_memory(w);
 }
@@ -236,8 +237,8 @@ static int check_date(const struct walk *w, const struct event_field *f, const c
 		return refuse_type(w, f, "a date");
 	len = snprintf(text, sizeof(text), "%sT00:00:00Z", item->valuestring);
 	if (len != TIME_TEXT_MAX - 5 || !time_parse(text, (size_t)len, &at_ms))
-		return refuse(w, REASON_TIME_INVALID, f->name, "%s is no date such as 2027-03-31",
-			f->name);
+		return refuse(w, REASON_TIME_INVALID, f->name,
+			"%s must be a date such as 2027-03-31", f->name);
 	return 0;
 }
 
