@@ -32,16 +32,25 @@ static struct outcome_verdict judge_redirect(const struct outcome_input *input)
 	}
 }
 
+static struct outcome_verdict judge_rejection(const struct outcome_input *input)
+{
+	bool chose_doubles = input->mode == OUTCOME_MODE_NONE && input->resend_on_doubt;
+	struct outcome_verdict verdict = { OUTCOME_REJECT, true, false };
+
+	if (input->batch_count == 1)
+		return verdict;
+	/* Members go out under other keys than what may still be applied. */
+	verdict.outcome =
+		input->doubt_age_ms > 0 && !chose_doubles ? OUTCOME_UNKNOWN : OUTCOME_SPLIT;
+	return verdict;
+}
+
 static struct outcome_verdict judge_conflict(const struct outcome_input *input)
 {
-	bool is_doubted = input->mode == OUTCOME_MODE_HEADER && input->doubt_age_ms > 0;
-
-	if (is_doubted && input->doubt_age_ms < input->settle_ms)
+	if (input->mode == OUTCOME_MODE_HEADER && input->doubt_age_ms > 0 &&
+		input->doubt_age_ms < input->settle_ms)
 		return refused_retry;
-	if (is_doubted && input->batch_count > 1)
-		return (struct outcome_verdict){ OUTCOME_UNKNOWN, true, false };
-	return (struct outcome_verdict){ input->batch_count > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT,
-		true, false };
+	return judge_rejection(input);
 }
 
 static struct outcome_verdict judge_refusal(const struct outcome_input *input)
@@ -68,9 +77,7 @@ static struct outcome_verdict judge_refusal(const struct outcome_input *input)
 	case 429:
 		return refused_retry;
 	default:
-		return (struct outcome_verdict){
-			input->batch_count > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT, true, false
-		};
+		return judge_rejection(input);
 	}
 }
 

@@ -292,7 +292,7 @@ int exception_open(struct claim *claim, const struct member *member, const char 
 /* READY members become exceptions. 0, or -1. */
 int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
 	const char *reason, int64_t now_ms);
-/* READY members, not in doubt, are a batch of their own each from now on. 0, or -1. */
+/* READY members, not in doubt, go alone from now on. 0, or -1. */
 int settle_apart(struct claim *claim, int64_t now_ms);
 /* Is the doubt about this delivery older than the other side remembers its key? */
 bool settle_is_forgotten(

@@ -155,7 +155,7 @@ int draft_list(struct destination *destination, int lane, unsigned n, struct cla
 	struct gathering gathering = { .destination = destination, .out = out, .max = n };
 	unsigned limit = n * (unsigned)destination->settings->is.batch_max;
 
-	if (store_list_ready(destination->deliver->options.store, destination->id, lane, limit,
+	if (store_list_ready(destination->deliver->options.store, destination->id, lane, 0, limit,
 		    on_ready_row, &gathering) != 0 ||
 		gathering.has_failed) {
 		drop_drafts(out);
@@ -168,10 +168,9 @@ int draft_list(struct destination *destination, int lane, unsigned n, struct cla
 
 /* --- probes -------------------------------------------------------------------------------------- */
 
-/* Round and round by place: the next behind the last one refused, else the first of all. */
 struct choice {
 	struct destination *destination;
-	struct claim *next, *first, *culprit;
+	struct claim *other, *culprit; /* the first by place of each */
 	bool has_failed;
 };
 
@@ -196,13 +195,9 @@ static void choose(
 static int on_choice_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct choice *choice = ctx;
-	if (hold_is_culprit(choice->destination, row->seq, row->batch)) {
-		choose(choice, &choice->culprit, row);
-	} else if (place_of(row) > choice->destination->refused_place) {
-		choose(choice, &choice->next, row);
-	} else {
-		choose(choice, &choice->first, row);
-	}
+	bool is_culprit = hold_is_culprit(choice->destination, row->seq, row->batch);
+
+	choose(choice, is_culprit ? &choice->culprit : &choice->other, row);
 	return choice->has_failed;
 }
 
@@ -211,31 +206,39 @@ static struct claim *pick(struct choice *choice)
 	const struct destination *destination = choice->destination;
 	bool is_culprits_time =
 		deliver_mono(destination->deliver) >= destination->culprit.probe_mono_ms;
-	struct claim *picked = choice->next ? choice->next : choice->first;
+	struct claim *picked = choice->other;
 
 	if (!picked && is_culprits_time)
 		picked = choice->culprit;
 	if (choice->has_failed)
 		picked = NULL;
-	if (picked != choice->next)
-		claim_give(choice->next);
-	if (picked != choice->first)
-		claim_give(choice->first);
+	if (picked != choice->other)
+		claim_give(choice->other);
 	if (picked != choice->culprit)
 		claim_give(choice->culprit);
 	return picked;
 }
 
+static void look_behind(struct choice *choice, int64_t place)
+{
+	struct destination *destination = choice->destination;
+	unsigned limit = PROBE_CHOICE + (unsigned)destination->culprit.n;
+
+	for (int lane = 0; lane < CONFIG_LANE_N && !choice->has_failed; lane++)
+		if (store_list_ready(destination->deliver->options.store, destination->id, lane,
+			    place, limit, on_choice_row, choice) != 0)
+			choice->has_failed = true;
+}
+
+/* Round and round: behind the last one refused, however many are bad; at the end from the first. */
 struct claim *draft_probe(struct destination *destination)
 {
 	struct choice choice = { .destination = destination };
-	unsigned limit = PROBE_CHOICE + (unsigned)destination->culprit.n;
 	struct claim *picked;
 
-	for (int lane = 0; lane < CONFIG_LANE_N && !choice.has_failed; lane++)
-		if (store_list_ready(destination->deliver->options.store, destination->id, lane,
-			    limit, on_choice_row, &choice) != 0)
-			choice.has_failed = true;
+	look_behind(&choice, destination->refused_place);
+	if (!choice.other && destination->refused_place > 0)
+		look_behind(&choice, 0);
 	picked = pick(&choice);
 	if (picked && picked->batch == 0 && picked->members[0].connector_revision == 0 &&
 		destination->settings->is.batch_max > 1)

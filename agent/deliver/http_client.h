@@ -6,7 +6,7 @@
  * Pollers and fleet use it too.
  *
  * No redirects are followed, TLS is verified, at least 1.2, an answer is bounded: what is beyond
- * `max_answer` ends the request as TRANSPORT_NO_ANSWER. libcurl repeats a POST by itself on a kept-alive
+ * `max_answer` is read and thrown away, as long as the time-out allows. libcurl repeats a POST by itself on a kept-alive
  * connection that died without an answer: `fresh_connection` where a repeat matters.
  */
 #ifndef DRAY_HTTP_CLIENT_H
@@ -34,7 +34,7 @@ struct http_pool_options {
 	const char *tls_ca, *tls_cert, *tls_key; /* paths; NULL none */
 	unsigned connections;
 	int64_t timeout_ms; /* of a whole request */
-	size_t max_answer;  /* bytes of a body */
+	size_t max_answer;  /* bytes of a body that are kept */
 };
 struct http_pool *http_pool_new(
 	struct http_client *client, const struct http_pool_options *options);

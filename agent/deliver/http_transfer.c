@@ -10,11 +10,12 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
 	struct http_transfer *transfer = ctx;
 	size_t len = size * n;
+	size_t room = transfer->pool->max_answer - transfer->answer.len;
 
-	if (len > transfer->pool->max_answer - transfer->answer.len)
-		return 0;
-	buf_put(&transfer->answer, bytes, len);
-	return buf_failed(&transfer->answer) ? 0 : len;
+	/* The status is what counts. Had a body without room ended the request, a 2xx would be in
+	 * doubt, and sent again and again. */
+	buf_put(&transfer->answer, bytes, len < room ? len : room);
+	return len;
 }
 
 static void copy_value(const char *value, size_t len, char *out, size_t size)
@@ -254,7 +255,8 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
 			is_unsent(transfer->easy) ? TRANSPORT_NOT_SENT : TRANSPORT_NO_ANSWER;
 		answer.error = transfer->error[0] ? transfer->error : curl_easy_strerror(result);
 	}
-	answer.len = result == CURLE_OK ? transfer->answer.len : 0;
+	if (result == CURLE_OK && !buf_failed(&transfer->answer))
+		answer.len = transfer->answer.len;
 	answer.body = answer.len > 0 ? transfer->answer.data : "";
 	transfer->on_done(transfer->ctx, &answer);
 }

@@ -1,7 +1,8 @@
 /*
  * api_exceptions_act.c - what a person does about an exception: send it again, or let it go.
  *
- *   retry    the delivery goes EXCEPTION → READY, the exception is resolved
+ *   retry    the delivery goes EXCEPTION → READY, the exception is resolved. Of an unknown one it
+ *            says that the other side doesn't have it: its doubt ends
  *   discard  the delivery goes EXCEPTION → DISCARDED, the exception is resolved
  *
  * An exception without a delivery (it could not be read, was refused, its id was taken) has nothing
@@ -28,7 +29,7 @@
 struct subject {
 	int64_t id, seq;
 	int destination;
-	bool is_resolved, is_hold;
+	bool is_resolved, is_hold, is_unknown;
 	/* the delivery's, when there is one */
 	bool has_delivery;
 	enum delivery_state state;
@@ -54,6 +55,7 @@ static int on_exception(void *ctx, const struct store_exception_row *row)
 		.destination = row->destination,
 		.is_resolved = row->state == EXCEPTION_RESOLVED,
 		.is_hold = strcmp(row->kind, "hold") == 0,
+		.is_unknown = strcmp(row->kind, "unknown") == 0,
 	};
 	return 0;
 }
@@ -103,6 +105,8 @@ static int settle_delivery(struct act *act, const struct subject *subject)
 		.to = act->is_retry ? DELIVERY_READY : DELIVERY_DISCARDED,
 		/* A batch whose fate is unknown is repeated exactly as it was. */
 		.leaves_batch = subject->batch != 0 && subject->doubt_at_ms == 0,
+		/* Who sends again what may have been applied states that it wasn't. */
+		.is_proven = act->is_retry && subject->is_unknown,
 		.now_ms = call_now_ms(act->call),
 	};
 

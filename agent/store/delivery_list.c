@@ -46,12 +46,13 @@ static int give_rows(struct query *query, store_delivery_fn fn, void *ctx)
 	return more;
 }
 
-int store_list_ready(struct store *store, int destination, int lane, unsigned limit,
-	store_delivery_fn fn, void *ctx)
+int store_list_ready(struct store *store, int destination, int lane, int64_t after_place,
+	unsigned limit, store_delivery_fn fn, void *ctx)
 {
 	struct query query = query_start(store, DELIVERY_LIST_READY);
 	query_int(&query, destination);
 	query_int(&query, lane);
+	query_int(&query, after_place);
 	query_int(&query, limit);
 	return give_rows(&query, fn, ctx);
 }

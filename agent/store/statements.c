@@ -107,9 +107,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" WHERE destination = ?1 AND seq = ?2 AND state = 1" },
 	[DELIVERY_SETTLE] = { "settling a delivery",
 		"UPDATE delivery SET state = ?3, due_at_ms = ?4, attempts = attempts - ?5,"
-		" claimed_at_ms = CASE WHEN ?5 AND attempts <= 1 THEN NULL ELSE claimed_at_ms END,"
+		" claimed_at_ms = CASE WHEN (?5 AND attempts <= 1) OR (state = 6 AND ?3 = 1)"
+		" THEN NULL ELSE claimed_at_ms END,"
 		" doubt_at_ms = CASE WHEN ?6 THEN ?7 ELSE doubt_at_ms END,"
-		" batch = CASE WHEN ?8 THEN seq ELSE batch END,"
+		" batch = CASE WHEN ?8 THEN NULL ELSE batch END,"
 		" held_key = CASE WHEN ?9 THEN NULL ELSE held_key END,"
 		" last_status = coalesce(?10, last_status), ref = coalesce(?11, ref),"
 		" settled_at_ms = ?12"
@@ -134,7 +135,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[DELIVERY_LIST_READY] = { "listing ready deliveries",
 		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
 			"delivery_open") " WHERE d.destination = ?1 AND d.state = 1 AND d.settled_at_ms IS NULL AND d.lane = ?2"
-					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?3" },
+					 " AND d.seq > ?3 AND coalesce(d.batch, d.seq) > ?3"
+					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?4" },
 	[DELIVERY_LIST_BATCH] = { "listing a batch",
 		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
 			"delivery_batch") " WHERE d.destination = ?1 AND d.batch = ?2 AND d.settled_at_ms IS NULL"

@@ -26,7 +26,7 @@
  *   5. Claiming, inserting and settling touch no row but their own and, when a key is freed, one
  *      more: their cost doesn't depend on how many wait.
  *   6. A batch is named by the smallest seq among its members; a delivery keeps its batch until it
- *      is finished or taken apart. A batch of one is a delivery that must go alone.
+ *      is finished or leaves it. One that was sent before and has no batch goes alone.
  *
  * Errors. Every function that writes returns -1 when the store failed, and the store is then
  * poisoned: it refuses all further writes until store_abandon(). SQLite may have ended the
@@ -213,9 +213,13 @@ struct store_delivery_row {
 };
 typedef int (*store_delivery_fn)(void *ctx, const struct store_delivery_row *row);
 
-/* READY rows of a lane by seq, at most `limit`, with bodies. Any `fn` returns non-zero to stop. */
-int store_list_ready(struct store *store, int destination, int lane, unsigned limit,
-	store_delivery_fn fn, void *ctx);
+/*
+ * READY rows of a lane by seq, at most `limit`, with bodies. Any `fn` returns non-zero to stop.
+ *
+ * after_place  only rows behind this place, which is a row's batch, else its seq; 0: from the first.
+ */
+int store_list_ready(struct store *store, int destination, int lane, int64_t after_place,
+	unsigned limit, store_delivery_fn fn, void *ctx);
 /* The members of a batch by seq, with bodies. */
 int store_list_batch(
 	struct store *store, int destination, int64_t batch, store_delivery_fn fn, void *ctx);
@@ -248,13 +252,16 @@ struct store_settlement {
 	                             claimed_at with it */
 	bool is_proven;               /* not applied: doubt_at as it was before this claim */
 	int64_t previous_doubt_at_ms; /* that value; 0 none */
-	bool leaves_batch;            /* it is a batch of its own from now on */
+	bool leaves_batch;            /* it goes alone from now on */
 	bool exception_passes;        /* EXCEPTION frees its key */
 	int status;
 	const char *ref; /* DONE; NULL none */
 	int64_t now_ms;
 };
-/* CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. */
+/*
+ * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. What a person
+ * makes READY again has all its time before it: claimed_at is forgotten.
+ */
 int store_settle(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement);
 

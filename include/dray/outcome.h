@@ -25,7 +25,11 @@
  *      whatever would send again (all but DONE and REJECT) is UNKNOWN.
  *   2. 409 while an earlier attempt is in doubt may mean that the earlier one is still running
  *      (draft-ietf-httpapi-idempotency-key-header, section 2.6): RETRY within `settle_ms`, behind
- *      that REJECT, and UNKNOWN for a batch: its members would go out under other keys.
+ *      that REJECT.
+ *
+ * In both modes a batch is SPLIT only where no earlier attempt is in doubt, or doubles were chosen
+ * (resend_on_doubt): else it is UNKNOWN, since its members would go out under other keys than what
+ * may still be applied.
  */
 #ifndef DRAY_OUTCOME_H
 #define DRAY_OUTCOME_H

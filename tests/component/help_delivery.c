@@ -401,6 +401,7 @@ void house_answer_all(struct house *house, int status)
 /* --- looking -------------------------------------------------------------------------------------- */
 
 struct look {
+	int64_t seq;
 	enum delivery_state state;
 	unsigned attempts, n;
 };
@@ -411,6 +412,7 @@ static int on_delivery(void *ctx, const struct store_delivery_row *row)
 
 	if (row->destination != 1)
 		return 0;
+	look->seq = row->seq;
 	look->state = row->state;
 	look->attempts = row->attempts;
 	return 1;
@@ -456,6 +458,18 @@ unsigned house_exceptions(struct house *house, const char *kind)
 
 	assert_int_equal(store_list_exceptions(house->store, &filter, on_exception, &n), 0);
 	return n;
+}
+
+void house_retry(struct house *house, const char *id, const char *kind)
+{
+	const struct store_settlement settlement = {
+		.to = DELIVERY_READY,
+		.is_proven = strcmp(kind, "unknown") == 0,
+		.now_ms = house->now_ms,
+	};
+
+	assert_int_equal(store_settle(house->store, 1, look_at(house, id).seq, &settlement), 0);
+	deliver_poke(house->deliver, 1);
 }
 
 int64_t house_depth(struct house *house, enum delivery_state state)

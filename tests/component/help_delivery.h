@@ -86,6 +86,8 @@ enum delivery_state house_state(struct house *house, const char *id);
 unsigned house_attempts(struct house *house, const char *id);
 /* Open exceptions of a kind. */
 unsigned house_exceptions(struct house *house, const char *kind);
+/* A person sends an exception of this kind again, and says of an unknown one that it isn't there. */
+void house_retry(struct house *house, const char *id, const char *kind);
 int64_t house_depth(struct house *house, enum delivery_state state);
 
 #endif

@@ -326,11 +326,11 @@ static inline int64_t put_routed(struct fixture *f, const char *id)
 }
 
 /* A delivery that was refused, and its exception. */
-static inline int64_t put_exception(struct fixture *f, const char *id)
+static inline int64_t put_exception_of(struct fixture *f, const char *id, const char *kind)
 {
 	int64_t seq = put_routed(f, id);
 	struct store_settlement refused = { .to = DELIVERY_EXCEPTION, .status = 422, .now_ms = 2 };
-	struct store_exception exception = { .kind = "rejected",
+	struct store_exception exception = { .kind = kind,
 		.severity = "normal",
 		.code = "422",
 		.reason = "unknown item",
@@ -345,6 +345,11 @@ static inline int64_t put_exception(struct fixture *f, const char *id)
 	assert_int_equal(store_claim(f->store, f->erp, seq, 0, 0, 1), 0);
 	assert_int_equal(store_settle(f->store, f->erp, seq, &refused), 0);
 	return store_open_exception(f->store, &exception, NULL);
+}
+
+static inline int64_t put_exception(struct fixture *f, const char *id)
+{
+	return put_exception_of(f, id, "rejected");
 }
 
 static inline int64_t put_unparsable(struct fixture *f, const char *raw, size_t len)

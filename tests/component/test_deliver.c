@@ -214,6 +214,25 @@ static void test_give_up_makes_an_exception(void **state)
 	assert_non_null(strstr(house.last_reason, "down for repairs"));
 }
 
+static void test_what_gave_up_and_is_retried_by_a_person_has_all_its_time_again(void **state)
+{
+	(void)state;
+	house_open(&house, "\"retry\":{\"base\":\"1s\",\"max\":\"1m\",\"give_up\":\"1h\"}");
+	house_put(&house, "e1", "");
+	for (int i = 0; i < 1000 && house_exceptions(&house, "gave_up") == 0; i++) {
+		house_wait(&house, 60000);
+		house_answer_all(&house, 503);
+	}
+	house_wait(&house, 3600000);
+	house_retry(&house, "e1", "gave_up");
+	house_rest(&house);
+	house_answer_all(&house, 503);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
+	house_wait(&house, 60000);
+	house_answer_all(&house, 200);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+}
+
 static void test_failures_open_the_breaker_and_a_probe_closes_it(void **state)
 {
 	char id[16];
@@ -388,6 +407,7 @@ int main(void)
 		T(test_retry_after_beyond_a_day_is_cut_and_told),
 		T(test_a_retry_sends_the_same_bytes_with_the_same_key),
 		T(test_give_up_makes_an_exception),
+		T(test_what_gave_up_and_is_retried_by_a_person_has_all_its_time_again),
 		T(test_failures_open_the_breaker_and_a_probe_closes_it),
 		T(test_an_unreachable_destination_burns_no_attempts),
 		T(test_a_request_that_cannot_start_is_tried_again),

@@ -258,6 +258,73 @@ static void test_doubt_older_than_the_key_is_never_sent_again(void **state)
 	assert_int_equal(house_exceptions(&house, "unknown"), 1);
 }
 
+static void test_a_doubted_batch_that_is_refused_is_for_a_person(void **state)
+{
+	(void)state;
+	house_open(&house, BATCH);
+	house_put_many(&house, "e", 3);
+	house_rest(&house);
+	lose_answer();
+	house_wait(&house, 60000);
+	house_answer(&house, house_find(&house, "e0"), 400, "");
+	assert_int_equal(house_out(&house), 0);
+	assert_int_equal(house_exceptions(&house, "unknown"), 3);
+}
+
+/* Three in a batch whose key the other side has forgotten. */
+static void put_forgotten_batch(char key[64], char body[TEXT_MAX])
+{
+	house_open(&house, BATCH);
+	house_put_many(&house, "e", 3);
+	house_rest(&house);
+	(void)snprintf(key, 64, "%s", house_find(&house, "e0")->key);
+	(void)snprintf(body, TEXT_MAX, "%s", house_find(&house, "e0")->body);
+	lose_answer();
+	assert_int_equal(store_destination_pause(house.store, 1, true), 0);
+	house_wait(&house, INT64_C(86400000));
+	assert_int_equal(store_destination_pause(house.store, 1, false), 0);
+	house_rest(&house);
+	assert_int_equal(house_out(&house), 0);
+	assert_int_equal(house_exceptions(&house, "unknown"), 3);
+}
+
+static void test_a_forgotten_batch_retried_as_a_whole_goes_as_it_was(void **state)
+{
+	char key[64], body[TEXT_MAX];
+
+	(void)state;
+	put_forgotten_batch(key, body);
+	house_retry(&house, "e0", "unknown");
+	house_retry(&house, "e1", "unknown");
+	house_retry(&house, "e2", "unknown");
+	house_rest(&house);
+	assert_string_equal(house_find(&house, "e0")->key, key);
+	assert_string_equal(house_find(&house, "e0")->body, body);
+	house_answer_all(&house, 200);
+	assert_int_equal(house.n_done, 3);
+}
+
+static void test_each_of_a_forgotten_batch_can_be_retried_alone(void **state)
+{
+	static const char *const ids[] = { "e1", "e0", "e2" };
+	char key[64], body[TEXT_MAX];
+
+	(void)state;
+	put_forgotten_batch(key, body);
+	for (unsigned i = 0; i < 3; i++) {
+		house_retry(&house, ids[i], "unknown");
+		house_rest(&house);
+		assert_int_equal(house_out(&house), 1);
+		assert_non_null(house_find(&house, ids[i]));
+		/* Whether it is accepted or not, it is out of the batch. */
+		house_answer(&house, house_find(&house, ids[i]), i == 1 ? 503 : 200, "");
+	}
+	house_wait(&house, 60000);
+	assert_string_equal(house_find(&house, "e0")->body, "[{\"id\":\"e0\"}]");
+	house_answer_all(&house, 200);
+	assert_int_equal(house.n_done, 3);
+}
+
 #define T(name) cmocka_unit_test_teardown(name, close_house)
 
 int main(void)
@@ -277,6 +344,9 @@ int main(void)
 		T(test_a_crash_sends_the_same_key_again),
 		T(test_a_crash_longer_than_the_key_lives_is_for_a_person),
 		T(test_doubt_older_than_the_key_is_never_sent_again),
+		T(test_a_doubted_batch_that_is_refused_is_for_a_person),
+		T(test_a_forgotten_batch_retried_as_a_whole_goes_as_it_was),
+		T(test_each_of_a_forgotten_batch_can_be_retried_alone),
 	};
 
 	return cmocka_run_group_tests_name("deliver_batch", tests, NULL, NULL);

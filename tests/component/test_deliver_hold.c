@@ -185,6 +185,40 @@ static void test_two_bad_events_cannot_close_a_destination(void **state)
 	assert_true(house_exceptions(&house, "rejected") >= 2);
 }
 
+/* More than a look at the head of the lane shows. */
+static void check_that_25_bad_close_nothing(const char *erp)
+{
+	static const char *const refused[] = { "\"bad", NULL };
+
+	house_open(&house, erp);
+	house_put_many(&house, "bad", 25);
+	house_put_many(&house, "good", 5);
+	house_rest(&house);
+	for (int i = 0; i < 300 && house.n_done < 5; i++) {
+		answer_with_404_for(refused);
+		house_wait(&house, 30000);
+	}
+	assert_int_equal(house.n_done, 5);
+	house_put_many(&house, "after", 5);
+	for (int i = 0; i < 300 && house.n_done < 10; i++) {
+		house_wait(&house, 30000);
+		answer_with_404_for(refused);
+	}
+	assert_int_equal(house.n_done, 10);
+}
+
+static void test_many_bad_events_cannot_close_a_destination(void **state)
+{
+	(void)state;
+	check_that_25_bad_close_nothing("\"concurrency\":2");
+}
+
+static void test_many_bad_events_cannot_close_a_destination_that_takes_batches(void **state)
+{
+	(void)state;
+	check_that_25_bad_close_nothing("\"concurrency\":2,\"batch\":{\"max\":5}");
+}
+
 static void test_a_404_for_all_holds_and_loses_nothing(void **state)
 {
 	(void)state;
@@ -254,6 +288,8 @@ int main(void)
 		T(test_a_404_for_one_rejects_that_one_and_delivers_the_rest),
 		T(test_404s_at_once_reject_nobody_who_is_innocent),
 		T(test_two_bad_events_cannot_close_a_destination),
+		T(test_many_bad_events_cannot_close_a_destination),
+		T(test_many_bad_events_cannot_close_a_destination_that_takes_batches),
 		T(test_a_404_for_all_holds_and_loses_nothing),
 		T(test_a_lone_refused_delivery_is_its_own_probe_after_a_while),
 		T(test_a_hold_left_by_a_crash_is_resolved_by_the_first_success),

@@ -139,6 +139,32 @@ static void test_a_pause_is_kept_in_the_store_and_a_resume_pokes(void **state)
 	assert_int_equal(play.poked, 1);
 }
 
+static int on_doubt(void *ctx, const struct store_delivery_row *row)
+{
+	assert_int_equal(row->state, DELIVERY_READY);
+	*(int64_t *)ctx = row->doubt_at_ms;
+	return 0;
+}
+
+static void test_retrying_what_is_unknown_says_that_it_is_not_there(void **state)
+{
+	static const char *const kinds[] = { "unknown", "gave_up" };
+	struct fixture *f = *state;
+
+	for (int64_t seq = 1; seq <= 2; seq++) {
+		int64_t doubt_at_ms = -1;
+		char path[64];
+
+		assert_int_equal(put_exception_of(f, kinds[seq - 1], kinds[seq - 1]), seq);
+		commit(f);
+		(void)snprintf(path, sizeof(path), "/v1/exceptions/%d/retry", (int)seq);
+		assert_int_equal(request(f, "POST", path, "{}"), 200);
+		assert_int_equal(
+			store_list_event_deliveries(f->store, seq, on_doubt, &doubt_at_ms), 0);
+		assert_int_equal(doubt_at_ms, seq == 1 ? 0 : 1);
+	}
+}
+
 static void test_a_retried_exception_is_sent_again_and_only_once(void **state)
 {
 	struct fixture *f = *state;
@@ -232,6 +258,7 @@ int main(void)
 		TEST(test_a_long_queue_is_looked_at_up_to_a_bound_and_says_so),
 		TEST(test_a_pause_is_kept_in_the_store_and_a_resume_pokes),
 		TEST(test_a_retried_exception_is_sent_again_and_only_once),
+		TEST(test_retrying_what_is_unknown_says_that_it_is_not_there),
 		TEST(test_discarding_needs_a_reason_and_settles_the_delivery),
 		TEST(test_what_was_never_taken_cannot_be_retried_but_discarded),
 		TEST(test_a_filter_acts_on_what_fits_and_leaves_the_rest),

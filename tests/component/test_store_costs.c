@@ -109,7 +109,7 @@ static void do_turn(struct house *house)
 
 	put_event(house);
 	assert_int_equal(store_promote_due(store, to, 2000, 1000, 100), 0);
-	assert_int_equal(store_list_ready(store, to, 1, CLAIMED_AT_ONCE, on_ready, &end), 0);
+	assert_int_equal(store_list_ready(store, to, 1, 0, CLAIMED_AT_ONCE, on_ready, &end), 0);
 	for (int64_t *seq = ready; seq < end; seq++)
 		assert_int_equal(store_claim(store, to, *seq, 0, 1, 2000), 0);
 	for (int64_t *seq = ready; seq < end; seq++)

@@ -138,14 +138,31 @@ static void test_ready_rows_come_by_seq_with_bodies_and_no_more_than_asked(void 
 	struct rows rows = { 0 };
 	for (int n = 1; n <= 5; n++)
 		(void)shed_put(shed, n, ERP, "");
-	assert_int_equal(store_list_ready(shed->store, ERP, 1, 3, collect, &rows), 0);
+	assert_int_equal(store_list_ready(shed->store, ERP, 1, 0, 3, collect, &rows), 0);
 	assert_int_equal(rows.n, 3);
 	assert_int_equal(rows.row[0].seq, 1);
 	assert_int_equal(rows.row[2].seq, 3);
 	assert_string_equal(rows.body[2], "e3");
 	rows.n = 0;
-	assert_int_equal(store_list_ready(shed->store, ERP, 0, 3, collect, &rows), 0);
+	assert_int_equal(store_list_ready(shed->store, ERP, 0, 0, 3, collect, &rows), 0);
 	assert_int_equal(rows.n, 0);
+	shed_commit(shed);
+}
+
+static void test_ready_rows_behind_a_place_leave_out_the_rest_of_its_batch(void **state)
+{
+	const struct store_settlement refused = { .to = DELIVERY_READY, .now_ms = 60000 };
+	struct shed *shed = *state;
+	struct rows rows = { 0 };
+	for (int n = 1; n <= 4; n++)
+		(void)shed_put(shed, n, ERP, "");
+	for (int64_t seq = 2; seq <= 3; seq++) {
+		assert_int_equal(store_claim(shed->store, ERP, seq, 2, 0, 50000), 0);
+		assert_int_equal(store_settle(shed->store, ERP, seq, &refused), 0);
+	}
+	assert_int_equal(store_list_ready(shed->store, ERP, 1, 2, 3, collect, &rows), 0);
+	assert_int_equal(rows.n, 1);
+	assert_int_equal(rows.row[0].seq, 4);
 	shed_commit(shed);
 }
 
@@ -172,8 +189,8 @@ static void test_a_batch_is_kept_over_a_retry_and_left_when_taken_apart(void **s
 	shed_claim(shed, ERP, b);
 	assert_int_equal(store_settle(shed->store, ERP, a, &apart), 0);
 	assert_int_equal(store_settle(shed->store, ERP, b, &apart), 0);
-	assert_int_equal(look(shed, ERP, a).batch, a);
-	assert_int_equal(look(shed, ERP, b).batch, b);
+	assert_int_equal(look(shed, ERP, a).batch, 0);
+	assert_int_equal(look(shed, ERP, b).batch, 0);
 	assert_int_equal(look(shed, ERP, b).connector_revision, 4);
 	shed_commit(shed);
 }
@@ -532,6 +549,7 @@ int main(void)
 		TEST(test_an_exception_that_passes_frees_its_key),
 		TEST(test_a_key_whose_holder_is_done_is_free_for_the_next_event),
 		TEST(test_ready_rows_come_by_seq_with_bodies_and_no_more_than_asked),
+		TEST(test_ready_rows_behind_a_place_leave_out_the_rest_of_its_batch),
 		TEST(test_a_batch_is_kept_over_a_retry_and_left_when_taken_apart),
 		TEST(test_a_void_attempt_is_taken_back_and_an_earlier_one_stays),
 		TEST(test_a_done_row_says_when_with_which_status_and_ref),

@@ -186,6 +186,25 @@ static void test_refused_batch_is_split(void **state)
 	}
 }
 
+static void test_refused_batch_behind_doubt_is_not_split_under_other_keys(void **state)
+{
+	static const int statuses[] = { 400, 409, 413, 415, 422 };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		struct outcome_input input = answer(statuses[i]);
+		input.batch_count = 2;
+		input.doubt_age_ms = HOUR_MS;
+		assert_verdict(&input, OUTCOME_UNKNOWN, true, false);
+		input.mode = OUTCOME_MODE_NONE;
+		assert_verdict(&input, OUTCOME_UNKNOWN, true, false);
+		input.resend_on_doubt = true;
+		assert_verdict(&input, OUTCOME_SPLIT, true, false);
+		input.batch_count = 1;
+		assert_verdict(&input, OUTCOME_REJECT, true, false);
+	}
+}
+
 static void test_conflict_behind_doubt_waits_for_the_first_request(void **state)
 {
 	struct outcome_input input = answer(409);
@@ -253,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_unreachable_past_the_lifetime_of_a_doubted_key_is_unknown),
 		cmocka_unit_test(test_second_401_holds),
 		cmocka_unit_test(test_refused_batch_is_split),
+		cmocka_unit_test(test_refused_batch_behind_doubt_is_not_split_under_other_keys),
 		cmocka_unit_test(test_conflict_behind_doubt_waits_for_the_first_request),
 		cmocka_unit_test(test_words_are_those_of_the_metric),
 		cmocka_unit_test(test_retry_after_is_read_in_seconds_and_as_a_date),
