@@ -47,6 +47,7 @@ static void on_dispatch(void *ctx)
 	struct destination *destination;
 	struct claim *claim;
 
+	deliver->looked_mono_ms = deliver_mono(deliver);
 	news_reset(&deliver->news);
 	while ((claim = TAILQ_FIRST(&deliver->answered)))
 		if (claim_settle(claim) != 0)

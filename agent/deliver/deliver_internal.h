@@ -225,6 +225,7 @@ struct destination {
 	size_t n_lingering;
 	unsigned lane_cursor;
 
+	int64_t serve_from_mono_ms; /* after a failed read: nothing is looked for before */
 	struct event *timer;
 	int64_t timer_mono_ms; /* 0: not armed */
 	char reason[REASON_MAX];
@@ -277,8 +278,11 @@ void dispatch_serve(struct destination *destination);
  */
 int draft_list(struct destination *destination, int lane, unsigned n, struct claims *out,
 	bool *ret_exhausted);
-/* The draft of a probe: another delivery than the culprit, or, when its time has come, itself. */
-struct claim *draft_probe(struct destination *destination);
+/*
+ * The draft of a probe: another delivery than the culprit, or, when its time has come, itself; NULL
+ * when there is neither. 0, or -1.
+ */
+int draft_probe(struct destination *destination, struct claim **ret);
 /* Read the READY members of a pinned batch. */
 enum draft_fill {
 	DRAFT_FAILED, /* a read error, or memory ran out */
@@ -337,6 +341,7 @@ struct deliver {
 	struct event *timer; /* after a poisoned turn */
 	unsigned poisons_in_row;
 	int64_t claims_from_mono_ms; /* until then turns settle only */
+	int64_t looked_mono_ms;      /* when this turn's dispatch began */
 	bool is_draining;            /* before the end: nothing more is claimed */
 };
 

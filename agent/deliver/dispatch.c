@@ -11,6 +11,7 @@
 #include "turn.h"
 
 #define PROMOTE_WINDOWS 4 /* due rows made READY in a turn, in windows */
+#define FAILURE_WAIT_MS 1000
 
 /* --- one draft ------------------------------------------------------------------------------------ */
 
@@ -222,43 +223,46 @@ static int fill_slots(struct destination *destination, unsigned slots, bool is_p
 	return (int)total;
 }
 
-/* A held destination is asked with one delivery, chosen. */
-static void claim_probe(struct destination *destination)
+/* A held destination is asked with one delivery, chosen. 0, or -1. */
+static int claim_probe(struct destination *destination)
 {
 	struct claims drafts = TAILQ_HEAD_INITIALIZER(drafts);
 	int64_t now_mono_ms = deliver_mono(destination->deliver);
 	struct claim *draft;
+	int n;
 
 	if (destination->breaker.state != BREAKER_OPEN ||
 		now_mono_ms < destination->breaker.probe_mono_ms)
-		return;
-	draft = draft_probe(destination);
+		return 0;
+	if (draft_probe(destination, &draft) != 0)
+		return -1;
 	if (!draft)
-		return;
+		return 0;
 	if (window_slots(destination) == 0) {
 		claim_give(draft);
-		return;
+		return 0;
 	}
 	/* Whoever mends credentials writes the file: each probe looks. */
 	window_read_auth(destination);
 	TAILQ_INSERT_TAIL(&drafts, draft, link);
-	if (claim_drafts(&drafts, true) <= 0)
+	n = claim_drafts(&drafts, true);
+	if (n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
+	return n < 0 ? -1 : 0;
 }
 
-static void claim_ready(struct destination *destination)
+/* 0, or -1. */
+static int claim_ready(struct destination *destination)
 {
 	unsigned slots;
 	bool is_probe;
 	int n;
 
-	if (destination->culprit.is_set && destination->breaker.state != BREAKER_CLOSED) {
-		claim_probe(destination);
-		return;
-	}
+	if (destination->culprit.is_set && destination->breaker.state != BREAKER_CLOSED)
+		return claim_probe(destination);
 	slots = window_slots(destination);
 	if (slots == 0)
-		return;
+		return 0;
 	is_probe = destination->breaker.state == BREAKER_HALF_OPEN;
 	destination->unseen = 0;
 	destination->n_lingering = 0;
@@ -266,6 +270,7 @@ static void claim_ready(struct destination *destination)
 	n = fill_slots(destination, slots, is_probe);
 	if (is_probe && n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, deliver_mono(destination->deliver));
+	return n < 0 ? -1 : 0;
 }
 
 /* The linger time is over, whether anything may leave now or not. */
@@ -316,18 +321,32 @@ static int promote_due(struct destination *destination)
 	return 0;
 }
 
-void dispatch_serve(struct destination *destination)
+static int serve(struct destination *destination)
 {
-	if (!destination->is_configured)
-		return;
 	if (destination->recovery == RECOVERY_DUE) {
 		if (recover_claimed(destination) != 0)
-			return;
+			return -1;
 		destination->recovery = RECOVERY_WRITTEN;
 	}
 	if (promote_due(destination) != 0)
-		return;
+		return -1;
 	end_linger(destination);
-	if (is_worth_a_look(destination))
-		claim_ready(destination);
+	return is_worth_a_look(destination) ? claim_ready(destination) : 0;
+}
+
+void dispatch_serve(struct destination *destination)
+{
+	const struct deliver *deliver = destination->deliver;
+
+	if (!destination->is_configured || deliver_mono(deliver) < destination->serve_from_mono_ms)
+		return;
+	if (serve(destination) == 0 || store_is_poisoned(deliver->options.store))
+		return;
+	/* A read failed, or memory ran out, in a turn that had written nothing: nobody else will
+	 * say so, or look again. */
+	LOG_ERROR("deliveries cannot be looked up, the next try is in a second",
+		LOG_S("destination", destination->name),
+		LOG_S("error", store_failure(deliver->options.store)));
+	destination->serve_from_mono_ms = deliver_mono(deliver) + FAILURE_WAIT_MS;
+	window_expect_ready(destination, 1);
 }

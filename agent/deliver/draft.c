@@ -206,12 +206,10 @@ static struct claim *pick(struct choice *choice)
 	const struct destination *destination = choice->destination;
 	bool is_culprits_time =
 		deliver_mono(destination->deliver) >= destination->culprit.probe_mono_ms;
-	struct claim *picked = choice->other;
+	struct claim *picked = choice->has_failed ? NULL : choice->other;
 
-	if (!picked && is_culprits_time)
+	if (!picked && !choice->has_failed && is_culprits_time)
 		picked = choice->culprit;
-	if (choice->has_failed)
-		picked = NULL;
 	if (picked != choice->other)
 		claim_give(choice->other);
 	if (picked != choice->culprit)
@@ -231,7 +229,7 @@ static void look_behind(struct choice *choice, int64_t place)
 }
 
 /* Round and round: behind the last one refused, however many are bad; at the end from the first. */
-struct claim *draft_probe(struct destination *destination)
+int draft_probe(struct destination *destination, struct claim **ret)
 {
 	struct choice choice = { .destination = destination };
 	struct claim *picked;
@@ -243,7 +241,8 @@ struct claim *draft_probe(struct destination *destination)
 	if (picked && picked->batch == 0 && picked->members[0].connector_revision == 0 &&
 		destination->settings->is.batch_max > 1)
 		picked->batch = picked->members[0].seq;
-	return picked;
+	*ret = picked;
+	return choice.has_failed ? -1 : 0;
 }
 
 /* --- pinned batches ------------------------------------------------------------------------------- */

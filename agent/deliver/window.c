@@ -154,29 +154,35 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* When READY rows may go, as far as time alone brings it. INT64_MAX: an answer or nothing will. */
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * When READY rows may go, as far as time alone brings it. INT64_MAX: an answer or nothing will. What
+ * was possible when this turn looked is done; what became so since, in a slow commit, is not.
+ */
 static int64_t next_chance_mono(struct destination *destination, int64_t now_mono_ms)
 {
 	const struct deliver *deliver = destination->deliver;
-	int64_t at_mono_ms = deliver->claims_from_mono_ms;
+	int64_t looked_mono_ms = deliver->looked_mono_ms;
+	int64_t at_mono_ms = later(deliver->claims_from_mono_ms, destination->serve_from_mono_ms);
 
 	if (!destination->may_have_ready || destination->breaker.state == BREAKER_HALF_OPEN ||
 		destination->in_flight >= destination->settings->is.concurrency ||
 		store_destination_is_paused(deliver->options.store, destination->id))
 		return INT64_MAX;
-	if (destination->breaker.state == BREAKER_OPEN &&
-		destination->breaker.probe_mono_ms > at_mono_ms)
-		at_mono_ms = destination->breaker.probe_mono_ms;
-	if (destination->not_before_mono_ms > at_mono_ms)
-		at_mono_ms = destination->not_before_mono_ms;
-	int64_t token_mono_ms = now_mono_ms + bucket_wait_ms(&destination->bucket, now_mono_ms);
-	if (token_mono_ms > at_mono_ms)
-		at_mono_ms = token_mono_ms;
+	if (destination->breaker.state == BREAKER_OPEN)
+		at_mono_ms = later(at_mono_ms, destination->breaker.probe_mono_ms);
+	at_mono_ms = later(at_mono_ms, destination->not_before_mono_ms);
+	at_mono_ms = later(
+		at_mono_ms, looked_mono_ms + bucket_wait_ms(&destination->bucket, looked_mono_ms));
 	/* Only the culprit is there, and its time has not come. */
-	if (destination->culprit.is_set && at_mono_ms <= now_mono_ms)
+	if (destination->culprit.is_set && at_mono_ms <= looked_mono_ms)
 		at_mono_ms = destination->culprit.probe_mono_ms;
-	/* All of it is possible now and was not done: it waits for others of its batch. */
-	return at_mono_ms > now_mono_ms ? at_mono_ms : INT64_MAX;
+	/* All of it was possible and not done: it waits for others of its batch. */
+	return at_mono_ms > looked_mono_ms ? later(at_mono_ms, now_mono_ms + 1) : INT64_MAX;
 }
 
 static int64_t from_wall(int64_t at_ms, int64_t now_ms, int64_t now_mono_ms)
@@ -197,6 +203,7 @@ void window_arm(struct destination *destination)
 	if (destination->linger_until_ms > 0)
 		at_mono_ms = sooner(
 			at_mono_ms, from_wall(destination->linger_until_ms, now_ms, now_mono_ms));
+	at_mono_ms = later(at_mono_ms, destination->serve_from_mono_ms);
 	if (at_mono_ms == INT64_MAX || at_mono_ms == destination->timer_mono_ms)
 		return;
 	destination->timer_mono_ms = at_mono_ms;

@@ -110,8 +110,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" WHERE destination = ?1 AND seq = ?2 AND state = 1" },
 	[DELIVERY_SETTLE] = { "settling a delivery",
 		"UPDATE delivery SET state = ?3, due_at_ms = ?4, attempts = attempts - ?5,"
-		" claimed_at_ms = CASE WHEN (?5 AND attempts <= 1) OR (state = 6 AND ?3 = 1)"
-		" THEN NULL ELSE claimed_at_ms END,"
+		" claimed_at_ms = CASE WHEN ?5 OR (state = 6 AND ?3 = 1) THEN NULL"
+		" ELSE claimed_at_ms END,"
 		" doubt_at_ms = CASE WHEN ?6 THEN ?7 ELSE doubt_at_ms END,"
 		" batch = CASE WHEN ?8 THEN NULL ELSE batch END,"
 		" held_key = CASE WHEN ?9 THEN NULL ELSE held_key END,"

@@ -201,7 +201,7 @@ struct store_delivery_row {
 	int64_t batch; /* 0: none */
 	unsigned attempts;
 	int64_t due_at_ms;      /* WAITING; else 0 */
-	int64_t claimed_at_ms;  /* first attempt; 0: none yet */
+	int64_t claimed_at_ms;  /* first attempt since one was void; 0: none */
 	int64_t doubt_at_ms;    /* first attempt whose fate is unknown; 0: none */
 	int64_t settled_at_ms;  /* DONE, DISCARDED; else 0 */
 	int last_status;        /* HTTP status; 0 none */
@@ -252,7 +252,7 @@ struct store_settlement {
 	enum delivery_state to;
 	int64_t due_at_ms;            /* WAITING */
 	bool attempt_is_void;         /* unreachable or withdrawn: the attempt is taken back, and
-	                             claimed_at with it */
+	                             claimed_at is forgotten: an outage burns no give_up */
 	bool is_proven;               /* not applied: doubt_at as it was before this claim */
 	int64_t previous_doubt_at_ms; /* that value; 0 none */
 	bool leaves_batch;            /* it goes alone from now on */

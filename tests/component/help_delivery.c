@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "deliver/deliver_internal.h"
 #include "help_faulty_vfs.h"
 
 #define START_MS INT64_C(1795000000000)
@@ -129,12 +130,14 @@ static void on_alert(void *ctx, const char *severity, const char *text)
 	copy(house->last_alert, sizeof(house->last_alert), text);
 }
 
-/* Behind deliver's dispatch: all that it wrote is lost. */
-static void poison_turn(void *ctx)
+/* Behind deliver's dispatch: time passes, or all that it wrote is lost. */
+static void disturb_turn(void *ctx)
 {
 	struct house *house = ctx;
 	const struct store_settlement settlement = { .to = DELIVERY_DONE };
 
+	house->now_ms += house->commit_takes_ms;
+	house->commit_takes_ms = 0;
 	if (!house->poisons)
 		return;
 	house->poisons = false;
@@ -207,7 +210,7 @@ static void start(struct house *house, const char *erp)
 	});
 	assert_non_null(house->deliver);
 	turn_add(house->turn,
-		&(struct turn_member){ .name = "poison", .dispatch = poison_turn, .ctx = house });
+		&(struct turn_member){ .name = "disturb", .dispatch = disturb_turn, .ctx = house });
 	assert_int_equal(house_configure(house, erp), 0);
 	assert_int_equal(store_destination_id(house->store, "erp"), 1);
 	assert_int_equal(store_destination_id(house->store, "tms"), 2);
@@ -332,6 +335,34 @@ void house_wait(struct house *house, int64_t ms)
 {
 	house->now_ms += ms;
 	house_rest(house);
+}
+
+static struct destination *find_erp(struct house *house)
+{
+	struct destination *destination;
+
+	TAILQ_FOREACH (destination, &house->deliver->destinations, link)
+		if (strcmp(destination->name, "erp") == 0)
+			return destination;
+	fail_msg("erp is not configured");
+	return NULL;
+}
+
+unsigned house_pass(struct house *house, int64_t ms)
+{
+	struct destination *erp = find_erp(house);
+	int64_t end_ms = house->now_ms + ms;
+	unsigned n = 0;
+
+	while (erp->timer_mono_ms > 0 && START_MS + erp->timer_mono_ms <= end_ms) {
+		if (START_MS + erp->timer_mono_ms > house->now_ms)
+			house->now_ms = START_MS + erp->timer_mono_ms;
+		erp->timer_mono_ms = 0;
+		house_rest(house);
+		n++;
+	}
+	house->now_ms = end_ms;
+	return n;
 }
 
 /* --- answers -------------------------------------------------------------------------------------- */

@@ -43,7 +43,8 @@ struct house {
 	struct secret_dirs secrets;
 	struct courier courier;
 	bool refuses_to_start;
-	bool poisons; /* the next turn, behind everything that it wrote */
+	bool poisons;            /* the next turn, behind everything that it wrote */
+	int64_t commit_takes_ms; /* of the next turn */
 	struct errand errands[ERRANDS_MAX];
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
@@ -70,6 +71,12 @@ void house_turn(struct house *house);
 void house_rest(struct house *house);
 /* Time passes, then rest. */
 void house_wait(struct house *house, int64_t ms);
+
+/*
+ * Time passes as the loop would see it: a look, and rest, at each time for which erp's timer is set.
+ * How many looks that were.
+ */
+unsigned house_pass(struct house *house, int64_t ms);
 
 /* How many requests are out. */
 unsigned house_out(const struct house *house);

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "help_delivery.h"
+#include "help_faulty_vfs.h"
+#include "store/store_internal.h"
 
 static struct house house;
 
@@ -129,6 +131,18 @@ static void test_rate_spaces_requests(void **state)
 	house_wait(&house, 999);
 	assert_int_equal(house.n_started, 1);
 	house_wait(&house, 1);
+	assert_int_equal(house.n_started, 2);
+}
+
+static void test_a_token_that_comes_during_a_slow_commit_is_used(void **state)
+{
+	(void)state;
+	house_open(&house, "\"rate\":\"60/m\",\"concurrency\":8");
+	house_put_many(&house, "e", 2);
+	house.commit_takes_ms = 1500;
+	house_turn(&house);
+	assert_int_equal(house.n_started, 1);
+	(void)house_pass(&house, 10);
 	assert_int_equal(house.n_started, 2);
 }
 
@@ -283,6 +297,24 @@ static void test_an_unreachable_destination_burns_no_attempts(void **state)
 	assert_int_equal(house.n_alerts, 2);
 }
 
+static void test_time_without_a_connection_burns_no_give_up(void **state)
+{
+	(void)state;
+	house_open(&house, "\"retry\":{\"base\":\"1s\",\"max\":\"1m\",\"give_up\":\"1h\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_find(&house, "e1"), 503, "");
+	for (int i = 0; i < 70; i++) {
+		house_wait(&house, 60000);
+		if (house_out(&house) > 0)
+			house_fail(&house, house_find(&house, "e1"), TRANSPORT_NOT_SENT);
+	}
+	house_wait(&house, 60000);
+	house_answer(&house, house_find(&house, "e1"), 503, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
+	assert_int_equal(house_attempts(&house, "e1"), 2);
+}
+
 static void test_a_request_that_cannot_start_is_tried_again(void **state)
 {
 	(void)state;
@@ -339,6 +371,45 @@ static void test_an_answer_survives_a_poisoned_turn_and_is_not_sent_again(void *
 	}
 	house_wait(&house, 10000);
 	assert_int_equal(house.n_done, 2);
+	assert_int_equal(house.n_started, 2);
+}
+
+/* Reads go to the disk, which fails. */
+static void break_reading(void)
+{
+	assert_int_equal(sqlite3_db_release_memory(house.store->db), SQLITE_OK);
+	faulty_vfs_arm(FAULTY_READ, 1, 0, true);
+}
+
+static void test_a_failed_look_for_ready_rows_is_made_again_soon(void **state)
+{
+	(void)state;
+	house_open(&house, "\"rate\":\"60/m\"");
+	house_put_many(&house, "e", 2);
+	house_rest(&house);
+	assert_int_equal(house.n_started, 1);
+	break_reading();
+	assert_in_range(house_pass(&house, 5000), 2, 10);
+	assert_true(faulty_vfs_failures() > 0);
+	assert_false(store_is_poisoned(house.store));
+	assert_int_equal(house.n_started, 1);
+	faulty_vfs_disarm();
+	(void)house_pass(&house, 1000);
+	assert_int_equal(house.n_started, 2);
+}
+
+static void test_a_failed_look_for_due_rows_is_made_again_soon(void **state)
+{
+	(void)state;
+	house_open(&house, "\"retry\":{\"base\":\"1s\",\"max\":\"1s\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_find(&house, "e1"), 503, "");
+	break_reading();
+	assert_in_range(house_pass(&house, 5000), 2, 10);
+	assert_true(faulty_vfs_failures() > 0);
+	faulty_vfs_disarm();
+	(void)house_pass(&house, 1000);
 	assert_int_equal(house.n_started, 2);
 }
 
@@ -402,6 +473,7 @@ int main(void)
 		T(test_a_dead_destination_delays_no_other),
 		T(test_a_critical_delivery_passes_a_flood),
 		T(test_rate_spaces_requests),
+		T(test_a_token_that_comes_during_a_slow_commit_is_used),
 		T(test_a_paused_destination_sends_nothing_until_resumed),
 		T(test_retry_obeys_retry_after_for_the_whole_destination),
 		T(test_retry_after_beyond_a_day_is_cut_and_told),
@@ -410,10 +482,13 @@ int main(void)
 		T(test_what_gave_up_and_is_retried_by_a_person_has_all_its_time_again),
 		T(test_failures_open_the_breaker_and_a_probe_closes_it),
 		T(test_an_unreachable_destination_burns_no_attempts),
+		T(test_time_without_a_connection_burns_no_give_up),
 		T(test_a_request_that_cannot_start_is_tried_again),
 		T(test_a_refusal_is_an_exception_in_its_own_words),
 		T(test_an_exception_that_passes_frees_its_key),
 		T(test_an_answer_survives_a_poisoned_turn_and_is_not_sent_again),
+		T(test_a_failed_look_for_ready_rows_is_made_again_soon),
+		T(test_a_failed_look_for_due_rows_is_made_again_soon),
 		T(test_a_poisoned_hold_names_the_same_culprit),
 		T(test_a_reload_with_a_fault_changes_nothing),
 		T(test_list_shows_each_destination_once),

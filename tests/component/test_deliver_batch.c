@@ -75,6 +75,22 @@ static void test_linger_waits_for_company_but_not_for_ever(void **state)
 	assert_int_equal(house.n_started, 2);
 }
 
+static void test_a_lapsed_linger_costs_a_paused_destination_no_looks(void **state)
+{
+	(void)state;
+	house_open(&house, "\"batch\":{\"max\":3,\"linger\":\"500ms\"}");
+	house_put_many(&house, "a", 2);
+	house_rest(&house);
+	assert_int_equal(store_destination_pause(house.store, 1, true), 0);
+	house_rest(&house);
+	assert_in_range(house_pass(&house, 60000), 1, 3);
+	assert_int_equal(house.n_started, 0);
+	assert_int_equal(store_destination_pause(house.store, 1, false), 0);
+	deliver_poke(house.deliver, 1);
+	house_rest(&house);
+	assert_int_equal(house.n_started, 1);
+}
+
 static void test_a_refused_batch_goes_one_by_one(void **state)
 {
 	(void)state;
@@ -333,6 +349,7 @@ int main(void)
 		T(test_ready_deliveries_go_together),
 		T(test_a_batch_is_bounded_by_bytes),
 		T(test_linger_waits_for_company_but_not_for_ever),
+		T(test_a_lapsed_linger_costs_a_paused_destination_no_looks),
 		T(test_a_refused_batch_goes_one_by_one),
 		T(test_a_pinned_batch_is_repeated_after_a_lost_answer),
 		T(test_a_pinned_batch_is_repeated_after_a_crash),
