@@ -44,6 +44,8 @@ enum ctl_option {
 };
 #define TAKES(option) (1U << (option))
 
+struct table;
+
 struct ctl {
 	const char *socket;
 	bool is_json;
@@ -97,8 +99,13 @@ void print_colored(const struct ctl *ctl, enum color color, const char *text);
 /* The color of a state's word: "up", "held", "exception", … */
 enum color color_of_state(const char *state);
 
+/* The cell for a destination's state, with the time until which it is throttled. */
+void put_state(struct table *table, const cJSON *destination);
+
 /* The clock is the site's: set TZ from the status' `timezone`. Failures leave it as it is. */
 void use_site_zone(const struct ctl *ctl);
+/* The same, from a status that is there already. */
+void use_zone_of(const cJSON *status);
 
 int64_t now_ms(void);
 

@@ -75,11 +75,14 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[EVENT_LAST_SEQ] = { "reading the last seq", "SELECT max(seq) FROM event" },
 
 	[DESTINATION_LIST] = { "reading destinations",
-		"SELECT id, name, is_paused FROM destination ORDER BY id" },
+		"SELECT id, name, is_paused, not_before_at_ms FROM destination ORDER BY id" },
 	[DESTINATION_INSERT] = { "storing a destination",
-		"INSERT INTO destination (id, name, is_paused) VALUES (?1, ?2, ?3)" },
+		"INSERT INTO destination (id, name, is_paused, not_before_at_ms)"
+		" VALUES (?1, ?2, ?3, ?4)" },
 	[DESTINATION_PAUSE] = { "pausing a destination",
 		"UPDATE destination SET is_paused = ?2 WHERE id = ?1" },
+	[DESTINATION_THROTTLE] = { "storing how long a destination is left in peace",
+		"UPDATE destination SET not_before_at_ms = ?2 WHERE id = ?1" },
 
 	[REVISION_FIND] = { "looking for a connector revision",
 		"SELECT id FROM connector_revision WHERE digest = ?1" },

@@ -61,6 +61,7 @@ static struct {
 	enum ack_status status;
 	char device[65];
 	enum breaker_state breaker;
+	int64_t not_before_at_ms;
 } play;
 
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
@@ -97,6 +98,7 @@ void deliver_list(struct deliver *deliver, deliver_view_fn fn, void *ctx)
 			.breaker = play.breaker,
 			.cause = BREAKER_UNREACHABLE,
 			.reason = "connection \"refused\"",
+			.not_before_at_ms = play.not_before_at_ms,
 			.url = "https://erp.example.com",
 			.connector = "rest" });
 }

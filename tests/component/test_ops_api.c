@@ -154,6 +154,26 @@ static void test_status_queue_ledger_and_metrics_agree(void **state)
 	assert_true(says(f, "dray_destination_up{destination=\"erp\"} 0"));
 }
 
+static void test_a_throttled_destination_is_down_until_the_time_that_is_shown(void **state)
+{
+	struct fixture *f = *state;
+
+	play.not_before_at_ms = INT64_C(1795000000000);
+	assert_int_equal(request(f, "GET", "/v1/destinations", NULL), 200);
+	assert_true(says(f, "\"state\":\"throttled\""));
+	assert_true(says(f, "\"not_before_at\":\"2026-11-18T11:06:40.000Z\""));
+	assert_int_equal(request(f, "GET", "/v1/queue", NULL), 200);
+	assert_true(says(f, "\"state\":\"throttled\""));
+	assert_true(says(f, "\"not_before_at\":\"2026-11-18T11:06:40.000Z\""));
+	assert_int_equal(request(f, "GET", "/metrics", NULL), 200);
+	assert_true(says(f, "dray_destination_up{destination=\"erp\"} 0"));
+	play.not_before_at_ms = 0;
+	assert_int_equal(request(f, "GET", "/v1/destinations", NULL), 200);
+	assert_true(says(f, "\"not_before_at\":null"));
+	assert_int_equal(request(f, "GET", "/metrics", NULL), 200);
+	assert_true(says(f, "dray_destination_up{destination=\"erp\"} 1"));
+}
+
 static void test_not_ready_says_why_and_health_does_not_care(void **state)
 {
 	struct fixture *f = *state;
@@ -356,6 +376,7 @@ int main(void)
 		TEST(test_a_document_is_found_by_its_bare_id),
 		TEST(test_raw_bytes_that_are_no_text_come_as_base64),
 		TEST(test_status_queue_ledger_and_metrics_agree),
+		TEST(test_a_throttled_destination_is_down_until_the_time_that_is_shown),
 		TEST(test_not_ready_says_why_and_health_does_not_care),
 		TEST(test_a_long_queue_is_looked_at_up_to_a_bound_and_says_so),
 		TEST(test_a_pause_is_kept_in_the_store_and_a_resume_pokes),
