@@ -95,9 +95,52 @@ static int find_places(const char *config_path, struct places *ret, struct error
 	return 0;
 }
 
+static int check_readable(const char *path, const char *where, struct error *err)
+{
+	return !path || access(path, R_OK) == 0
+		       ? 0
+		       : error_set(err, where, "%s can't be read: %s", path, strerror(errno));
+}
+
+/* The files that only OpenSSL will read, later. */
+static int check_tls(const struct places *places, const struct config_tls *tls, const char *where,
+	struct error *err)
+{
+	char key[PATH_MAX];
+
+	if (check_readable(tls->ca, "tls.ca", err) < 0 ||
+		check_readable(tls->cert, "tls.cert", err) < 0)
+		goto fail;
+	if (!tls->key.file)
+		return 0;
+	if (secret_path(&places->secrets, &tls->key, key, sizeof(key), err) == 0 &&
+		check_readable(key, "tls.key", err) == 0)
+		return 0;
+fail:
+	error_prefix(err, where);
+	return -1;
+}
+
+static int check_files(const struct places *places, const struct config *config, struct error *err)
+{
+	char where[128];
+
+	if (config->mqtt.has_tls && check_tls(places, &config->mqtt.tls, "mqtt", err) < 0)
+		return -1;
+	for (size_t i = 0; i < config->n_destinations; i++) {
+		const struct config_destination *destination = &config->destinations[i];
+
+		(void)snprintf(where, sizeof(where), "destinations.%s", destination->name);
+		if (destination->has_tls && check_tls(places, &destination->tls, where, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int check(const struct places *places, const struct config *config, struct error *err)
 {
-	if (deliver_check(config, &places->secrets, places->connector_dirs, err) < 0)
+	if (check_files(places, config, err) < 0 ||
+		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0)
 		return -1;
 	return capture_check(config, &places->secrets, err);
 }
@@ -146,8 +189,6 @@ static void on_news(void *ctx, const struct deliver_news *news)
 		return;
 	(void)snprintf(text, sizeof(text), "%s %s from %s was not taken by %s: %s", news->type,
 		news->id, news->device, news->destination, news->reason);
-	LOG_WARNING("delivery became an exception", LOG_S("destination", news->destination),
-		LOG_I("seq", news->seq), LOG_S("id", news->id), LOG_S("why", news->reason));
 	capture_alert(agent->capture, "normal", text);
 }
 
@@ -236,8 +277,12 @@ static void reload(struct agent *agent)
 	if (apply(agent, config, &err) < 0) {
 		struct error again;
 
-		if (apply(agent, agent->config, &again) < 0)
-			LOG_ERROR("the configuration in force could not be restored, ending");
+		if (apply(agent, agent->config, &again) < 0) {
+			LOG_ERROR(
+				"neither the new configuration nor the old one can be taken into use, "
+				"ending at once: what is stored goes on at the next start");
+			_exit(EXIT_FAILURE);
+		}
 		refuse_reload(config, &err);
 		return;
 	}

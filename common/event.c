@@ -67,7 +67,8 @@ static int read_document(struct reading *r)
 	struct event *e = r->event;
 	const cJSON *document = json_get(e->data, "document");
 	const char *shipment = json_get_string(e->data, "shipment");
-	const char *id = json_get_string(document, "id");
+	const char *type = json_get_string(document, "type");
+	const char *id = type ? json_get_string(document, "id") : NULL;
 
 	if (envelope_read_text(r, ATTRIBUTE_SUBJECT, e->subject, sizeof(e->subject)) < 0)
 		return -1;
@@ -77,8 +78,7 @@ static int read_document(struct reading *r)
 	if (!*e->correlation_id)
 		envelope_copy(e->correlation_id, sizeof(e->correlation_id), id);
 	if (id) {
-		(void)snprintf(e->subject, sizeof(e->subject), "%s/%s",
-			json_get_string(document, "type"), id);
+		(void)snprintf(e->subject, sizeof(e->subject), "%s/%s", type, id);
 		memcpy(e->document_key, e->subject, sizeof(e->document_key));
 	} else if (shipment && *shipment) {
 		(void)snprintf(e->document_key, sizeof(e->document_key), "shipment/%s", shipment);
@@ -123,7 +123,8 @@ static int read_event(struct reading *r)
 		return -1;
 	derive_id(r);
 	if (event_data_check(r->event->data, r->type, r->context->limits->max_lines, r->problem) <
-		0)
+			0 &&
+		!r->context->accepts_invalid)
 		return -1;
 	if (read_document(r) < 0)
 		return -1;

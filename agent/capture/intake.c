@@ -16,7 +16,7 @@
 #define EVENTS_MAX 1000           /* of one message */
 #define RAW_MAX ((size_t)1 << 20) /* kept of what is refused */
 #define MEMBERS_MAX 200000        /* JSON values in one event */
-#define CELLS 64
+#define CELLS 256                 /* reasons, and types times sources: few */
 #define ARRIVALS 4096
 
 /* A count that becomes a metric at the commit. */
@@ -24,6 +24,11 @@ struct cell {
 	enum metric metric;
 	char a[EVENT_TYPE_MAX], b[EVENT_NAME_MAX];
 	unsigned n;
+};
+
+struct arrival {
+	int64_t at_mono_us;
+	int64_t skew_ms; /* received minus sent; INT64_MIN: not said */
 };
 
 struct intake {
@@ -36,7 +41,7 @@ struct intake {
 	struct buf scanned, body;
 	struct cell cells[CELLS];
 	unsigned n_cells;
-	int64_t arrivals_mono_us[ARRIVALS]; /* of what this turn stored */
+	struct arrival arrivals[ARRIVALS]; /* of what this turn stored */
 	unsigned n_arrivals;
 	intake_exception_fn on_exception;
 	void *exception_ctx;
@@ -49,7 +54,8 @@ struct passage {
 	intake_ack_fn on_ack;
 	void *ack_ctx;
 	int64_t arrived_mono_us;
-	size_t index; /* of the event in the message */
+	size_t index;       /* of the event in the message */
+	bool is_broken_off; /* no end was found of the last value: the rest was refused with it */
 };
 
 struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
@@ -105,10 +111,8 @@ static void count(struct intake *intake, enum metric metric, const char *a, cons
 			cell->n++;
 			return;
 		}
-	if (intake->n_cells == CELLS) {
-		metrics_add(intake->metrics, metric, a, b, 1);
-		return;
-	}
+	if (intake->n_cells == CELLS)
+		return; /* the tally has it: the next start counts from there */
 	intake->n_cells++;
 	cell->metric = metric;
 	cell->n = 1;
@@ -126,9 +130,15 @@ void intake_committed(struct intake *intake)
 		metrics_add(
 			intake->metrics, cell->metric, cell->a, *cell->b ? cell->b : NULL, cell->n);
 	}
-	for (unsigned i = 0; i < intake->n_arrivals; i++)
+	for (unsigned i = 0; i < intake->n_arrivals; i++) {
+		const struct arrival *arrival = &intake->arrivals[i];
+
 		metrics_observe(intake->metrics, METRIC_EVENT_ACK_SECONDS, NULL,
-			(double)(now_mono_us - intake->arrivals_mono_us[i]) / 1e6);
+			(double)(now_mono_us - arrival->at_mono_us) / 1e6);
+		if (arrival->skew_ms != INT64_MIN)
+			metrics_observe(intake->metrics, METRIC_CLOCK_SKEW_SECONDS, NULL,
+				(double)arrival->skew_ms / 1e3);
+	}
 	intake->n_cells = 0;
 	intake->n_arrivals = 0;
 }
@@ -267,8 +277,18 @@ static int refuse_conflict(struct passage *passage, const struct event *event, i
 	return refuse(passage, &refusal, &problem);
 }
 
-static int store_event(
-	struct passage *passage, const struct event *event, const char *raw, size_t raw_len)
+/* Stored as it is, because the source accepts what is wrong: a person is told of it. */
+static int keep_accepted(struct passage *passage, const struct event *event, int64_t seq,
+	const struct problem *problem)
+{
+	struct refusal accepted = { "invalid", event->id, event->type, event->device, seq, NULL,
+		0 };
+
+	return problem->reason == REASON_NONE ? 0 : keep_refused(passage, &accepted, problem);
+}
+
+static int store_event(struct passage *passage, const struct event *event,
+	const struct problem *problem, const char *raw, size_t raw_len)
 {
 	struct intake *intake = passage->intake;
 	struct ack ack = { .status = ACK_STORED };
@@ -301,14 +321,16 @@ static int store_event(
 		count(intake, METRIC_EVENTS_DUPLICATE, passage->message->origin, "");
 		break;
 	case STORE_STORED:
-		if (route(passage, event, ack.seq) < 0)
+		if (route(passage, event, ack.seq) < 0 ||
+			keep_accepted(passage, event, ack.seq, problem) < 0)
 			return -1;
 		count(intake, METRIC_EVENTS_RECEIVED, event->type, passage->message->origin);
-		if (event->sent_at_ms >= 0)
-			metrics_observe(intake->metrics, METRIC_CLOCK_SKEW_SECONDS, NULL,
-				(double)(event->received_at_ms - event->sent_at_ms) / 1e3);
 		if (intake->n_arrivals < ARRIVALS)
-			intake->arrivals_mono_us[intake->n_arrivals++] = passage->arrived_mono_us;
+			intake->arrivals[intake->n_arrivals++] =
+				(struct arrival){ passage->arrived_mono_us,
+					event->sent_at_ms < 0
+						? INT64_MIN
+						: event->received_at_ms - event->sent_at_ms };
 		break;
 	}
 	passage->on_ack(passage->ack_ctx, &ack, event->device);
@@ -337,9 +359,10 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 		.received_at_ms = message->received_at_ms,
 		.index = passage->index,
 		.limits = &intake->config->limits,
+		.accepts_invalid = message->on_invalid == CONFIG_INVALID_ACCEPT,
 	};
 	struct event event;
-	struct problem problem;
+	struct problem problem = { .reason = REASON_NONE };
 	int rc;
 
 	if (!message->topic_device)
@@ -356,7 +379,7 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 	if (buf_failed(&intake->body))
 		rc = refuse_bytes(passage, raw, raw_len, REASON_TOO_LARGE, "out of memory", 0);
 	else
-		rc = store_event(passage, &event, raw, raw_len);
+		rc = store_event(passage, &event, &problem, raw, raw_len);
 	event_done(&event);
 	return rc;
 }
@@ -414,23 +437,35 @@ static int take_next(struct passage *passage, const char *text, size_t len, size
 	if (!json_extent(text, len, start, &start, &end)) {
 		start = *pos;
 		end = len;
+		passage->is_broken_off = true;
 	}
 	*pos = end;
 	return refuse_bytes(passage, text + start, end - start, flaw_reason(error.flaw),
 		error.message, error.offset);
 }
 
-/* An array's elements, or values one behind the other. */
-static int take_all(struct passage *passage, const char *text, size_t len)
+/* Behind a value, at *pos: what separates it from the next. False: the rest can't be made sense of. */
+static bool pass_separator(const char *text, size_t len, size_t *pos, bool *is_array)
 {
-	size_t pos = skip_space(text, len, 0);
-	bool is_array = pos < len && text[pos] == '[';
+	*pos = skip_space(text, len, *pos);
+	if (*pos == len)
+		return true;
+	if (text[*pos] == ',') { /* between single values it is one too many, and harms nobody */
+		++*pos;
+	} else if (*is_array && text[*pos] == ']') {
+		++*pos;
+		*is_array = false; /* what may stand behind it are single values */
+	} else if (*is_array || text[*pos] != '{') {
+		return false;
+	}
+	*pos = skip_space(text, len, *pos);
+	return true;
+}
 
-	if (is_array)
-		pos = skip_space(text, len, pos + 1);
-	if (pos == len || (is_array && text[pos] == ']' && skip_space(text, len, pos + 1) == len))
-		return refuse_bytes(
-			passage, text, len, REASON_BAD_JSON, "no event in the message", 0);
+/* Every value from `pos` on: an array's elements, or values one behind the other. */
+static int take_values(
+	struct passage *passage, const char *text, size_t len, size_t pos, bool is_array)
+{
 	while (pos < len) {
 		if (passage->index == EVENTS_MAX)
 			return refuse_bytes(passage, text + pos, len - pos, REASON_TOO_LARGE,
@@ -438,26 +473,36 @@ static int take_all(struct passage *passage, const char *text, size_t len)
 		if (take_next(passage, text, len, &pos) < 0)
 			return -1;
 		passage->index++;
-		pos = skip_space(text, len, pos);
-		if (!is_array || pos == len)
-			continue;
-		if (text[pos] == ']')
-			is_array = false; /* what may stand behind it are single values */
-		else if (text[pos] != ',')
+		if (!pass_separator(text, len, &pos, &is_array))
 			return refuse_bytes(passage, text + pos, len - pos, REASON_BAD_JSON,
-				"a comma or ] is missing", pos);
-		pos = skip_space(text, len, pos + 1);
+				is_array ? "a comma or ] is missing" : "an event is an object",
+				pos);
 	}
-	if (is_array)
+	if (is_array && !passage->is_broken_off)
 		return refuse_bytes(passage, text + len, 0, REASON_BAD_JSON,
 			"the message ends before its ]", len);
 	return 0;
 }
 
+static int take_all(struct passage *passage, const char *text, size_t len)
+{
+	bool has_mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* some write one */
+	size_t pos = skip_space(text, len, has_mark ? 3 : 0);
+	bool is_array = pos < len && text[pos] == '[';
+
+	if (is_array)
+		pos = skip_space(text, len, pos + 1);
+	if (pos == len || (is_array && text[pos] == ']' && skip_space(text, len, pos + 1) == len))
+		return refuse_bytes(
+			passage, text, len, REASON_BAD_JSON, "no event in the message", 0);
+	return take_values(passage, text, len, pos, is_array);
+}
+
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx)
 {
-	struct passage passage = { intake, message, on_ack, ctx, clock_mono_us(intake->clock), 0 };
+	struct passage passage = { intake, message, on_ack, ctx, clock_mono_us(intake->clock), 0,
+		false };
 
 	if (message->len > intake->config->limits.max_bytes)
 		return refuse_bytes(&passage, message->payload, message->len, REASON_TOO_LARGE,

@@ -178,16 +178,29 @@ static void publish_status(struct talk *talk)
 
 /* --- publishing ----------------------------------------------------------------------------------- */
 
+static bool publish(struct talk *talk, const struct saying *saying)
+{
+	const char *payload = saying->bytes + saying->topic_len + 1;
+
+	return mqtt_publish(talk->mqtt, saying->bytes, payload, saying->len, false,
+		       payload + saying->len, saying->correlation_len, NULL) == 0;
+}
+
+/* What this broker will never take must not keep the others from being heard. */
 static void publish_waiting(struct talk *talk)
 {
 	while (talk->n > 0 && talk->outstanding < TALK_OUTSTANDING_MAX) {
 		struct saying *saying = talk->ring[talk->first];
-		const char *payload = saying->bytes + saying->topic_len + 1;
 
-		if (mqtt_publish(talk->mqtt, saying->bytes, payload, saying->len, false,
-			    payload + saying->len, saying->correlation_len, NULL) < 0)
+		if (publish(talk, saying)) {
+			talk->outstanding++;
+		} else if (mqtt_is_up(talk->mqtt)) {
+			LOG_WARNING("the broker can't take an ack, it is dropped",
+				LOG_S("topic", saying->bytes), LOG_I("bytes", saying->len));
+			metrics_add(talk->is.metrics, METRIC_ACKS_DROPPED, NULL, NULL, 1);
+		} else {
 			return;
-		talk->outstanding++;
+		}
 		talk->first = (talk->first + 1) % RING;
 		talk->n--;
 		free(saying);
@@ -241,7 +254,7 @@ int talk_connect(struct talk *talk, const struct mqtt_options *options, const st
 {
 	char client_id[160];
 	struct mqtt_options with_will = *options;
-	struct mqtt_handlers handlers = { on_up, on_down, on_message, on_puback, talk };
+	struct mqtt_handlers handlers = { on_up, on_down, on_message, on_puback, NULL, talk };
 	struct mqtt *mqtt;
 
 	(void)snprintf(client_id, sizeof(client_id), "%s-talk", options->client_id);

@@ -23,7 +23,7 @@ static void print_destinations(const struct ctl *ctl, const cJSON *items)
 	cJSON_ArrayForEach (row, items) {
 		format_time(text_of(row, "last_success_at"), now_ms(), at);
 		table_text(table, text_of(row, "name"), COLOR_NONE);
-		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
+		put_state(table, row);
 		table_text(table, text_of(row, "connector"), COLOR_NONE);
 		table_count(table, waiting(row), COLOR_NONE);
 		table_count(table, number_of(row, "exception"), COLOR_BAD);
@@ -40,10 +40,9 @@ static int run(struct ctl *ctl)
 	struct answer answer;
 	int code = ask(ctl, "/v1/destinations", NULL, 0, &answer);
 
-	if (code == CTL_DONE && ctl->is_json) {
-		answer_print(&answer);
-	} else if (code == CTL_DONE &&
-		   (code = check_page(answer.root, "destinations")) == CTL_DONE) {
+	if (code == CTL_DONE)
+		code = check_page(ctl, &answer, "destinations");
+	if (code == CTL_DONE && !ctl->is_json) {
 		use_site_zone(ctl);
 		print_destinations(ctl, json_get(answer.root, "items"));
 	}

@@ -17,7 +17,7 @@ static void print_queue(const struct ctl *ctl, const cJSON *root)
 
 	cJSON_ArrayForEach (row, json_get(root, "items")) {
 		table_text(table, text_of(row, "destination"), COLOR_NONE);
-		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
+		put_state(table, row);
 		table_count(table, number_of(row, "unfinished"), COLOR_NONE);
 		for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++)
 			table_count(table, number_of(json_get(row, "ages"), ages[i]), COLOR_NONE);
@@ -36,10 +36,12 @@ static int run(struct ctl *ctl)
 	struct answer answer;
 	int code = ask(ctl, "/v1/queue", NULL, 0, &answer);
 
-	if (code == CTL_DONE && ctl->is_json)
+	if (code == CTL_DONE && ctl->is_json) {
 		answer_print(&answer);
-	else if (code == CTL_DONE)
+	} else if (code == CTL_DONE) {
+		use_site_zone(ctl);
 		print_queue(ctl, answer.root);
+	}
 	answer_done(&answer);
 	return code;
 }

@@ -75,7 +75,7 @@ static void print_destinations(const struct ctl *ctl, const cJSON *destinations)
 
 	cJSON_ArrayForEach (row, destinations) {
 		table_text(table, text_of(row, "name"), COLOR_NONE);
-		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
+		put_state(table, row);
 		table_count(table, number_of(row, "ready"), COLOR_NONE);
 		table_count(table, number_of(row, "claimed"), COLOR_NONE);
 		table_count(table, number_of(row, "waiting"), COLOR_WARN);
@@ -117,6 +117,7 @@ static int run(struct ctl *ctl)
 	if (code == CTL_DONE && ctl->is_json) {
 		answer_print(&answer);
 	} else if (code == CTL_DONE) {
+		use_zone_of(answer.root);
 		print_head(ctl, answer.root);
 		print_floor(ctl, answer.root);
 		print_events(ctl, json_get(answer.root, "events"));

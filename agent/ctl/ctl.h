@@ -38,10 +38,13 @@ enum ctl_option {
 	OPTION_SEVERITY,
 	OPTION_DESTINATION,
 	OPTION_WHY,
-	OPTION_ALL, /* a flag */
+	OPTION_ALL,   /* a flag */
+	OPTION_FORCE, /* a flag */
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
+
+struct table;
 
 struct ctl {
 	const char *socket;
@@ -96,8 +99,13 @@ void print_colored(const struct ctl *ctl, enum color color, const char *text);
 /* The color of a state's word: "up", "held", "exception", … */
 enum color color_of_state(const char *state);
 
+/* The cell for a destination's state, with the time until which it is throttled. */
+void put_state(struct table *table, const cJSON *destination);
+
 /* The clock is the site's: set TZ from the status' `timezone`. Failures leave it as it is. */
 void use_site_zone(const struct ctl *ctl);
+/* The same, from a status that is there already. */
+void use_zone_of(const cJSON *status);
 
 int64_t now_ms(void);
 
@@ -105,8 +113,11 @@ int64_t now_ms(void);
 const char *text_of(const cJSON *object, const char *name);
 int64_t number_of(const cJSON *object, const char *name);
 
-/* 0 when the page has rows, else CTL_NO after a line that says that nothing matched. */
-int check_page(const cJSON *page, const char *what);
+/*
+ * Print a page for --json. 0 when it has rows, else CTL_NO after a line that says that nothing
+ * matched: the exit code is the same for people and for programs.
+ */
+int check_page(const struct ctl *ctl, const struct answer *page, const char *what);
 /* What is not in a page is said, with the option that goes on. */
 void print_more(const cJSON *page);
 

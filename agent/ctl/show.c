@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/format.h"
+#include "ctl/table.h"
 #include "dray/json.h"
 
 void print_colored(const struct ctl *ctl, enum color color, const char *text)
@@ -43,6 +45,7 @@ enum color color_of_state(const char *state)
 		{ "discarded", COLOR_DIM },
 		{ "unconfigured", COLOR_DIM },
 		{ "paused", COLOR_WARN },
+		{ "throttled", COLOR_WARN },
 		{ "waiting", COLOR_WARN },
 		{ "suspect", COLOR_WARN },
 		{ "degraded", COLOR_WARN },
@@ -60,16 +63,34 @@ enum color color_of_state(const char *state)
 	return COLOR_NONE;
 }
 
+void put_state(struct table *table, const cJSON *destination)
+{
+	const char *state = text_of(destination, "state");
+	char words[2 * FORMAT_MAX];
+	char at[FORMAT_MAX];
+
+	(void)snprintf(words, sizeof(words), "%s", state);
+	if (strcmp(state, "throttled") == 0) {
+		format_time(text_of(destination, "not_before_at"), now_ms(), at);
+		(void)snprintf(words, sizeof(words), "%s until %s", state, at);
+	}
+	table_text(table, words, color_of_state(state));
+}
+
+void use_zone_of(const cJSON *status)
+{
+	const char *zone = text_of(status, "timezone");
+
+	if (zone[0] && setenv("TZ", zone, 1) == 0)
+		tzset();
+}
+
 void use_site_zone(const struct ctl *ctl)
 {
 	struct answer answer;
 
-	if (ask(ctl, "/v1/status", NULL, 0, &answer) == CTL_DONE) {
-		const char *zone = text_of(answer.root, "timezone");
-
-		if (zone[0] && setenv("TZ", zone, 1) == 0)
-			tzset();
-	}
+	if (ask(ctl, "/v1/status", NULL, 0, &answer) == CTL_DONE)
+		use_zone_of(answer.root);
 	answer_done(&answer);
 }
 
@@ -92,13 +113,16 @@ int64_t number_of(const cJSON *object, const char *name)
 	return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
 }
 
-int check_page(const cJSON *page, const char *what)
+int check_page(const struct ctl *ctl, const struct answer *page, const char *what)
 {
-	if (cJSON_GetArraySize(json_get(page, "items")) > 0)
+	if (ctl->is_json)
+		answer_print(page);
+	if (cJSON_GetArraySize(json_get(page->root, "items")) > 0)
 		return CTL_DONE;
-	(void)fprintf(stderr, "no %s found\n", what);
+	(void)fprintf(stderr, "drayctl: no %s found\n", what);
 	/* A search is bounded: an empty page may still have a successor. */
-	print_more(page);
+	if (!ctl->is_json)
+		print_more(page->root);
 	return CTL_NO;
 }
 

@@ -91,11 +91,8 @@ static int prepare(struct deliver *deliver, struct plan *plan, const struct conf
 
 static void take_into_use(struct deliver *deliver, struct plan *plan)
 {
-	if (plan->is_new) {
+	if (plan->is_new)
 		TAILQ_INSERT_TAIL(&deliver->destinations, plan->destination, link);
-		metrics_set(deliver->options.metrics, METRIC_DESTINATION_UP,
-			plan->destination->name, NULL, 1);
-	}
 	window_configure(
 		plan->destination, plan->settings, plan->line, plan->revision, plan->authorization);
 }

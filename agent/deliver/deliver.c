@@ -34,7 +34,6 @@ void deliver_alert(const struct deliver *deliver, const char *severity, const ch
 	va_start(args, format);
 	(void)vsnprintf(room, sizeof(room), format, args);
 	va_end(args);
-	LOG_WARNING("alert", LOG_S("severity", severity), LOG_S("text", text));
 	if (deliver->options.on_alert)
 		deliver->options.on_alert(deliver->options.ctx, severity, text);
 }
@@ -259,16 +258,18 @@ void deliver_poke(struct deliver *deliver, int destination_id)
 static void view(const struct destination *destination, deliver_view_fn fn, void *ctx)
 {
 	const struct settings *settings = destination->settings;
+	const struct deliver *deliver = destination->deliver;
+	int64_t wait_ms = window_wait_ms(destination);
 	const struct deliver_view shown = {
 		.name = destination->name,
 		.id = destination->id,
 		.is_configured = destination->is_configured,
 		.is_paused = destination->id > 0 &&
-			     store_destination_is_paused(
-				     destination->deliver->options.store, destination->id),
+			     store_destination_is_paused(deliver->options.store, destination->id),
 		.breaker = destination->breaker.state,
 		.cause = destination->breaker.cause,
 		.reason = destination->reason,
+		.not_before_at_ms = wait_ms > 0 ? deliver_now(deliver) + wait_ms : 0,
 		.in_flight = destination->in_flight,
 		.last_success_at_ms = destination->last_success_at_ms,
 		.url = settings->is.url,

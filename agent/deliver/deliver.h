@@ -99,9 +99,10 @@ struct deliver_news {
 	const char *destination;
 	int64_t seq;
 	const char *source, *id, *type, *device;
-	bool is_exception;  /* else delivered */
-	const char *ref;    /* "" none */
-	const char *reason; /* in words, for an exception */
+	bool is_exception;           /* else delivered */
+	const char *ref;             /* "" none */
+	const char *kind, *severity; /* of the exception; "" for a delivery */
+	const char *reason;          /* in words, for an exception */
 };
 
 struct deliver_options {
@@ -152,7 +153,8 @@ struct deliver_view {
 	bool is_paused;
 	enum breaker_state breaker;
 	enum breaker_cause cause;
-	const char *reason; /* last failure in words; "" none */
+	const char *reason;       /* the failure since the last success, in words; "" none */
+	int64_t not_before_at_ms; /* it asked for no request before then; 0 none */
 	unsigned in_flight;
 	int64_t last_success_at_ms; /* 0 never since start */
 	const char *url, *connector;

@@ -9,7 +9,8 @@
  *   struct line         what the courier has open; an old one lives until its last claim is gone
  *
  * Two clocks: what is stored (due, doubt, claimed) is wall clock, what only lives in memory
- * (breaker, bucket, Retry-After) is monotonic.
+ * (breaker, bucket) is monotonic. Retry-After is both: monotonic while the program runs, wall clock
+ * over a restart.
  *
  * Hints. An idle destination costs no query: `may_have_ready` is set by whoever makes a row READY,
  * `next_due_at_ms` is at most the earliest WAITING row's. A hint that is wrong costs a query, never
@@ -103,7 +104,7 @@ struct decision {
 	bool is_made;
 	struct outcome_verdict verdict;
 	struct store_settlement settlement; /* previous_doubt_at_ms is each member's own */
-	const char *kind, *severity;        /* of the exception; NULL none */
+	const char *kind, *severity;        /* of the exception, static; NULL none */
 	int64_t asked_ms;                   /* Retry-After, at most a day; 0 none */
 	bool asked_too_long;
 	bool is_culprit;  /* the refusal that holds the destination */
@@ -239,6 +240,10 @@ void window_configure(struct destination *destination, struct settings *settings
 	struct revision *revision, char *authorization);
 /* Rows became READY. */
 void window_expect_ready(struct destination *destination, unsigned n);
+/* It asked for no request within the next wait_ms; a longer wait stays. */
+void window_wait(struct destination *destination, int64_t wait_ms);
+/* What is left of it; 0 none. */
+int64_t window_wait_ms(const struct destination *destination);
 /* Requests that may leave now. 0 while the breaker is open; asking may make a probe of it. */
 unsigned window_slots(struct destination *destination);
 /* After the commit: what the answer does to breaker, bucket, hold and credentials. */
@@ -315,7 +320,7 @@ enum key_memory doubt_judge_key(
 struct news_item {
 	struct destination *destination;
 	int64_t seq, waited_ms;
-	bool is_exception;
+	const char *kind, *severity;                  /* static; "" for a delivery */
 	size_t source, id, type, device, ref, reason; /* offsets into news.texts */
 };
 struct news {
@@ -323,8 +328,11 @@ struct news {
 	size_t n, cap;
 	struct buf texts;
 };
-void news_add(struct claim *claim, const struct member *member, bool is_exception, const char *ref,
-	const char *reason, int64_t now_ms);
+void news_add_delivery(
+	struct claim *claim, const struct member *member, const char *ref, int64_t now_ms);
+/* `kind` and `severity` are static texts. */
+void news_add_exception(struct claim *claim, const struct member *member, const char *kind,
+	const char *severity, const char *reason, int64_t now_ms);
 void news_tell(struct deliver *deliver);
 void news_reset(struct news *news);
 void news_done(struct news *news);
@@ -348,6 +356,7 @@ struct deliver {
 
 int64_t deliver_now(const struct deliver *deliver);
 int64_t deliver_mono(const struct deliver *deliver);
+/* Tells people; the fact itself is logged where it is found. */
 void deliver_alert(const struct deliver *deliver, const char *severity, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

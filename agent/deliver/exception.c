@@ -45,7 +45,7 @@ int exception_open(struct claim *claim, const struct member *member, const char 
 
 	if (store_open_exception(claim->deliver->options.store, &exception, NULL) < 0)
 		return -1;
-	news_add(claim, member, true, "", reason, now_ms);
+	news_add_exception(claim, member, kind, severity, reason, now_ms);
 	return 0;
 }
 

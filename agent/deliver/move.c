@@ -72,6 +72,8 @@ static void move_hold(struct destination *destination, const struct claim *claim
 		hold_go_on(destination, claim);
 	if (decision->opens_hold) {
 		destination->is_hold_open = true;
+		LOG_WARNING("destination is held, it refuses every delivery",
+			LOG_S("destination", destination->name), LOG_S("reason", decision->reason));
 		deliver_alert(destination->deliver, "critical",
 			"destination %s is held, it refuses every delivery: %s", destination->name,
 			decision->reason);
@@ -95,44 +97,69 @@ static void move_auth(struct destination *destination, const struct claim *claim
 
 static void move_pace(struct destination *destination, const struct claim *claim)
 {
-	const struct decision *decision = &claim->decision;
-	int64_t until_mono_ms = deliver_mono(destination->deliver) + decision->asked_ms;
+	long long asked_h = (long long)(claim->answer.asked_ms / 3600000);
 
-	if (decision->asked_ms > 0 && until_mono_ms > destination->not_before_mono_ms)
-		destination->not_before_mono_ms = until_mono_ms;
-	if (decision->asked_too_long)
-		deliver_alert(destination->deliver, "normal",
-			"destination %s asks to wait for %lld hours: it is asked again in 24",
-			destination->name, (long long)(claim->answer.asked_ms / 3600000));
+	window_wait(destination, claim->decision.asked_ms);
+	if (!claim->decision.asked_too_long)
+		return;
+	LOG_WARNING("destination asks for a long wait, it is asked again in 24 hours",
+		LOG_S("destination", destination->name), LOG_I("hours", asked_h));
+	deliver_alert(destination->deliver, "normal",
+		"destination %s asks to wait for %lld hours: it is asked again in 24",
+		destination->name, asked_h);
 }
 
-/* One alarm when it stops taking deliveries, one word when it takes them again. */
+static void tell_up(struct destination *destination)
+{
+	LOG_INFO("destination takes deliveries again", LOG_S("destination", destination->name));
+	if (!destination->is_alarmed)
+		return;
+	destination->is_alarmed = false;
+	deliver_alert(destination->deliver, "low", "destination %s takes deliveries again",
+		destination->name);
+}
+
+static void tell_down(struct destination *destination, bool is_alarm)
+{
+	enum breaker_cause cause = destination->breaker.cause;
+
+	LOG_WARNING("destination takes no deliveries", LOG_S("destination", destination->name),
+		LOG_S("cause", breaker_cause_word(cause)), LOG_S("reason", destination->reason));
+	if (!is_alarm)
+		return;
+	destination->is_alarmed = true;
+	deliver_alert(destination->deliver, "normal", "destination %s %s, its deliveries wait: %s",
+		destination->name, cause == BREAKER_UNREACHABLE ? "cannot be reached" : "fails",
+		destination->reason);
+}
+
+/*
+ * One alarm when it stops taking deliveries, one word when it takes them again. What a hold comes to
+ * its probe will tell.
+ */
 static void tell_change(struct destination *destination, enum breaker_state was)
 {
-	struct deliver *deliver = destination->deliver;
-	const struct breaker *breaker = &destination->breaker;
-	bool is_up = breaker->state == BREAKER_CLOSED;
+	bool was_up = was == BREAKER_CLOSED;
+	bool is_up = destination->breaker.state == BREAKER_CLOSED;
+	bool is_alarm =
+		!is_up && !destination->is_alarmed && destination->breaker.cause != BREAKER_HOLD;
 
-	if (is_up != (was == BREAKER_CLOSED)) {
-		LOG_INFO(is_up ? "destination takes deliveries again"
-			       : "destination takes no deliveries",
-			LOG_S("destination", destination->name),
-			LOG_S("cause", breaker_cause_word(breaker->cause)),
-			LOG_S("reason", destination->reason));
-		metrics_set(deliver->options.metrics, METRIC_DESTINATION_UP, destination->name,
-			NULL, is_up ? 1 : 0);
+	if (is_up && !was_up)
+		tell_up(destination);
+	else if (is_alarm || (was_up && !is_up))
+		tell_down(destination, is_alarm);
+}
+
+static void note_reason(struct destination *destination, const struct decision *decision)
+{
+	if (decision->verdict.outcome != OUTCOME_DONE) {
+		memcpy(destination->reason, decision->reason, sizeof(destination->reason));
+		return;
 	}
-	if (!is_up && !destination->is_alarmed && breaker->cause != BREAKER_HOLD) {
-		destination->is_alarmed = true;
-		deliver_alert(deliver, "normal", "destination %s %s, its deliveries wait: %s",
-			destination->name,
-			breaker->cause == BREAKER_UNREACHABLE ? "cannot be reached" : "fails",
-			destination->reason);
-	} else if (is_up && destination->is_alarmed) {
-		destination->is_alarmed = false;
-		deliver_alert(
-			deliver, "low", "destination %s takes deliveries again", destination->name);
-	}
+	destination->last_success_at_ms = decision->settlement.now_ms;
+	/* One that came in late doesn't explain why the others wait. */
+	if (destination->breaker.state == BREAKER_CLOSED)
+		destination->reason[0] = '\0';
 }
 
 void window_move(struct destination *destination, const struct claim *claim)
@@ -145,14 +172,11 @@ void window_move(struct destination *destination, const struct claim *claim)
 		outcome_word(decision->verdict.outcome), 1);
 	metrics_observe(deliver->options.metrics, METRIC_ATTEMPT_SECONDS, destination->name,
 		(double)claim->answer.took_ms / 1000);
-	if (decision->verdict.outcome == OUTCOME_DONE)
-		destination->last_success_at_ms = decision->settlement.now_ms;
-	else
-		memcpy(destination->reason, decision->reason, sizeof(destination->reason));
 	move_breaker(destination, claim);
 	move_hold(destination, claim);
 	move_auth(destination, claim);
 	move_pace(destination, claim);
+	note_reason(destination, decision);
 	/* HALF_OPEN was down already. */
 	tell_change(destination, was);
 }

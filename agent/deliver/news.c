@@ -31,15 +31,16 @@ static size_t keep(struct news *news, const char *text)
 	return offset;
 }
 
-void news_add(struct claim *claim, const struct member *member, bool is_exception, const char *ref,
-	const char *reason, int64_t now_ms)
+static void add(struct claim *claim, const struct member *member, const char *kind,
+	const char *severity, const char *ref, const char *reason, int64_t now_ms)
 {
 	struct news *news = &claim->deliver->news;
 	struct news_item item = {
 		.destination = claim->destination,
 		.seq = member->seq,
 		.waited_ms = now_ms > member->received_at_ms ? now_ms - member->received_at_ms : 0,
-		.is_exception = is_exception,
+		.kind = kind,
+		.severity = severity,
 		.source = keep(news, claim_text(claim, member->source)),
 		.id = keep(news, claim_text(claim, member->id)),
 		.type = keep(news, claim_text(claim, member->type)),
@@ -54,6 +55,18 @@ void news_add(struct claim *claim, const struct member *member, bool is_exceptio
 	news->items[news->n++] = item;
 }
 
+void news_add_delivery(
+	struct claim *claim, const struct member *member, const char *ref, int64_t now_ms)
+{
+	add(claim, member, "", "", ref, "", now_ms);
+}
+
+void news_add_exception(struct claim *claim, const struct member *member, const char *kind,
+	const char *severity, const char *reason, int64_t now_ms)
+{
+	add(claim, member, kind, severity, "", reason, now_ms);
+}
+
 static void tell_item(const struct deliver *deliver, const struct news_item *item)
 {
 	const struct deliver_options *options = &deliver->options;
@@ -65,16 +78,19 @@ static void tell_item(const struct deliver *deliver, const struct news_item *ite
 		.id = texts + item->id,
 		.type = texts + item->type,
 		.device = texts + item->device,
-		.is_exception = item->is_exception,
+		.is_exception = item->kind[0] != '\0',
+		.kind = item->kind,
+		.severity = item->severity,
 		.ref = texts + item->ref,
 		.reason = texts + item->reason,
 	};
 
 	metrics_add(options->metrics, METRIC_DELIVERIES, name,
-		item->is_exception ? "exception" : "done", 1);
-	if (item->is_exception)
+		told.is_exception ? "exception" : "done", 1);
+	if (told.is_exception)
 		LOG_WARNING("delivery became an exception", LOG_S("destination", name),
-			LOG_S("id", told.id), LOG_I("seq", told.seq), LOG_S("reason", told.reason));
+			LOG_S("kind", told.kind), LOG_S("id", told.id), LOG_I("seq", told.seq),
+			LOG_S("reason", told.reason));
 	else
 		metrics_observe(options->metrics, METRIC_DELIVERY_SECONDS, name,
 			(double)item->waited_ms / 1000);

@@ -1,5 +1,6 @@
 /*
- * recover.c - what a crash left CLAIMED. The request may have left, and may have been applied: where
+ * recover.c - what a restart finds: the wait that the destination asked for, and what a crash left
+ * CLAIMED. The request may have left, and may have been applied: where
  * the other side knows a repeat by its key, the same request goes again; else a person looks.
  */
 #include "deliver_internal.h"
@@ -63,6 +64,17 @@ static int take_up(struct claim *found)
 	return 0;
 }
 
+/* What it asked for before the restart: a day at most, or the clock has jumped back since. */
+static void take_up_wait(struct destination *destination)
+{
+	const struct deliver *deliver = destination->deliver;
+	int64_t not_before_at_ms =
+		store_destination_not_before(deliver->options.store, destination->id);
+	int64_t wait_ms = not_before_at_ms - deliver_now(deliver);
+
+	window_wait(destination, wait_ms < DAY_MS ? wait_ms : DAY_MS);
+}
+
 int recover_claimed(struct destination *destination)
 {
 	struct store *store = destination->deliver->options.store;
@@ -73,6 +85,7 @@ int recover_claimed(struct destination *destination)
 	destination->id = store_destination_id(store, destination->name);
 	if (destination->id < 0)
 		return -1;
+	take_up_wait(destination);
 	found = claim_take(destination);
 	if (!found)
 		return -1;

@@ -103,12 +103,27 @@ static unsigned count_free(struct destination *destination, int64_t now_mono_ms)
 	return (unsigned)(tokens < n ? tokens : n);
 }
 
+void window_wait(struct destination *destination, int64_t wait_ms)
+{
+	int64_t until_mono_ms = deliver_mono(destination->deliver) + wait_ms;
+
+	if (wait_ms > 0 && until_mono_ms > destination->not_before_mono_ms)
+		destination->not_before_mono_ms = until_mono_ms;
+}
+
+int64_t window_wait_ms(const struct destination *destination)
+{
+	int64_t wait_ms = destination->not_before_mono_ms - deliver_mono(destination->deliver);
+
+	return wait_ms > 0 ? wait_ms : 0;
+}
+
 unsigned window_slots(struct destination *destination)
 {
 	int64_t now_mono_ms = deliver_mono(destination->deliver);
 	unsigned n = count_free(destination, now_mono_ms);
 
-	if (n == 0 || now_mono_ms < destination->not_before_mono_ms ||
+	if (n == 0 || window_wait_ms(destination) > 0 ||
 		!breaker_allows(&destination->breaker, now_mono_ms))
 		return 0;
 	return destination->breaker.state == BREAKER_HALF_OPEN ? 1 : n;

@@ -1,6 +1,5 @@
 #include "mqtt_internal.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -36,6 +35,17 @@ static void forget_socket(struct mqtt *mqtt)
 	(void)event_del(mqtt->misc_timer);
 }
 
+/* A broker that knows no MQTT 5 may just hang up. So may one behind a proxy, for another reason. */
+static void guess_protocol(struct mqtt *mqtt)
+{
+	if (++mqtt->closed_before_ack < CLOSED_BEFORE_ACK_MAX)
+		return;
+	mqtt->closed_before_ack = 0;
+	mqtt->protocol = mqtt->protocol == MQTT_PROTOCOL_V5 ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5;
+	LOG_WARNING("broker hangs up without an answer, trying another MQTT version",
+		LOG_S("host", mqtt->host), LOG_I("mqtt", mqtt->protocol));
+}
+
 /* Every end of a connection, however it came, ends here, once. */
 static void go_down(struct mqtt *mqtt, const char *why)
 {
@@ -44,15 +54,12 @@ static void go_down(struct mqtt *mqtt, const char *why)
 	if (mqtt->state != MQTT_HANDSHAKE && mqtt->state != MQTT_UP)
 		return;
 	forget_socket(mqtt);
-	if (!was_up && ++mqtt->closed_before_ack >= CLOSED_BEFORE_ACK_MAX &&
-		mqtt->protocol == MQTT_PROTOCOL_V5) {
-		LOG_WARNING("broker closes MQTT 5 connections, trying MQTT 3.1.1",
-			LOG_S("host", mqtt->host));
-		mqtt->protocol = MQTT_PROTOCOL_V311;
-		mqtt->closed_before_ack = 0;
-	}
-	if (was_up)
+	if (was_up) {
+		mqtt->protocol = MQTT_PROTOCOL_V5;
 		mqtt->attempts = 0;
+	} else if (mqtt->has_sent_connect) {
+		guess_protocol(mqtt);
+	}
 	mqtt->attempts++;
 	wait_and_connect(mqtt, retry_jitter(RECONNECT_BASE_MS, RECONNECT_MAX_MS, mqtt->attempts,
 				       clock_seed(mqtt->clock)));
@@ -147,16 +154,16 @@ static void on_misc_timer(evutil_socket_t fd, short what, void *ctx)
 		go_down(mqtt, mosquitto_strerror(rc));
 }
 
-void connect_finished(struct mqtt *mqtt, int rc)
+void connect_finished(struct mqtt *mqtt, int rc, int error_number)
 {
 	static const struct timeval every_second = { .tv_sec = 1 };
 	int fd = mosquitto_socket(mqtt->client);
 
 	mqtt->state = MQTT_HANDSHAKE;
+	mqtt->has_sent_connect = false;
 	if (rc != MOSQ_ERR_SUCCESS || fd < 0) {
-		mqtt->closed_before_ack = 0; /* nobody there says nothing about the protocol */
-		go_down(mqtt, rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc));
-		mqtt->closed_before_ack = 0;
+		go_down(mqtt,
+			rc == MOSQ_ERR_ERRNO ? strerror(error_number) : mosquitto_strerror(rc));
 		return;
 	}
 	mqtt->on_readable = event_new(mqtt->base, fd, EV_READ | EV_PERSIST, on_readable, mqtt);
@@ -197,12 +204,12 @@ static void on_connack(struct mosquitto *client, void *ctx, int reason, int flag
 	mqtt->packets++;
 	if (reason == 0) {
 		mqtt->state = MQTT_UP;
-		mqtt->attempts = 0;
 		mqtt->closed_before_ack = 0;
 		mqtt->handlers.on_up(mqtt->handlers.ctx, (flags & 1) != 0);
 		return;
 	}
-	mqtt->closed_before_ack = 0; /* it answered */
+	mqtt->has_sent_connect = false; /* it answered: nothing to guess */
+	mqtt->closed_before_ack = 0;
 	if (mqtt->protocol == MQTT_PROTOCOL_V5 &&
 		(reason == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION || reason == 1)) {
 		LOG_WARNING("broker has no MQTT 5, using MQTT 3.1.1", LOG_S("host", mqtt->host));
@@ -272,6 +279,20 @@ static void on_message(struct mosquitto *client, void *ctx, const struct mosquit
 	free(traceparent);
 }
 
+static void on_suback(struct mosquitto *client, void *ctx, int mid, int n, const int *granted,
+	const mosquitto_property *properties)
+{
+	struct mqtt *mqtt = ctx;
+
+	(void)client;
+	(void)mid;
+	(void)properties;
+	mqtt->packets++;
+	for (int i = 0; i < n; i++)
+		if (granted[i] >= MQTT_RC_UNSPECIFIED && mqtt->handlers.on_refused)
+			mqtt->handlers.on_refused(mqtt->handlers.ctx, granted[i]);
+}
+
 static void on_puback(struct mosquitto *client, void *ctx, int mid, int reason,
 	const mosquitto_property *properties)
 {
@@ -300,6 +321,7 @@ static int set_up_client(struct mqtt *mqtt, const struct mqtt_options *options, 
 	mosquitto_disconnect_v5_callback_set(client, on_disconnect);
 	mosquitto_message_v5_callback_set(client, on_message);
 	mosquitto_publish_v5_callback_set(client, on_puback);
+	mosquitto_subscribe_v5_callback_set(client, on_suback);
 	rc = mosquitto_threaded_set(client, true); /* writes wait for mosquitto_loop_write() */
 	if (rc == MOSQ_ERR_SUCCESS)
 		rc = mosquitto_int_option(
@@ -455,6 +477,8 @@ void mqtt_flush(struct mqtt *mqtt)
 	if (!mqtt->on_readable)
 		return; /* went down while writing */
 	cork(fd, 0);
+	mqtt->has_sent_connect |=
+		mqtt->state == MQTT_HANDSHAKE && !mosquitto_want_write(mqtt->client);
 	if (rc != MOSQ_ERR_SUCCESS)
 		go_down(mqtt, mosquitto_strerror(rc));
 	else if (mosquitto_want_write(mqtt->client) && !waits_for_peer(mqtt) &&

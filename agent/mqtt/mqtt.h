@@ -15,8 +15,9 @@
  *   4. Names are resolved and connections made on a short-lived thread that hands the client back;
  *      while it runs nobody else touches the client. A reconnect waits with backoff and full
  *      jitter, 1 s to 60 s.
- *   5. MQTT 5; when the broker refuses that protocol level (CONNACK 0x84 or 0x01, or three
- *      connections closed before a CONNACK), MQTT 3.1.1 from then on.
+ *   5. MQTT 5; when the broker refuses that protocol level (CONNACK 0x84 or 0x01), MQTT 3.1.1. When
+ *      it closes three connections in a row upon a CONNECT without an answer, the other of the two.
+ *      Once a connection that was up has ended, MQTT 5 is tried first again.
  *
  *   IDLE ─start─► CONNECTING (thread) ─► HANDSHAKE (CONNECT queued, TLS) ─CONNACK─► UP
  *     ▲               │ fails                  │ closed                              │
@@ -66,7 +67,9 @@ struct mqtt_handlers {
 	void (*on_up)(void *ctx, bool session_present);
 	void (*on_down)(void *ctx, const char *why);
 	void (*on_message)(void *ctx, const struct mqtt_message *message);
-	void (*on_puback)(void *ctx, int mid);
+	void (*on_puback)(void *ctx, int mid); /* may be NULL */
+	/* The broker refused a subscription: its ACL, mostly. May be NULL. */
+	void (*on_refused)(void *ctx, int reason);
 	void *ctx;
 };
 
@@ -83,7 +86,10 @@ int mqtt_protocol_level(const struct mqtt *mqtt); /* 5 or 4 */
 /* Queued until mqtt_flush(). retain_handling: 0 always, 1 new, 2 never (MQTT 5). 0 or -1. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *filter, int retain_handling);
 int mqtt_unsubscribe(struct mqtt *mqtt, const char *filter);
-/* Queued until mqtt_flush(), QoS 1. ret_mid may be NULL. 0, or -1 when not connected. */
+/*
+ * Queued until mqtt_flush(), QoS 1. ret_mid may be NULL. 0, or -1: not connected, or, while
+ * mqtt_is_up(), a message that this broker will never take (too large for it, an invalid topic).
+ */
 int mqtt_publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t len, bool retain,
 	const void *correlation_data, size_t correlation_len, int *ret_mid);
 

@@ -4,6 +4,7 @@
  */
 #include "mqtt_internal.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -24,7 +25,7 @@ struct connect_job {
 	int port, keepalive_s;
 	bool is_mqtt5;
 	uint32_t session_expiry_s;
-	int rc;
+	int rc, error_number;
 	int done_fd;
 	struct event *on_done;
 	pthread_t thread;
@@ -62,7 +63,9 @@ static void *run_connect(void *arg)
 	int expected = JOB_WANTED;
 	uint64_t one = 1;
 
+	errno = 0;
 	job->rc = connect_client(job);
+	job->error_number = errno;
 	if (!atomic_compare_exchange_strong(&job->state, &expected, JOB_DONE)) {
 		mosquitto_destroy(job->client);
 		free_job(job);
@@ -77,15 +80,16 @@ static void on_connect_done(evutil_socket_t fd, short what, void *ctx)
 {
 	struct connect_job *job = ctx;
 	struct mqtt *mqtt = job->mqtt;
-	int rc;
+	int rc, error_number;
 
 	(void)fd;
 	(void)what;
 	(void)pthread_join(job->thread, NULL);
 	rc = job->rc;
+	error_number = job->error_number;
 	mqtt->job = NULL;
 	free_job(job);
-	connect_finished(mqtt, rc);
+	connect_finished(mqtt, rc, error_number);
 }
 
 /* Signals belong to the loop's thread. */

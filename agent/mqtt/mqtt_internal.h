@@ -36,7 +36,8 @@ struct mqtt {
 	unsigned max_turn_messages;
 
 	int protocol;               /* MQTT_PROTOCOL_V5 or MQTT_PROTOCOL_V311 */
-	unsigned closed_before_ack; /* connections in a row that ended without a CONNACK */
+	bool has_sent_connect;      /* in HANDSHAKE: CONNECT is on its way */
+	unsigned closed_before_ack; /* connections in a row that ended upon a CONNECT */
 	unsigned attempts;          /* connections in a row that did not come up */
 	unsigned packets;           /* messages and PUBACKs read, to see whether a read got any */
 	unsigned messages;
@@ -55,7 +56,7 @@ struct mqtt {
 int connect_start(struct mqtt *mqtt);
 /* Nobody waits for it any more: the thread destroys the client when it ends. */
 void connect_abandon(struct connect_job *job);
-/* In mqtt.c: the client is back on the loop. `rc` is libmosquitto's. */
-void connect_finished(struct mqtt *mqtt, int rc);
+/* In mqtt.c: the client is back on the loop. `rc` is libmosquitto's, `error_number` the thread's errno. */
+void connect_finished(struct mqtt *mqtt, int rc, int error_number);
 
 #endif

@@ -50,8 +50,8 @@ static void on_view(void *ctx, const struct deliver_view *view)
 	metrics_set(metrics, METRIC_BACKLOG_OLDEST, view->name, NULL,
 		oldest_ms > 0 ? (double)(call_now_ms(call) - oldest_ms) / 1000.0 : 0);
 	if (view->is_configured)
-		metrics_set(metrics, METRIC_DESTINATION_UP, view->name, NULL,
-			view->breaker == BREAKER_CLOSED && !view->is_paused ? 1 : 0);
+		metrics_set(
+			metrics, METRIC_DESTINATION_UP, view->name, NULL, view_is_up(view) ? 1 : 0);
 }
 
 static void on_open(void *ctx, const char *kind, const char *severity, int64_t n)

@@ -78,7 +78,7 @@ static void on_view(void *ctx, const struct deliver_view *view)
 		queue->has_failed = true;
 	write_open(out, NULL, '{');
 	write_text(out, "destination", view->name);
-	write_text(out, "state", view_state(store, view));
+	view_write_state(queue->call, view);
 	write_int(out, "unfinished", all);
 	if (oldest_ms > 0)
 		write_int(out, "oldest_s", (shape.now_ms - oldest_ms) / 1000);

@@ -12,7 +12,13 @@ int64_t view_pending(const struct store *store, int destination)
 	return n;
 }
 
-const char *view_state(const struct store *store, const struct deliver_view *view)
+bool view_is_up(const struct deliver_view *view)
+{
+	return view->is_configured && !view->is_paused && view->breaker == BREAKER_CLOSED &&
+	       view->not_before_at_ms == 0;
+}
+
+static const char *state_word(const struct store *store, const struct deliver_view *view)
 {
 	if (!view->is_configured)
 		return "unconfigured";
@@ -22,7 +28,15 @@ const char *view_state(const struct store *store, const struct deliver_view *vie
 		return view->cause == BREAKER_UNREACHABLE ? "unreachable"
 		       : view->cause == BREAKER_HOLD      ? "held"
 							  : "failing";
+	if (view->not_before_at_ms > 0)
+		return "throttled";
 	return view->in_flight > 0 || view_pending(store, view->id) > 0 ? "up" : "idle";
+}
+
+void view_write_state(struct call *call, const struct deliver_view *view)
+{
+	write_text(&call->body, "state", state_word(call->ops->with.store, view));
+	write_time(&call->body, "not_before_at", view->not_before_at_ms);
 }
 
 void view_write(struct call *call, const struct deliver_view *view)
@@ -35,7 +49,7 @@ void view_write(struct call *call, const struct deliver_view *view)
 	write_text(out, "name", view->name);
 	write_text(out, "url", view->url);
 	write_text(out, "connector", view->connector);
-	write_text(out, "state", view_state(store, view));
+	view_write_state(call, view);
 	write_text(out, "reason", view->reason ? view->reason : "");
 	write_int(out, "in_flight", view->in_flight);
 	for (int state = DELIVERY_READY; state <= DELIVERY_EXCEPTION; state++)

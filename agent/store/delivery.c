@@ -146,9 +146,11 @@ static int find_present(struct store *store, int destination, int64_t seq, struc
 	int found = query_step(&query);
 	if (found < 0)
 		return -1;
-	if (found == 0)
-		return store_refuse(store, "there is no delivery of event %lld to destination %d",
+	if (found == 0) {
+		(void)store_refuse(store, "there is no delivery of event %lld to destination %d",
 			(long long)seq, destination);
+		return -1;
+	}
 	const char *key = row_text(&query, 2);
 	size_t len = strnlen(key, sizeof(ret->key) - 1);
 	memcpy(ret->key, key, len);

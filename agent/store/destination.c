@@ -1,6 +1,6 @@
 /*
- * destination.c - names of outside systems as numbers, their pause, and how many deliveries of
- * each state they have.
+ * destination.c - names of outside systems as numbers, their pause, the wait they asked for, and
+ * how many deliveries of each state they have.
  *
  * There are few: they live in memory, by id - 1, and in the table for the next start. An id that
  * was made in a poisoned turn stays what it is: the next write stores it anew, so that no one who
@@ -18,7 +18,7 @@ struct destination *destination_at(const struct store *store, int id)
 	return &store->destinations[id - 1];
 }
 
-static int append(struct store *store, const char *name, bool is_paused)
+static int append(struct store *store, const char *name, bool is_paused, int64_t not_before_at_ms)
 {
 	size_t n = (size_t)store->n_destinations + 1;
 	struct destination *grown = realloc(store->destinations, n * sizeof(*grown));
@@ -32,6 +32,8 @@ static int append(struct store *store, const char *name, bool is_paused)
 		.name = copy,
 		.is_paused = is_paused,
 		.was_paused = is_paused,
+		.not_before_at_ms = not_before_at_ms,
+		.was_not_before_at_ms = not_before_at_ms,
 	};
 	return ++store->n_destinations;
 }
@@ -41,7 +43,8 @@ static int load_names(struct store *store)
 	struct query query = query_start(store, DESTINATION_LIST);
 	int more;
 	while ((more = query_step(&query)) > 0) {
-		int id = append(store, row_text(&query, 1), row_int(&query, 2) != 0);
+		int id = append(
+			store, row_text(&query, 1), row_int(&query, 2) != 0, row_int(&query, 3));
 		if (id != (int)row_int(&query, 0)) {
 			query_end(&query);
 			return store_refuse(
@@ -75,6 +78,7 @@ static int insert(struct store *store, int id)
 	query_int(&query, id);
 	query_text(&query, destination->name);
 	query_int(&query, destination->is_paused);
+	query_int(&query, destination->not_before_at_ms);
 	return query_run(&query);
 }
 
@@ -95,7 +99,7 @@ int store_destination_id(struct store *store, const char *name)
 	}
 	if (store_begin_write(store) < 0)
 		return -1;
-	int id = append(store, name, false);
+	int id = append(store, name, false, 0);
 	if (id < 0)
 		return store_refuse(store, "out of memory while storing a destination");
 	return insert(store, id) < 0 ? -1 : id;
@@ -129,6 +133,26 @@ int store_destination_pause(struct store *store, int id, bool is_paused)
 	if (query_run(&query) < 0)
 		return -1;
 	destination->is_paused = is_paused;
+	return 0;
+}
+
+int64_t store_destination_not_before(const struct store *store, int id)
+{
+	const struct destination *destination = destination_at(store, id);
+	return destination ? destination->not_before_at_ms : 0;
+}
+
+int store_destination_throttle(struct store *store, int id, int64_t not_before_at_ms)
+{
+	struct destination *destination = destination_at(store, id);
+	if (destination == NULL || store_begin_write(store) < 0)
+		return -1;
+	struct query query = query_start(store, DESTINATION_THROTTLE);
+	query_int(&query, id);
+	query_int(&query, not_before_at_ms);
+	if (query_run(&query) < 0)
+		return -1;
+	destination->not_before_at_ms = not_before_at_ms;
 	return 0;
 }
 
@@ -168,6 +192,7 @@ void destination_committed(struct store *store)
 			destination->changes[state] = 0;
 		}
 		destination->was_paused = destination->is_paused;
+		destination->was_not_before_at_ms = destination->not_before_at_ms;
 	}
 	store->n_stored_destinations = store->n_destinations;
 }
@@ -178,6 +203,7 @@ void destination_abandoned(struct store *store)
 		struct destination *destination = &store->destinations[i];
 		memset(destination->changes, 0, sizeof(destination->changes));
 		destination->is_paused = destination->was_paused;
+		destination->not_before_at_ms = destination->was_not_before_at_ms;
 	}
 }
 

@@ -36,7 +36,8 @@ static const char schema_1[] =
 	"CREATE TABLE destination ("
 	" id INTEGER PRIMARY KEY,"
 	" name TEXT NOT NULL UNIQUE,"
-	" is_paused INTEGER NOT NULL DEFAULT 0"
+	" is_paused INTEGER NOT NULL DEFAULT 0,"
+	" not_before_at_ms INTEGER NOT NULL DEFAULT 0" /* 0: it asked for no wait */
 	") STRICT;"
 
 	"CREATE TABLE connector_revision ("

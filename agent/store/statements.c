@@ -75,11 +75,14 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[EVENT_LAST_SEQ] = { "reading the last seq", "SELECT max(seq) FROM event" },
 
 	[DESTINATION_LIST] = { "reading destinations",
-		"SELECT id, name, is_paused FROM destination ORDER BY id" },
+		"SELECT id, name, is_paused, not_before_at_ms FROM destination ORDER BY id" },
 	[DESTINATION_INSERT] = { "storing a destination",
-		"INSERT INTO destination (id, name, is_paused) VALUES (?1, ?2, ?3)" },
+		"INSERT INTO destination (id, name, is_paused, not_before_at_ms)"
+		" VALUES (?1, ?2, ?3, ?4)" },
 	[DESTINATION_PAUSE] = { "pausing a destination",
 		"UPDATE destination SET is_paused = ?2 WHERE id = ?1" },
+	[DESTINATION_THROTTLE] = { "storing how long a destination is left in peace",
+		"UPDATE destination SET not_before_at_ms = ?2 WHERE id = ?1" },
 
 	[REVISION_FIND] = { "looking for a connector revision",
 		"SELECT id FROM connector_revision WHERE digest = ?1" },
@@ -251,6 +254,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" WHERE seq = e.seq AND state < 3)"
 		" FROM event AS e WHERE e.seq > ?1 ORDER BY e.seq LIMIT 1" },
 	[PURGE_VACUUM] = { "freeing pages", "PRAGMA incremental_vacuum(50)" },
+	[CURSOR_GET] = { "reading a cursor", "SELECT value FROM cursor WHERE name = ?1" },
+	[CURSOR_PUT] = { "writing a cursor",
+		"INSERT INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms" },
 	[COUNTER_GET] = { "reading a counter", "SELECT value FROM counter WHERE name = ?1" },
 	[COUNTER_SET] = { "storing a counter",
 		"INSERT INTO counter (name, value) VALUES (?1, ?2)"

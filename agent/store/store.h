@@ -159,6 +159,9 @@ int store_destination_count(const struct store *store);
 /* Paused by an operator: survives restarts. */
 bool store_destination_is_paused(const struct store *store, int id);
 int store_destination_pause(struct store *store, int id, bool is_paused);
+/* It asked for no request before then (Retry-After); 0: it did not. Survives restarts. */
+int64_t store_destination_not_before(const struct store *store, int id);
+int store_destination_throttle(struct store *store, int id, int64_t not_before_at_ms);
 
 /* The number of a revision's text, made on first use. -1 on failure. It stays, as above. */
 int store_connector_revision(struct store *store, const char *connector, const char *text,
@@ -391,6 +394,12 @@ void store_count_open(const struct store *store, store_open_fn fn, void *ctx);
 /* Append to the hash chain. */
 int store_audit(struct store *store, int64_t now_ms, const char *who, const char *what,
 	const char *object, const char *why);
+
+/* --- small things to remember ------------------------------------------------------------------ */
+
+/* A named text, such as what the broker was subscribed to. NULL: none, or an error; free(3). */
+char *store_get_cursor(struct store *store, const char *name);
+int store_put_cursor(struct store *store, const char *name, const char *value, int64_t now_ms);
 
 /* --- keeping house ------------------------------------------------------------------------------- */
 

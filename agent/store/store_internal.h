@@ -45,6 +45,7 @@ enum statement {
 	DESTINATION_LIST,
 	DESTINATION_INSERT,
 	DESTINATION_PAUSE,
+	DESTINATION_THROTTLE,
 	REVISION_FIND,
 	REVISION_INSERT,
 	REVISION_TEXT,
@@ -94,6 +95,8 @@ enum statement {
 	AUDIT_INSERT,
 	PURGE_NEXT,
 	PURGE_VACUUM,
+	CURSOR_GET,
+	CURSOR_PUT,
 	COUNTER_GET,
 	COUNTER_SET,
 	SIZE_PAGES,
@@ -110,7 +113,9 @@ extern const struct statement_text statement_texts[STATEMENTS];
 struct destination {
 	char *name;
 	bool is_paused;
-	bool was_paused;                  /* as committed */
+	bool was_paused; /* as committed */
+	int64_t not_before_at_ms;
+	int64_t was_not_before_at_ms;     /* as committed */
 	int64_t depth[DELIVERY_STATES];   /* as committed */
 	int64_t changes[DELIVERY_STATES]; /* by this turn */
 };

@@ -54,6 +54,7 @@ struct event_context {
 	int64_t received_at_ms;
 	size_t index; /* of the event in its message, for a derived id */
 	const struct event_limits *limits;
+	bool accepts_invalid; /* unsound data does not refuse the event; an unsound envelope does */
 };
 
 struct event {
@@ -78,6 +79,9 @@ struct event {
 
 /*
  * Read one event.
+ *
+ * Where the context accepts invalid data, an event can succeed with *ret_problem filled all the
+ * same: it is stored as it is, and a person is told. REASON_NONE: all is well.
  *
  * object       a JSON object; ownership passes to the event on success, and the tree is freed on
  *              failure.

@@ -116,6 +116,8 @@ static void on_news(void *ctx, const struct deliver_news *news)
 	else
 		house->n_done++;
 	copy(house->last_ref, sizeof(house->last_ref), news->ref);
+	copy(house->last_kind, sizeof(house->last_kind), news->kind);
+	copy(house->last_severity, sizeof(house->last_severity), news->severity);
 	if (news->is_exception)
 		copy(house->last_reason, sizeof(house->last_reason), news->reason);
 }

@@ -50,7 +50,7 @@ struct house {
 	struct errand errands[ERRANDS_MAX];
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
-	char last_ref[64], last_reason[512], last_alert[1024];
+	char last_ref[64], last_kind[32], last_severity[16], last_reason[512], last_alert[1024];
 };
 
 /* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */

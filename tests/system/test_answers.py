@@ -1,6 +1,7 @@
 """What the other side can answer, and what must become of the event."""
 import email.utils
 import os
+import re
 import time
 
 import pytest
@@ -114,6 +115,22 @@ def test_retry_after_is_obeyed(site, form):
     wait_applied(erp, ["limited"])
     # Never sooner than asked; the poll's step and the other's clock cost a little.
     assert time.monotonic() - began > asked_s - 0.3
+
+
+def test_retry_after_is_obeyed_over_a_restart_and_shown(site):
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp)})
+    erp.faults({"do": "status", "status": 429, "count": 1, "headers": {"Retry-After": "1000"}})
+    send_stored(site.device(), "limited")
+    wait.until(lambda: agent.ask("destinations", "list")["items"][0]["state"] == "throttled",
+               what="the wait settled")
+    agent.kill9()
+    agent.start()
+    send_stored(site.device("tc52-0043"), "other")
+    for command in (["destinations", "list"], ["status"], ["queue"]):
+        assert re.search(r"erp +throttled until \d", agent.ctl(*command).stdout)
+    assert agent.metric("dray_destination_up", 'destination="erp"') == 0
+    assert erp.ledger()["requests"] == 1
 
 
 def test_a_stale_token_is_read_anew_and_the_events_go_on(site, tmp_path):

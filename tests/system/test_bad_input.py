@@ -159,5 +159,8 @@ def test_a_source_that_accepts_stores_what_it_can_and_opens_an_exception(site):
         "handhelds": {"topic": "dray/v1/+/event/#", "on_invalid": "accept"}})
     handheld = site.device()
     handheld.send(with_line(quantity="many"))
-    handheld.ack("bad")
-    wait.until(lambda: agent.exceptions(), what="an exception")
+    ack = handheld.ack("bad")
+    assert ack["status"] == "stored"
+    wait.until(lambda: any(key.endswith(" bad") for key in erp.ids()), what="the event as it is at the ERP")
+    found = wait.until(lambda: agent.exceptions(), what="an exception")
+    assert found[0]["kind"] == "invalid" and found[0]["code"] == "quantity_invalid"
