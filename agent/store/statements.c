@@ -91,6 +91,16 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" VALUES (?1, ?2, ?3, ?4, ?5)" },
 	[REVISION_TEXT] = { "reading a connector revision",
 		"SELECT text FROM connector_revision WHERE id = ?1" },
+	/* Never the last: its number would be given again. */
+	[REVISION_UNUSED] = { "looking for connector revisions to purge",
+		"SELECT id FROM connector_revision WHERE id > ?1 AND at_ms < ?2"
+		" AND id < (SELECT max(id) FROM connector_revision)"
+		" AND id NOT IN (SELECT connector_revision FROM delivery INDEXED BY delivery_open"
+		" WHERE destination IN (SELECT id FROM destination) AND state BETWEEN 1 AND 6"
+		" AND settled_at_ms IS NULL AND connector_revision IS NOT NULL)"
+		" ORDER BY id LIMIT 1" },
+	[REVISION_DELETE] = { "purging a connector revision",
+		"DELETE FROM connector_revision WHERE id = ?1" },
 
 	[DELIVERY_KEY_FIRST] = { "looking who holds an ordering key",
 		"SELECT seq, state FROM delivery INDEXED BY delivery_key"
