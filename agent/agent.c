@@ -182,21 +182,24 @@ static void on_fatal(void *ctx, const char *what)
 static void on_news(void *ctx, const struct deliver_news *news)
 {
 	struct agent *agent = ctx;
-	char text[640];
 
 	capture_on_news(agent->capture, news);
-	if (!news->is_exception)
-		return;
-	(void)snprintf(text, sizeof(text), "%s %s from %s was not taken by %s: %s", news->type,
-		news->id, news->device, news->destination, news->reason);
-	capture_alert(agent->capture, "normal", text);
+	if (news->is_exception)
+		capture_alert(agent->capture, &(struct capture_alert){ .severity = news->severity,
+						      .kind = news->kind,
+						      .destination = news->destination,
+						      .device = news->device,
+						      .id = news->id,
+						      .seq = news->seq,
+						      .message = news->reason });
 }
 
 static void on_alert(void *ctx, const char *severity, const char *text)
 {
 	struct agent *agent = ctx;
 
-	capture_alert(agent->capture, severity, text);
+	capture_alert(
+		agent->capture, &(struct capture_alert){ .severity = severity, .message = text });
 }
 
 static bool broker_is_up(void *ctx)

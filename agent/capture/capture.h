@@ -60,8 +60,18 @@ const char *capture_reason(const struct capture *capture);
 
 /* After a commit: tell the device (ack_delivered sources). */
 void capture_on_news(struct capture *capture, const struct deliver_news *news);
-/* After a commit: {root}/{site}/alert/{severity}, one JSON object. */
-void capture_alert(struct capture *capture, const char *severity, const char *text);
+/*
+ * On {root}/{site}/alert/{severity}: {"time","severity","kind","destination","device","id","seq",
+ * "message"}, what isn't known left out. NULL and "" are not known, seq 0 neither.
+ */
+struct capture_alert {
+	const char *severity; /* "critical", "normal", "low" */
+	const char *kind;     /* of the exception */
+	const char *destination, *device, *id;
+	int64_t seq;
+	const char *message;
+};
+void capture_alert(struct capture *capture, const struct capture_alert *alert);
 
 /* Publish {"state":"offline"} and disconnect. */
 void capture_stop(struct capture *capture);

@@ -94,12 +94,11 @@ static void on_message(void *ctx, const struct mqtt_message *message)
 
 static void on_exception(void *ctx, const struct intake_exception *exception)
 {
-	char text[512];
-
-	(void)snprintf(text, sizeof(text), "%s from %s %s: %s", exception->kind,
-		*exception->device ? exception->device : exception->origin, exception->id,
-		exception->reason);
-	capture_alert(ctx, exception->severity, text);
+	capture_alert(ctx, &(struct capture_alert){ .severity = exception->severity,
+				   .kind = exception->kind,
+				   .device = exception->device,
+				   .id = exception->id,
+				   .message = exception->reason });
 }
 
 /* Does the source that the event came from want to hear of its deliveries? */
@@ -147,21 +146,35 @@ void capture_on_news(struct capture *capture, const struct deliver_news *news)
 			0);
 }
 
-void capture_alert(struct capture *capture, const char *severity, const char *text)
+static void put_member(struct buf *out, const char *name, const char *text)
 {
+	if (!text || !*text)
+		return;
+	buf_printf(out, ",\"%s\":", name);
+	buf_put_json(out, text, strlen(text));
+}
+
+void capture_alert(struct capture *capture, const struct capture_alert *alert)
+{
+	struct buf *out = &capture->rendered;
 	char topic[TOPIC_MAX], now[TIME_TEXT_MAX];
 
 	(void)snprintf(topic, sizeof(topic), "%s/%s/alert/%s", capture->config->mqtt.root,
-		capture->config->site, severity);
+		capture->config->site, alert->severity);
 	time_format(clock_wall_ms(capture->is.clock), now);
-	buf_reset(&capture->rendered);
-	buf_printf(&capture->rendered, "{\"time\":\"%s\",\"severity\":\"%s\",\"message\":", now,
-		severity);
-	buf_put_json(&capture->rendered, text, strlen(text));
-	buf_putc(&capture->rendered, '}');
-	if (!buf_failed(&capture->rendered))
-		talk_say(capture->talk, topic, capture->rendered.data, capture->rendered.len, NULL,
-			0);
+	buf_reset(out);
+	buf_printf(out, "{\"time\":\"%s\"", now);
+	put_member(out, "severity", alert->severity);
+	put_member(out, "kind", alert->kind);
+	put_member(out, "destination", alert->destination);
+	put_member(out, "device", alert->device);
+	put_member(out, "id", alert->id);
+	if (alert->seq > 0)
+		buf_printf(out, ",\"seq\":%lld", (long long)alert->seq);
+	put_member(out, "message", alert->message);
+	buf_putc(out, '}');
+	if (!buf_failed(out))
+		talk_say(capture->talk, topic, out->data, out->len, NULL, 0);
 }
 
 /* --- the capture client ------------------------------------------------------------------------ */

@@ -1,4 +1,6 @@
 """Where an ack goes and what it carries."""
+import json
+
 from sim.site import destination, receipt, wait_applied
 
 
@@ -53,3 +55,17 @@ def test_without_ack_delivered_stored_is_the_last_word(site):
         handheld.ack(name, "stored")
         wait_applied(erp, ["q-1", "q-2"][:1 if name == "q-1" else 2])
     assert handheld.heard == []
+
+
+def test_an_exception_is_told_on_the_alert_topic_as_it_opens(site):
+    erp = site.cloud()
+    erp.faults({"do": "status", "status": 422, "body": "unknown item"})
+    site.agent({"erp": destination(erp)})
+    handheld = site.device(also=["dray/v1/dc-sim-1/alert/#"])
+    handheld.send(receipt("no-item"))
+    alert = json.loads(handheld.hear(lambda m: m.topic.endswith("/alert/normal")).payload)
+    assert (alert["kind"], alert["destination"], alert["id"]) == ("rejected", "erp", "no-item")
+    assert alert["seq"] == 1 and "unknown item" in alert["message"]
+    handheld.send(b"{ broken")
+    alert = json.loads(handheld.hear(lambda m: m.topic.endswith("/alert/normal")).payload)
+    assert (alert["kind"], alert["device"]) == ("unparsable", handheld.name)
