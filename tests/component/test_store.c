@@ -48,6 +48,29 @@ static void test_a_new_file_has_the_schema_and_is_private(void **state)
 		1);
 }
 
+static int64_t ask_running(struct shed *shed, const char *sql)
+{
+	sqlite3_stmt *stmt;
+	assert_int_equal(sqlite3_prepare_v2(shed->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	int64_t answer = sqlite3_column_int64(stmt, 0);
+	assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+	return answer;
+}
+
+/* Settings of the connection, not of the file: only the store's own connection can tell. */
+static void test_a_commit_is_on_disk_when_it_returns(void **state)
+{
+	struct shed *shed = *state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ask_running(shed, "PRAGMA synchronous"), 2);
+		assert_int_equal(
+			ask_running(shed, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
+			1);
+		shed_reopen(shed);
+	}
+}
+
 static void alter(struct shed *shed, const char *sql)
 {
 	sqlite3 *db;
@@ -548,6 +571,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_new_file_has_the_schema_and_is_private),
+		TEST(test_a_commit_is_on_disk_when_it_returns),
 		TEST(test_a_newer_schema_is_refused_in_words),
 		TEST(test_a_file_that_is_no_database_is_refused_in_words),
 		TEST(test_a_reserve_file_is_made_once),

@@ -97,9 +97,14 @@ def test_a_body_that_speaks_for_another_type_is_refused(site):
 
 def test_a_topic_of_another_site_is_refused(site):
     erp = site.cloud()
-    site.agent({"erp": destination(erp)})
+    agent = site.agent({"erp": destination(erp)})
     handheld = site.device(also=["dray/v1/elsewhere/ack/tc52-0042"])
-    handheld.send(receipt("far"), topic="dray/v1/elsewhere/event/receipt/tc52-0042")
+    topic = "dray/v1/elsewhere/event/receipt/tc52-0042"
+    handheld.send(receipt("far"), topic=topic)
+    ack = handheld.ack("far")  # at the device's own site: we don't speak for another
+    assert (ack["status"], ack["reason"], ack["field"]) == ("rejected", "topic_mismatch", "/site")
+    row, = agent.exceptions()
+    assert (row["kind"], row["code"], row["origin"]) == ("invalid", "topic_mismatch", topic)
     handheld.send(receipt("near"))
     handheld.ack("near", "stored")
     wait_applied(erp, ["near"])

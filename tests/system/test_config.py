@@ -1,7 +1,9 @@
 """Configuration: checked as a whole, merged by name, swapped or left alone."""
+import itertools
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -154,6 +156,11 @@ def test_a_bad_reload_changes_nothing_and_says_where(site):
     wait_applied(erp, ["before", "after"])
 
 
+def destination_state(agent, name):
+    rows = agent.ask("destinations", "list")["items"]
+    return next(row["state"] for row in rows if row["name"] == name)
+
+
 def test_a_destination_that_is_gone_keeps_its_deliveries(site):
     erp = site.cloud()
     agent = site.agent({"erp": destination(erp)})
@@ -164,8 +171,17 @@ def test_a_destination_that_is_gone_keeps_its_deliveries(site):
     whole = json.loads(json.dumps(agent.config))
     agent.reload(agents.merge(json.loads(json.dumps(whole)), {"destinations": None,
                                                               "routes": None}))
-    wait.until(lambda: "reload" in agent.log().lower(), what="the reload in the log")
+    wait.until(lambda: "configuration reloaded" in agent.log(), what="the reload in the log")
     erp.up()
+    wait.until(lambda: destination_state(agent, "erp") == "unconfigured", what="a gone destination")
+    # Several turns, and longer than the longest pause between attempts and probes.
+    until = time.monotonic() + 1.2
+    for n in itertools.count(1):
+        handheld.send(receipt("meanwhile-%d" % n))
+        handheld.ack("meanwhile-%d" % n, "stored")
+        if time.monotonic() > until:
+            break
+    assert erp.ledger()["requests"] == 0
     agent.reload(whole)
     wait_applied(erp, ["waiting"])
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -61,24 +62,33 @@ def test_healthz_and_readyz(site):
     assert agent.get("/healthz")[0] == 200
 
 
+def hear_words(notify, words, seconds=20):
+    """What was said to the notify socket until all these words were; pings don't prolong it."""
+    said, deadline = set(), time.monotonic() + seconds
+    while not words <= said:
+        left = deadline - time.monotonic()
+        assert left > 0, "%s not said within %g s, but %s" % (words - said, seconds, said)
+        notify.settimeout(left)
+        try:
+            said |= set(notify.recv(4096).decode().split("\n"))
+        except TimeoutError:
+            pass
+    return said
+
+
 def test_systemd_is_told_ready_and_the_watchdog_is_fed(site):
     path = str(site.folder / "notify.sock")
     if len(path) > 100:
         path = "/tmp/dray-notify-%d.sock" % os.getpid()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(path)
-        notify.settimeout(10)
         agent = site.make_agent(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"})
         agent.spawn()
-        said = set()
-        while not {"READY=1", "WATCHDOG=1"} <= said:
-            said |= set(notify.recv(4096).decode().split("\n"))
+        said = hear_words(notify, {"READY=1", "WATCHDOG=1"})
         agent.reload()
-        while "RELOADING=1" not in said:
-            said |= set(notify.recv(4096).decode().split("\n"))
+        said |= hear_words(notify, {"RELOADING=1"})
         agent.stop()
-        while "STOPPING=1" not in said:
-            said |= set(notify.recv(4096).decode().split("\n"))
+        said |= hear_words(notify, {"STOPPING=1"})
     os.unlink(path)
     assert any(line.startswith("STATUS=") for line in said)
 

@@ -1,0 +1,34 @@
+"""A disk that doesn't keep what it was given."""
+import os
+import subprocess
+
+from sim.site import destination, receipt, wait_applied
+
+SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sync_fails.c")
+
+
+def failing_disk(folder):
+    """(environment of drayd, the file whose presence makes every sync fail)"""
+    library, switch = str(folder / "sync_fails.so"), folder / "syncs-fail"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, SHIM], check=True, timeout=60)
+    asan = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": library, "SYNC_FAILS_WHEN": str(switch),
+            "ASAN_OPTIONS": (asan + ":" if asan else "") + "verify_asan_link_order=0"}, switch
+
+
+def test_a_disk_that_cannot_be_synced_ends_drayd_at_once_and_nothing_was_promised(site):
+    erp = site.cloud()
+    env, switch = failing_disk(site.folder)
+    agent = site.make_agent({"erp": destination(erp)}, env=env).start()
+    handheld = site.device()
+    handheld.send(receipt("before"))
+    handheld.ack("before", "stored")
+    switch.touch()
+    handheld.send(receipt("after"))
+    assert agent.process.wait(10) == 70
+    assert "the disk did not take what was written" in agent.log()
+    assert not [heard for heard in handheld.heard if b'"after"' in heard.payload]
+    switch.unlink()
+    agent.start()  # the broker still has it; what the disk kept of it is known by its id
+    assert handheld.ack("after")["status"] in ("stored", "duplicate")
+    wait_applied(erp, ["before", "after"])
