@@ -6,6 +6,8 @@
 #include <sys/timex.h>
 #include <time.h>
 
+#define APART_MAX_MS 3600000
+
 static int64_t system_wall_ms(void *ctx)
 {
 	struct timespec now;
@@ -83,4 +85,21 @@ uint64_t clock_seed(const struct clock *clock)
 
 	clock->entropy(clock->ctx, &seed, sizeof(seed));
 	return seed;
+}
+
+static int64_t wall_minus_mono(const struct clock *clock)
+{
+	return clock_wall_ms(clock) - clock_mono_ms(clock);
+}
+
+void clock_watch_start(struct clock_watch *watch, const struct clock *clock)
+{
+	*watch = (struct clock_watch){ clock, wall_minus_mono(clock) };
+}
+
+bool clock_watch_trusts(const struct clock_watch *watch)
+{
+	int64_t apart_ms = wall_minus_mono(watch->clock) - watch->wall_minus_mono_ms;
+
+	return llabs(apart_ms) < APART_MAX_MS || watch->clock->is_synchronised(watch->clock->ctx);
 }

@@ -28,4 +28,15 @@ int64_t clock_mono_ms(const struct clock *clock);
 int64_t clock_mono_us(const struct clock *clock);
 uint64_t clock_seed(const struct clock *clock); /* 64 bits of entropy */
 
+/*
+ * May an age on the wall clock be believed? Not while wall and monotonic clock have come apart by an
+ * hour since the watch was started, until the kernel says that the clock is synchronised.
+ */
+struct clock_watch {
+	const struct clock *clock;
+	int64_t wall_minus_mono_ms; /* at the start */
+};
+void clock_watch_start(struct clock_watch *watch, const struct clock *clock);
+bool clock_watch_trusts(const struct clock_watch *watch);
+
 #endif

@@ -14,14 +14,12 @@
 
 #define PURGE_EVERY_S 60
 #define PURGE_ROWS 200
-#define CLOCKS_APART_MAX_MS 3600000
 
 struct housekeeping {
-	const struct clock *clock;
+	struct clock_watch watch;
 	struct turn *turn;
 	struct store *store;
 	int64_t retain_ms;
-	int64_t wall_minus_mono_ms; /* at the start */
 	int checkpoint_fd;
 	struct event *on_checkpoint;
 	struct event *purge_timer;
@@ -48,17 +46,6 @@ static void on_purge_timer(evutil_socket_t fd, short what, void *ctx)
 	housekeeping->is_purging = true;
 }
 
-static bool clock_is_trusted(const struct housekeeping *housekeeping)
-{
-	const struct clock *clock = housekeeping->clock;
-	int64_t apart_ms =
-		clock_wall_ms(clock) - clock_mono_ms(clock) - housekeeping->wall_minus_mono_ms;
-
-	if (llabs(apart_ms) < CLOCKS_APART_MAX_MS)
-		return true;
-	return clock->is_synchronised(clock->ctx);
-}
-
 static void on_dispatch(void *ctx)
 {
 	struct housekeeping *housekeeping = ctx;
@@ -67,10 +54,10 @@ static void on_dispatch(void *ctx)
 
 	if (!housekeeping->is_purging)
 		return;
-	if (clock_is_trusted(housekeeping)) {
+	if (clock_watch_trusts(&housekeeping->watch)) {
 		n = store_purge(housekeeping->store,
-			clock_wall_ms(housekeeping->clock) - housekeeping->retain_ms, PURGE_ROWS,
-			&more);
+			clock_wall_ms(housekeeping->watch.clock) - housekeeping->retain_ms,
+			PURGE_ROWS, &more);
 		if (n > 0)
 			LOG_DEBUG("purged finished events", LOG_I("count", n));
 	}
@@ -96,8 +83,7 @@ struct housekeeping *housekeeping_new(struct event_base *base, const struct cloc
 
 	if (!housekeeping)
 		return NULL;
-	housekeeping->clock = clock;
-	housekeeping->wall_minus_mono_ms = clock_wall_ms(clock) - clock_mono_ms(clock);
+	clock_watch_start(&housekeeping->watch, clock);
 	housekeeping->checkpoint_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (housekeeping->checkpoint_fd < 0)
 		goto fail;

@@ -2,9 +2,7 @@
  * housekeeping.h - what is done when there is time: the loop's share of checkpoints, and the purge
  * of what is older than store.retain, in slices of a turn each.
  *
- * The purge trusts the wall clock only as far as it may: while wall and monotonic clock have come
- * apart by an hour since the start, and until the kernel says that the clock is synchronised,
- * nothing is purged.
+ * The purge trusts the wall clock only as far as it may: see clock_watch in clock.h.
  */
 #ifndef DRAY_HOUSEKEEPING_H
 #define DRAY_HOUSEKEEPING_H

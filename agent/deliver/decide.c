@@ -21,10 +21,22 @@ static int64_t oldest_doubt(const struct claim *claim)
 	return oldest_ms;
 }
 
+/*
+ * 0: there is none. A clock that has jumped says nothing: the doubt is as young as can be, so that no
+ * age leads to an exception; dispatch lets it wait.
+ */
+static int64_t doubt_age(const struct claim *claim, int64_t now_ms)
+{
+	int64_t at_ms = oldest_doubt(claim);
+
+	if (at_ms == 0)
+		return 0;
+	return now_ms > at_ms && clock_watch_trusts(&claim->deliver->watch) ? now_ms - at_ms : 1;
+}
+
 static struct outcome_verdict classify(const struct claim *claim, int64_t now_ms)
 {
 	const struct config_destination *is = &claim->destination->settings->is;
-	int64_t doubt_ms = oldest_doubt(claim);
 	const struct outcome_input input = {
 		.transport = claim->answer.transport,
 		.status = claim->answer.status,
@@ -33,10 +45,7 @@ static struct outcome_verdict classify(const struct claim *claim, int64_t now_ms
 		.resend_on_doubt = is->resend_on_doubt,
 		.is_refreshed = claim->is_refreshed,
 		.batch_count = (unsigned)claim->n,
-		/* The clock may have jumped back: a doubt is never younger than nothing. */
-		.doubt_age_ms = doubt_ms == 0       ? 0
-				: now_ms > doubt_ms ? now_ms - doubt_ms
-						    : 1,
+		.doubt_age_ms = doubt_age(claim, now_ms),
 		.settle_ms = is->settle_ms,
 		.key_lifetime_ms = is->idempotency_lifetime_ms,
 	};
@@ -94,7 +103,7 @@ static void become_retry(struct claim *claim, int64_t now_ms)
 	const struct retry_policy policy = {
 		.base_ms = is->retry_base_ms,
 		.max_ms = is->retry_max_ms,
-		.give_up_ms = is->retry_give_up_ms,
+		.give_up_ms = clock_watch_trusts(&claim->deliver->watch) ? is->retry_give_up_ms : 0,
 	};
 	char words[REASON_MAX / 2];
 

@@ -191,6 +191,7 @@ struct deliver *deliver_new(const struct deliver_options *options)
 	if (!deliver)
 		return NULL;
 	deliver->options = *options;
+	clock_watch_start(&deliver->watch, options->clock);
 	TAILQ_INIT(&deliver->destinations);
 	TAILQ_INIT(&deliver->spare);
 	TAILQ_INIT(&deliver->fresh);

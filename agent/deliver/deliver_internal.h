@@ -303,8 +303,16 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 	const char *reason, int64_t now_ms);
 /* READY members, not in doubt, go alone from now on. 0, or -1. */
 int settle_apart(struct claim *claim, int64_t now_ms);
-/* Is the doubt about this delivery older than the other side remembers its key? */
-bool settle_is_forgotten(
+/* READY members wait until then, as if they had not been tried. 0, or -1. */
+int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms);
+
+/* Does the other side still know the key under which something may have been applied? */
+enum key_memory {
+	KEY_KNOWN, /* or there is no doubt, or no key: nothing hangs on it */
+	KEY_FORGOTTEN,
+	KEY_UNCERTAIN, /* the wall clock can't be trusted now */
+};
+enum key_memory doubt_judge_key(
 	const struct destination *destination, int64_t doubt_at_ms, int64_t now_ms);
 
 /* --- what this turn will have made true (news.c) --------------------------------------------------- */
@@ -333,6 +341,7 @@ void news_done(struct news *news);
 
 struct deliver {
 	struct deliver_options options;
+	struct clock_watch watch;
 	struct destinations destinations;
 	struct claims spare, fresh, sent, answered, settled;
 	struct news news;

@@ -12,6 +12,7 @@
 
 #define PROMOTE_WINDOWS 4 /* due rows made READY in a turn, in windows */
 #define FAILURE_WAIT_MS 1000
+#define CLOCK_WAIT_MS 60000 /* between looks whether the clock is trusted again */
 
 /* --- one draft ------------------------------------------------------------------------------------ */
 
@@ -102,12 +103,14 @@ static int claim_members(struct claim *claim, int64_t now_ms)
 	return 0;
 }
 
-static bool is_any_forgotten(const struct claim *claim, int64_t now_ms)
+/* The clock is trusted for all members, or for none. */
+static enum key_memory judge_keys(const struct claim *claim, int64_t now_ms)
 {
-	for (size_t i = 0; i < claim->n; i++)
-		if (settle_is_forgotten(claim->destination, claim->members[i].doubt_at_ms, now_ms))
-			return true;
-	return false;
+	enum key_memory memory = KEY_KNOWN;
+
+	for (size_t i = 0; i < claim->n && memory == KEY_KNOWN; i++)
+		memory = doubt_judge_key(claim->destination, claim->members[i].doubt_at_ms, now_ms);
+	return memory;
 }
 
 /* What may not be sent goes to a person instead. 1 may be sent, 0 not, -1 the store failed. */
@@ -120,11 +123,17 @@ static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 			"it may have been applied in a batch that is not whole any more: retry all "
 			"members of the batch together, or mark it as done",
 			now_ms);
-	if (is_any_forgotten(draft, now_ms))
+	switch (judge_keys(draft, now_ms)) {
+	case KEY_FORGOTTEN:
 		return settle_exception(draft, "unknown", "critical", "",
 			"it may have been applied, and the other side has forgotten its key: look "
 			"there before it is sent again",
 			now_ms);
+	case KEY_UNCERTAIN:
+		return settle_later(draft, now_ms + CLOCK_WAIT_MS, now_ms);
+	case KEY_KNOWN:
+		break;
+	}
 	return 1;
 }
 

@@ -1,17 +1,22 @@
 /*
- * exception.c - giving deliveries to a person: the row, the exception that explains it, the news.
+ * exception.c - what becomes of READY rows that may not be sent: they are given to a person (the row,
+ * the exception that explains it, the news), taken apart, or wait.
  *
  * A READY row goes through a claim that never leaves, since only a claimed one can be settled.
  */
 #include "deliver_internal.h"
 
-bool settle_is_forgotten(const struct destination *destination, int64_t doubt_at_ms, int64_t now_ms)
+enum key_memory doubt_judge_key(
+	const struct destination *destination, int64_t doubt_at_ms, int64_t now_ms)
 {
 	const struct config_destination *is = &destination->settings->is;
 
-	return doubt_at_ms > 0 && is->idempotency == CONFIG_IDEMPOTENCY_HEADER &&
-	       is->idempotency_lifetime_ms > 0 &&
-	       now_ms - doubt_at_ms >= is->idempotency_lifetime_ms;
+	if (doubt_at_ms == 0 || is->idempotency != CONFIG_IDEMPOTENCY_HEADER ||
+		is->idempotency_lifetime_ms == 0)
+		return KEY_KNOWN;
+	if (!clock_watch_trusts(&destination->deliver->watch))
+		return KEY_UNCERTAIN;
+	return now_ms - doubt_at_ms >= is->idempotency_lifetime_ms ? KEY_FORGOTTEN : KEY_KNOWN;
 }
 
 static int64_t due_by(const struct settings *settings, const char *severity, int64_t now_ms)
@@ -63,26 +68,34 @@ int hold_open_exception(struct destination *destination, const char *reason, int
 											       : 0;
 }
 
-int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
-	const char *reason, int64_t now_ms)
+static int settle_ready(
+	const struct claim *claim, const struct member *member, struct store_settlement settlement)
 {
 	struct store *store = claim->deliver->options.store;
 	int id = claim->destination->id;
 
+	settlement.attempt_is_void = true;
+	settlement.is_proven = true;
+	settlement.previous_doubt_at_ms = member->doubt_at_ms;
+	if (store_claim(store, id, member->seq, member->batch, member->connector_revision,
+		    settlement.now_ms) != 0)
+		return -1;
+	return store_settle(store, id, member->seq, &settlement);
+}
+
+int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
+	const char *reason, int64_t now_ms)
+{
+	const struct store_settlement settlement = {
+		.to = DELIVERY_EXCEPTION,
+		.exception_passes = claim->destination->settings->is.exception_passes,
+		.now_ms = now_ms,
+	};
+
 	for (size_t i = 0; i < claim->n; i++) {
 		const struct member *member = &claim->members[i];
-		const struct store_settlement settlement = {
-			.to = DELIVERY_EXCEPTION,
-			.attempt_is_void = true,
-			.is_proven = true,
-			.previous_doubt_at_ms = member->doubt_at_ms,
-			.exception_passes = claim->destination->settings->is.exception_passes,
-			.now_ms = now_ms,
-		};
 
-		if (store_claim(store, id, member->seq, member->batch, member->connector_revision,
-			    now_ms) != 0 ||
-			store_settle(store, id, member->seq, &settlement) != 0 ||
+		if (settle_ready(claim, member, settlement) != 0 ||
 			exception_open(claim, member, kind, severity, code, reason, now_ms) != 0)
 			return -1;
 	}
@@ -91,24 +104,27 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 
 int settle_apart(struct claim *claim, int64_t now_ms)
 {
-	struct store *store = claim->deliver->options.store;
-	int id = claim->destination->id;
+	const struct store_settlement settlement = {
+		.to = DELIVERY_READY, .leaves_batch = true, .now_ms = now_ms
+	};
 
-	for (size_t i = 0; i < claim->n; i++) {
-		const struct member *member = &claim->members[i];
-		const struct store_settlement settlement = {
-			.to = DELIVERY_READY,
-			.attempt_is_void = true,
-			.is_proven = true,
-			.previous_doubt_at_ms = member->doubt_at_ms,
-			.leaves_batch = true,
-			.now_ms = now_ms,
-		};
-
-		if (store_claim(store, id, member->seq, member->batch, member->connector_revision,
-			    now_ms) != 0 ||
-			store_settle(store, id, member->seq, &settlement) != 0)
+	for (size_t i = 0; i < claim->n; i++)
+		if (settle_ready(claim, &claim->members[i], settlement) != 0)
 			return -1;
-	}
+	return 0;
+}
+
+int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms)
+{
+	const struct store_settlement settlement = {
+		.to = DELIVERY_WAITING, .due_at_ms = due_at_ms, .now_ms = now_ms
+	};
+	struct destination *destination = claim->destination;
+
+	for (size_t i = 0; i < claim->n; i++)
+		if (settle_ready(claim, &claim->members[i], settlement) != 0)
+			return -1;
+	if (due_at_ms < destination->next_due_at_ms)
+		destination->next_due_at_ms = due_at_ms;
 	return 0;
 }

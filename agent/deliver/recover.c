@@ -17,7 +17,7 @@ static bool may_send_again(
 
 	if (is->idempotency == CONFIG_IDEMPOTENCY_NONE)
 		return is->resend_on_doubt;
-	return !settle_is_forgotten(destination, member->doubt_at_ms, now_ms);
+	return doubt_judge_key(destination, member->doubt_at_ms, now_ms) != KEY_FORGOTTEN;
 }
 
 /* The attempt counts, the doubt and the batch stay. */

@@ -19,7 +19,9 @@
 
 static int64_t read_wall_ms(void *ctx)
 {
-	return ((struct house *)ctx)->now_ms;
+	const struct house *house = ctx;
+
+	return house->now_ms + house->wall_ahead_ms;
 }
 
 static int64_t read_mono_us(void *ctx)
@@ -42,8 +44,7 @@ static void fill_entropy(void *ctx, void *bytes, size_t len)
 
 static bool say_synchronised(void *ctx)
 {
-	(void)ctx;
-	return true;
+	return !((struct house *)ctx)->is_unsynchronised;
 }
 
 /* --- the courier ---------------------------------------------------------------------------------- */

@@ -31,7 +31,9 @@ struct errand {
 
 struct house {
 	char dir[64], path[96];
-	int64_t now_ms; /* both clocks */
+	int64_t now_ms;        /* both clocks */
+	int64_t wall_ahead_ms; /* by this much the wall clock has jumped */
+	bool is_unsynchronised;
 	uint64_t entropy;
 	struct clock clock;
 	struct event_base *base;
