@@ -1,0 +1,165 @@
+/*
+ * The purge goes by the wall clock, and only while that can be trusted: a clock that stands until it
+ * is moved, a real store and turn, and the purge's timer set off by hand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "clock.h"
+#include "dray/metrics.h"
+#include "help_store.h"
+#include "housekeeping.h"
+#include "turn.h"
+
+#define DAY_MS INT64_C(86400000)
+
+struct home {
+	struct shed shed;
+	struct clock clock;
+	int64_t mono_ms, wall_ahead_ms;
+	bool is_synchronised;
+	struct event_base *base;
+	struct metrics *metrics;
+	struct turn *turn;
+	struct housekeeping *housekeeping;
+};
+
+static int64_t read_wall_ms(void *ctx)
+{
+	const struct home *home = ctx;
+
+	return home->mono_ms + home->wall_ahead_ms;
+}
+
+static int64_t read_mono_us(void *ctx)
+{
+	return ((const struct home *)ctx)->mono_ms * 1000;
+}
+
+static bool say_synchronised(void *ctx)
+{
+	return ((const struct home *)ctx)->is_synchronised;
+}
+
+/* One finished event, received in the first minute. */
+static void open_home(struct home *home)
+{
+	*home = (struct home){ .mono_ms = 60000 };
+	home->clock = (struct clock){
+		.wall_ms = read_wall_ms,
+		.mono_us = read_mono_us,
+		.is_synchronised = say_synchronised,
+		.ctx = home,
+	};
+	shed_init(&home->shed, NULL);
+	assert_int_equal(store_destination_id(home->shed.store, "erp"), 1);
+	int64_t seq = shed_put(&home->shed, 1, 1, "");
+	shed_claim(&home->shed, 1, seq);
+	shed_settle(&home->shed, 1, seq, DELIVERY_DONE);
+	shed_commit(&home->shed);
+	home->base = event_base_new();
+	home->metrics = metrics_new();
+	home->turn = turn_new(home->base, home->shed.store, home->metrics, &home->clock);
+	home->housekeeping = housekeeping_new(home->base, &home->clock);
+	assert_non_null(home->housekeeping);
+	housekeeping_attach(home->housekeeping, home->turn, home->shed.store);
+	housekeeping_set_retain(home->housekeeping, DAY_MS);
+}
+
+static void close_home(struct home *home)
+{
+	housekeeping_free(home->housekeeping);
+	turn_free(home->turn);
+	metrics_free(home->metrics);
+	event_base_free(home->base);
+	shed_done(&home->shed);
+}
+
+static int set_off(const struct event_base *base, const struct event *timer, void *ctx)
+{
+	(void)base;
+	(void)ctx;
+	if (event_get_fd(timer) < 0)
+		event_active((struct event *)timer, EV_TIMEOUT, 1);
+	return 0;
+}
+
+/* A minute later; how many events are left. */
+static int64_t keep_house(struct home *home)
+{
+	home->mono_ms += 60000;
+	assert_int_equal(event_base_foreach_event(home->base, set_off, NULL), 0);
+	assert_true(event_base_loop(home->base, EVLOOP_NONBLOCK) >= 0);
+	turn_finish(home->turn);
+	return shed_ask(&home->shed, "SELECT count(*) FROM event");
+}
+
+static void test_what_is_older_than_retain_is_purged(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home);
+	assert_int_equal(keep_house(&home), 1);
+	home.mono_ms += DAY_MS;
+	assert_int_equal(keep_house(&home), 0);
+	close_home(&home);
+}
+
+static void test_a_clock_that_has_jumped_purges_nothing_until_it_is_synchronised(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home);
+	home.wall_ahead_ms = 10 * DAY_MS;
+	assert_int_equal(keep_house(&home), 1);
+	home.is_synchronised = true;
+	assert_int_equal(keep_house(&home), 0);
+	close_home(&home);
+}
+
+static void test_a_clock_that_drifts_by_less_than_an_hour_is_trusted(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home);
+	home.wall_ahead_ms = 3500000;
+	home.mono_ms += DAY_MS;
+	assert_int_equal(keep_house(&home), 0);
+	close_home(&home);
+}
+
+static void test_a_clock_that_has_jumped_back_is_trusted_no_more_than_one_ahead(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home);
+	home.mono_ms += 2 * DAY_MS;
+	home.wall_ahead_ms = -3600000;
+	assert_int_equal(keep_house(&home), 1);
+	home.wall_ahead_ms = 0;
+	assert_int_equal(keep_house(&home), 0);
+	close_home(&home);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_older_than_retain_is_purged),
+		cmocka_unit_test(
+			test_a_clock_that_has_jumped_purges_nothing_until_it_is_synchronised),
+		cmocka_unit_test(test_a_clock_that_drifts_by_less_than_an_hour_is_trusted),
+		cmocka_unit_test(
+			test_a_clock_that_has_jumped_back_is_trusted_no_more_than_one_ahead),
+	};
+
+	return cmocka_run_group_tests_name("housekeeping", tests, NULL, NULL);
+}
