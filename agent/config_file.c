@@ -14,6 +14,7 @@
 #define FILE_MAX (1 << 20)
 #define PATCHES_MAX 1000
 #define PATH_BYTES 4096
+#define ZONES_FOLDER "/usr/share/zoneinfo"
 
 static const struct json_limits limits = {
 	.max_bytes = FILE_MAX, .max_depth = 32, .max_members = 100000, .comments = true
@@ -168,6 +169,34 @@ static int find_folder(const char *path, char *out, size_t size, struct error *e
 	return 0;
 }
 
+/* libc takes an unknown zone for UTC without a word. A system without the list can't be asked. */
+static int check_zone(const struct config *config, struct error *err)
+{
+	char path[PATH_BYTES];
+	struct stat info;
+	int len = snprintf(path, sizeof(path), "%s/%s", ZONES_FOLDER, config->timezone);
+
+	if (strcmp(config->timezone, "UTC") == 0 || stat(ZONES_FOLDER, &info) != 0)
+		return 0;
+	if (len > 0 && (size_t)len < sizeof(path) && stat(path, &info) == 0 &&
+		S_ISREG(info.st_mode))
+		return 0;
+	return error_set(err, "timezone",
+		"there is no zone \"%.64s\" in %s, use one such as "
+		"\"Europe/Berlin\"",
+		config->timezone, ZONES_FOLDER);
+}
+
+/* What the pure core can't know. */
+static int check_built(struct config **config, struct error *err)
+{
+	if (check_zone(*config, err) == 0)
+		return 0;
+	config_free(*config);
+	*config = NULL;
+	return -1;
+}
+
 int config_file_load(const char *path, struct config **ret, struct error *err)
 {
 	char folder[PATH_BYTES];
@@ -180,6 +209,8 @@ int config_file_load(const char *path, struct config **ret, struct error *err)
 	int result = apply_folder(folder, &document, err);
 	if (!result)
 		result = config_build(document, ret, err);
+	if (!result)
+		result = check_built(ret, err);
 	cJSON_Delete(document);
 	return result;
 }

@@ -63,6 +63,7 @@ static int run(const char *config_path)
 	int rc;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	(void)umask(027);
 	if (agent_new(config_path, &agent, &err) < 0)
 		return say_error(&err);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,23 @@ static bool join_path(const char *dir, const char *name, char *out, size_t size)
 	return len > 0 && (size_t)len < size;
 }
 
+/* Where the configuration names it is for the caller to say: here only the file is known. */
+__attribute__((format(printf, 3, 4))) static int refuse(
+	struct error *err, const char *file, const char *format, ...)
+{
+	const size_t kept = 120; /* of a long path the end, where the name is */
+	size_t len = strlen(file);
+	char why[100];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(why, sizeof(why), format, args) < 0)
+		why[0] = '\0';
+	va_end(args);
+	return error_set(err, NULL, "the secret in the file %s %s",
+		len > kept ? file + len - kept : file, why);
+}
+
 int secret_path(const struct secret_dirs *dirs, const struct config_secret *secret, char *out,
 	size_t size, struct error *err)
 {
@@ -39,17 +57,18 @@ int secret_path(const struct secret_dirs *dirs, const struct config_secret *secr
 	if (!name || !*name)
 		return error_set(err, NULL, "no secret is configured");
 	if (*name != '/' && has_parent_part(name))
-		return error_set(err, name, "the name of a secret must not lead upwards");
+		return refuse(err, name, "must not lead upwards out of its folder");
 	if (*name == '/')
-		return join_path(NULL, name, out, size) ? 0 : error_set(err, name, "path too long");
+		return join_path(NULL, name, out, size) ? 0
+							: refuse(err, name, "has too long a path");
 	if (dirs->credentials) {
 		if (!join_path(dirs->credentials, name, out, size))
-			return error_set(err, name, "path too long");
+			return refuse(err, name, "has too long a path");
 		if (access(out, F_OK) == 0)
 			return 0;
 	}
 	if (!join_path(dirs->beside ? dirs->beside : ".", name, out, size))
-		return error_set(err, name, "path too long");
+		return refuse(err, name, "has too long a path");
 	return 0;
 }
 
@@ -106,11 +125,11 @@ static char *check_content(const char *path, char *text, size_t got, struct erro
 	size_t len = cut_line_break(text, got);
 
 	if (got > SECRET_MAX)
-		error_fill(err, path, "the secret is larger than 64 KiB");
+		(void)refuse(err, path, "is larger than 64 KiB");
 	else if (len == 0)
-		error_fill(err, path, "the secret is empty");
+		(void)refuse(err, path, "is empty");
 	else if (memchr(text, '\0', len))
-		error_fill(err, path, "the secret holds a NUL byte");
+		(void)refuse(err, path, "holds a NUL byte");
 	else {
 		text[len] = '\0';
 		return text;
@@ -125,12 +144,12 @@ static char *read_content(int fd, const char *path, struct error *err)
 	char *text = malloc(SECRET_MAX + 2);
 
 	if (!text) {
-		error_fill(err, path, "out of memory");
+		(void)refuse(err, path, "found no memory");
 		return NULL;
 	}
 	ssize_t got = read_all(fd, text, SECRET_MAX + 1);
 	if (got < 0) {
-		error_fill(err, path, "the secret can't be read: %s", strerror(errno));
+		(void)refuse(err, path, "can't be read: %s", strerror(errno));
 		explicit_bzero(text, SECRET_MAX + 2);
 		free(text);
 		return NULL;
@@ -144,7 +163,7 @@ static char *shrink_content(char *text, const char *path, struct error *err)
 	char *copy = text ? strdup(text) : NULL;
 
 	if (text && !copy)
-		error_fill(err, path, "out of memory");
+		(void)refuse(err, path, "found no memory");
 	secret_free(text);
 	return copy;
 }
@@ -161,11 +180,11 @@ char *secret_read(
 	/* O_NONBLOCK: a pipe that somebody put there must not hold the loop. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
-		error_fill(err, path, "the secret can't be opened: %s", strerror(errno));
+		(void)refuse(err, path, "can't be opened: %s", strerror(errno));
 		return NULL;
 	}
 	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-		error_fill(err, path, "the secret is not a regular file");
+		(void)refuse(err, path, "is not a regular file");
 	} else {
 		if (info.st_mode & S_IROTH)
 			warn_readable(path, &info);

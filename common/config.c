@@ -206,6 +206,14 @@ int config_build(const cJSON *document, struct config **ret, struct error *err)
 	return 0;
 }
 
+static void drop_text(void *field)
+{
+	char **text = field;
+
+	free(*text);
+	*text = NULL;
+}
+
 static void free_fields(const struct option_kind *kind, void *base)
 {
 	for (size_t i = 0; i < kind->n_options; i++) {
@@ -213,7 +221,7 @@ static void free_fields(const struct option_kind *kind, void *base)
 		void *field = option_field(option, base);
 		switch (option->type) {
 		case OPTION_TEXT:
-			free(*(char **)field);
+			drop_text(field);
 			break;
 		case OPTION_SECRET:
 			free(((struct config_secret *)field)->file);
@@ -225,7 +233,7 @@ static void free_fields(const struct option_kind *kind, void *base)
 			cJSON_Delete(*(cJSON **)field);
 			break;
 		case OPTION_ORDER:
-			free(((struct config_destination *)base)->order_pointer);
+			drop_text(&((struct config_destination *)base)->order_pointer);
 			break;
 		default:
 			break;
@@ -241,9 +249,10 @@ static void free_map(const struct option *option, struct config *config)
 	memcpy(&objects, option_field(option, config), sizeof(objects));
 	memcpy(&n, (char *)config + option->count_offset, sizeof(n));
 	for (size_t i = 0; i < n; i++) {
-		char *base = objects + i * option->kind->size;
+		void *base = objects + i * option->kind->size;
+
 		free_fields(option->kind, base);
-		free(*(char **)(void *)base);
+		drop_text(base); /* the name, which is no option */
 	}
 	free(objects);
 }

@@ -107,22 +107,36 @@ static int store_order(const struct option *option, void *base, const char *text
 	return store_copy(option, &destination->order_pointer, text, err);
 }
 
+/* What is to stand in the quotes. */
+static const char *expected_text(const struct option *option)
+{
+	switch (option->type) {
+	case OPTION_DURATION:
+		return "a duration such as \"250ms\", \"30s\", \"15m\", \"72h\" or \"30d\"";
+	case OPTION_SIZE:
+		return "a size such as \"256KiB\", \"2GiB\" or a number of bytes";
+	case OPTION_RATE:
+		return "a rate such as \"20/s\", \"500/m\" or \"10/h\"";
+	default:
+		return "a text in quotes";
+	}
+}
+
 static int store_amount(
 	const struct option *option, void *base, const char *text, struct error *err)
 {
-	int64_t amount;
+	bool is_fine = false;
+	int64_t amount = 0;
 
-	if (option->type == OPTION_DURATION && !config_parse_duration(text, &amount))
-		return error_set(err, option->name,
-			"must be a duration such as 250ms, 5s, 15m, 72h or 30d, not \"%.64s\"",
-			text);
-	if (option->type == OPTION_SIZE && !config_parse_size(text, &amount))
-		return error_set(err, option->name,
-			"must be a size such as 256KiB, 2GiB or a number of bytes, not \"%.64s\"",
-			text);
-	if (option->type == OPTION_RATE && !config_parse_rate(text, &amount))
-		return error_set(err, option->name,
-			"must be a rate such as 20/s, 500/m or 10/h, not \"%.64s\"", text);
+	if (option->type == OPTION_DURATION)
+		is_fine = config_parse_duration(text, &amount);
+	else if (option->type == OPTION_SIZE)
+		is_fine = config_parse_size(text, &amount);
+	else if (option->type == OPTION_RATE)
+		is_fine = config_parse_rate(text, &amount);
+	if (!is_fine)
+		return error_set(err, option->name, "must be %s, not \"%.64s\"",
+			expected_text(option), text);
 	return store_bounded(option, base, amount, err);
 }
 
@@ -207,7 +221,7 @@ int option_read(const struct option *option, void *base, const cJSON *value, str
 		break;
 	}
 	if (!cJSON_IsString(value))
-		return error_set(err, option->name, "must be a text in quotes");
+		return error_set(err, option->name, "must be %s", expected_text(option));
 	return option_store_text(option, base, value->valuestring, err);
 }
 

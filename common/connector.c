@@ -1,5 +1,6 @@
 #include "dray/connector.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,19 @@ static void put_var(const cJSON *vars, const char *name, size_t len, struct buf 
 	}
 }
 
+/* What is wrong with a path came from its var, when it has one: that is what a site can mend. */
+static int refuse_path(const char *template, struct error *err, const char *message)
+{
+	const char *start = strchr(template, '{');
+	const char *end = start ? strchr(start, '}') : NULL;
+	char where[128] = "request.path";
+
+	if (end &&
+		snprintf(where, sizeof(where), "vars.%.*s", (int)(end - start - 1), start + 1) < 0)
+		where[0] = '\0';
+	return error_set(err, where, "%s", message);
+}
+
 static int expand_path(
 	const char *template, const cJSON *vars, struct connector *connector, struct error *err)
 {
@@ -67,11 +81,11 @@ static int expand_path(
 	if (!connector->path)
 		return error_set(err, NULL, "out of memory");
 	if (*connector->path && *connector->path != '/')
-		return error_set(err, "request.path", "must begin with a slash, not \"%.64s\"",
-			connector->path);
+		return refuse_path(
+			template, err, "the path must begin with a slash, such as \"/v1/events\"");
 	if (!is_visible(connector->path))
-		return error_set(err, "request.path",
-			"must hold visible ASCII characters only; encode others with %%");
+		return refuse_path(template, err,
+			"the path must hold visible ASCII characters only; encode others with %");
 	return 0;
 }
 

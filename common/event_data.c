@@ -141,6 +141,24 @@ static bool is_whole(double value)
 	return !((double)whole < value) && !((double)whole > value);
 }
 
+/* Groups of four, the last one filled up with '='. */
+static bool is_base64(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+	size_t n_fill = strspn(text + n, "=");
+
+	return n > 0 && n_fill <= 2 && (n + n_fill) % 4 == 0 && text[n + n_fill] == '\0';
+}
+
+static int check_base64(const struct walk *w, const struct event_field *f, const cJSON *item)
+{
+	if (check_string(w, f, item) < 0)
+		return -1;
+	if (is_base64(item->valuestring))
+		return 0;
+	return refuse(w, REASON_BARCODE_INVALID, f->name, "%s must be base64", f->name);
+}
+
 static int check_number(const struct walk *w, const struct event_field *f, const cJSON *item)
 {
 	if (cJSON_IsString(item))
@@ -180,6 +198,8 @@ static int check_decimal(const struct walk *w, const struct event_field *f, cJSO
 	if (!read_decimal(item, &value))
 		return refuse(w, REASON_QUANTITY_INVALID, f->name,
 			"%s must be a number of at most 18 digits", f->name);
+	if (f->kind == FIELD_AMOUNT)
+		return 0;
 	decimal_format(&value, text);
 	if (value.digits < 0 && f->kind == FIELD_DECIMAL)
 		return refuse(
@@ -201,7 +221,8 @@ static int check_time(const struct walk *w, const struct event_field *f, cJSON *
 		return refuse_type(w, f, "a time");
 	if (!is_fine)
 		return refuse(w, REASON_TIME_INVALID, f->name,
-			"%s is no time with a zone, such as 2026-11-21T15:04:05Z", f->name);
+			"%s must be a time with its zone, such as 2026-11-21T15:04:05+01:00",
+			f->name);
 	time_format(at_ms, text);
 	return event_data_set_string(item, text) ? 0 : refuse_memory(w);
 }
@@ -216,8 +237,8 @@ static int check_date(const struct walk *w, const struct event_field *f, const c
 		return refuse_type(w, f, "a date");
 	len = snprintf(text, sizeof(text), "%sT00:00:00Z", item->valuestring);
 	if (len != TIME_TEXT_MAX - 5 || !time_parse(text, (size_t)len, &at_ms))
-		return refuse(w, REASON_TIME_INVALID, f->name, "%s is no date such as 2027-03-31",
-			f->name);
+		return refuse(w, REASON_TIME_INVALID, f->name,
+			"%s must be a date such as 2027-03-31", f->name);
 	return 0;
 }
 
@@ -277,7 +298,10 @@ static int check_field(struct walk *w, const struct event_field *f, cJSON *item)
 		return check_number(w, f, item);
 	case FIELD_DECIMAL:
 	case FIELD_DELTA:
+	case FIELD_AMOUNT:
 		return check_decimal(w, f, item);
+	case FIELD_BASE64:
+		return check_base64(w, f, item);
 	case FIELD_BOOL:
 		return cJSON_IsBool(item) ? 0 : refuse_type(w, f, "true or false");
 	case FIELD_TIME:

@@ -192,7 +192,7 @@ static int read_time(struct reading *r, enum attribute attribute, int64_t *ret_a
 			r, REASON_FIELD_TYPE, attribute, "must be a string or a number");
 	if (!is_fine)
 		return envelope_refuse(r, REASON_TIME_INVALID, attribute,
-			"is no time with a zone, such as 2026-11-21T15:04:05Z");
+			"must be a time with its zone, such as 2026-11-21T15:04:05+01:00");
 	return 0;
 }
 

@@ -57,6 +57,10 @@ static const struct event_shape item = SHAPE(
 		{ .name = "sscc", .kind = FIELD_STRING, .need = (which_), .max_bytes = 20 },      \
 		WORD("condition", conditions),                                                    \
 		{ .name = "barcode", .kind = FIELD_STRING, .need = (which_), .max_bytes = 512 },  \
+		{ .name = "scan_bytes",                                                           \
+			.kind = FIELD_BASE64,                                                     \
+			.need = (which_),                                                         \
+			.max_bytes = 684 },                                                       \
 		TEXT("reason", 256), KIND("requested", FIELD_DECIMAL), TEXT("short_reason", 256), \
 		KIND("allocated", FIELD_DECIMAL), KIND("failed", FIELD_DECIMAL),                  \
 		WORD("from_status", statuses), WORD("to_status", statuses),                       \
@@ -82,7 +86,7 @@ static const struct event_shape measure = SHAPE(KIND("value", FIELD_DECIMAL), TE
 static const struct event_shape dimensions = SHAPE(KIND("length", FIELD_DECIMAL),
 	KIND("width", FIELD_DECIMAL), KIND("height", FIELD_DECIMAL), TEXT("uom", 16));
 
-static const struct event_shape money = SHAPE(KIND("amount", FIELD_DECIMAL), TEXT("currency", 3));
+static const struct event_shape money = SHAPE(KIND("amount", FIELD_AMOUNT), TEXT("currency", 3));
 
 static const struct event_shape package = SHAPE(TEXT("sscc", 20), TEXT("type", 64),
 	TEXT("tracking", 128), NEST("weight", FIELD_OBJECT, measure),

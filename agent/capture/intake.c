@@ -444,17 +444,28 @@ static int take_next(struct passage *passage, const char *text, size_t len, size
 		error.message, error.offset);
 }
 
-/* An array's elements, or values one behind the other. */
-static int take_all(struct passage *passage, const char *text, size_t len)
+/* Behind a value, at *pos: what separates it from the next. False: the rest can't be made sense of. */
+static bool pass_separator(const char *text, size_t len, size_t *pos, bool *is_array)
 {
-	size_t pos = skip_space(text, len, 0);
-	bool is_array = pos < len && text[pos] == '[';
+	*pos = skip_space(text, len, *pos);
+	if (*pos == len)
+		return true;
+	if (text[*pos] == ',') { /* between single values it is one too many, and harms nobody */
+		++*pos;
+	} else if (*is_array && text[*pos] == ']') {
+		++*pos;
+		*is_array = false; /* what may stand behind it are single values */
+	} else if (*is_array || text[*pos] != '{') {
+		return false;
+	}
+	*pos = skip_space(text, len, *pos);
+	return true;
+}
 
-	if (is_array)
-		pos = skip_space(text, len, pos + 1);
-	if (pos == len || (is_array && text[pos] == ']' && skip_space(text, len, pos + 1) == len))
-		return refuse_bytes(
-			passage, text, len, REASON_BAD_JSON, "no event in the message", 0);
+/* Every value from `pos` on: an array's elements, or values one behind the other. */
+static int take_values(
+	struct passage *passage, const char *text, size_t len, size_t pos, bool is_array)
+{
 	while (pos < len) {
 		if (passage->index == EVENTS_MAX)
 			return refuse_bytes(passage, text + pos, len - pos, REASON_TOO_LARGE,
@@ -462,20 +473,29 @@ static int take_all(struct passage *passage, const char *text, size_t len)
 		if (take_next(passage, text, len, &pos) < 0)
 			return -1;
 		passage->index++;
-		pos = skip_space(text, len, pos);
-		if (!is_array || pos == len)
-			continue;
-		if (text[pos] == ']')
-			is_array = false; /* what may stand behind it are single values */
-		else if (text[pos] != ',')
+		if (!pass_separator(text, len, &pos, &is_array))
 			return refuse_bytes(passage, text + pos, len - pos, REASON_BAD_JSON,
-				"a comma or ] is missing", pos);
-		pos = skip_space(text, len, pos + 1);
+				is_array ? "a comma or ] is missing" : "an event is an object",
+				pos);
 	}
 	if (is_array && !passage->is_broken_off)
 		return refuse_bytes(passage, text + len, 0, REASON_BAD_JSON,
 			"the message ends before its ]", len);
 	return 0;
+}
+
+static int take_all(struct passage *passage, const char *text, size_t len)
+{
+	bool has_mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* some write one */
+	size_t pos = skip_space(text, len, has_mark ? 3 : 0);
+	bool is_array = pos < len && text[pos] == '[';
+
+	if (is_array)
+		pos = skip_space(text, len, pos + 1);
+	if (pos == len || (is_array && text[pos] == ']' && skip_space(text, len, pos + 1) == len))
+		return refuse_bytes(
+			passage, text, len, REASON_BAD_JSON, "no event in the message", 0);
+	return take_values(passage, text, len, pos, is_array);
 }
 
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/connection.h"
 #include "capture/intake.h"
 #include "capture/talk.h"
+#include "capture/topic.h"
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/json.h"
@@ -15,8 +17,8 @@
 #include "store/store.h"
 #include "turn.h"
 
-#define TOPIC_MAX 512
 #define RETAIN_NEVER 2
+#define SUBSCRIPTIONS "mqtt.subscriptions" /* cursor in the store */
 
 struct capture {
 	struct capture_options is;
@@ -28,70 +30,6 @@ struct capture {
 	bool acks_deliveries; /* some source wants them */
 	int64_t n_taken;      /* events of this turn */
 };
-
-/* --- topics ----------------------------------------------------------------------------------- */
-
-/* What {root}/{site}/event/{type}/{device} says. */
-struct topic_words {
-	char site[EVENT_NAME_MAX], type[EVENT_TYPE_MAX], device[EVENT_NAME_MAX];
-};
-
-static bool take_word(const char **at, char end, char *ret, size_t size)
-{
-	size_t len = strcspn(*at, "/");
-
-	if ((*at)[len] != end || !id_is_name(*at, len) || len >= size)
-		return false;
-	(void)memcpy(ret, *at, len);
-	ret[len] = '\0';
-	*at += len + (end ? 1 : 0);
-	return true;
-}
-
-static bool read_topic(const char *root, const char *topic, struct topic_words *ret)
-{
-	size_t root_len = strlen(root);
-	const char *at = topic + root_len + 1;
-
-	if (strncmp(topic, root, root_len) != 0 || topic[root_len] != '/')
-		return false;
-	if (!take_word(&at, '/', ret->site, sizeof(ret->site)) || strncmp(at, "event/", 6) != 0)
-		return false;
-	at += 6;
-	return take_word(&at, '/', ret->type, sizeof(ret->type)) &&
-	       take_word(&at, '\0', ret->device, sizeof(ret->device));
-}
-
-static const struct config_source *find_source(const struct config *config, const char *topic)
-{
-	for (size_t i = 0; i < config->n_sources; i++)
-		if (mqtt_topic_matches(config->sources[i].topic, topic))
-			return &config->sources[i];
-	return NULL;
-}
-
-/* --- acks --------------------------------------------------------------------------------------- */
-
-static bool ack_topic(const struct config *config, const char *device, char *out, size_t size)
-{
-	int n = snprintf(out, size, "%s/%s/ack/%s", config->mqtt.root, config->site, device);
-
-	return n > 0 && (size_t)n < size;
-}
-
-/*
- * A response topic is honoured when it is the device's own ack topic, or lies outside of what dray
- * speaks on: a device must not make dray publish under another one's name.
- */
-static bool may_respond_on(const struct config *config, const char *own, const char *topic)
-{
-	char house[TOPIC_MAX];
-	int n = snprintf(house, sizeof(house), "%s/%s/", config->mqtt.root, config->site);
-
-	if (n < 0 || (size_t)n >= sizeof(house) || !mqtt_topic_is_valid(topic))
-		return false;
-	return strcmp(topic, own) == 0 || strncmp(topic, house, (size_t)n) != 0;
-}
 
 struct hearing {
 	struct capture *capture;
@@ -107,10 +45,10 @@ static void on_ack(void *ctx, const struct ack *ack, const char *device)
 	const char *topic = own;
 
 	capture->n_taken++;
-	if (*device && !ack_topic(capture->config, device, own, sizeof(own)))
+	if (*device && !topic_for_acks(capture->config, device, own, sizeof(own)))
 		return;
 	if (message->response_topic &&
-		may_respond_on(capture->config, own, message->response_topic))
+		topic_may_respond(capture->config, own, message->response_topic))
 		topic = message->response_topic;
 	if (!*topic)
 		return; /* nobody knows whom to tell; the exception queue does */
@@ -125,10 +63,10 @@ static void on_message(void *ctx, const struct mqtt_message *message)
 {
 	struct capture *capture = ctx;
 	const struct config *config = capture->config;
-	const struct config_source *source = find_source(config, message->topic);
+	const struct config_source *source = topic_source(config, message->topic);
 	struct hearing hearing = { capture, message };
 	struct topic_words words;
-	bool is_ours = read_topic(config->mqtt.root, message->topic, &words);
+	bool is_ours = topic_read(config->mqtt.root, message->topic, &words);
 
 	if (!source)
 		LOG_WARNING(
@@ -196,7 +134,7 @@ void capture_on_news(struct capture *capture, const struct deliver_news *news)
 	char topic[TOPIC_MAX];
 
 	if (!*news->device || !wants_news(capture, news->seq) ||
-		!ack_topic(capture->config, news->device, topic, sizeof(topic)))
+		!topic_for_acks(capture->config, news->device, topic, sizeof(topic)))
 		return;
 	(void)snprintf(ack.id, sizeof(ack.id), "%s", news->id);
 	(void)snprintf(ack.destination, sizeof(ack.destination), "%s", news->destination);
@@ -228,6 +166,52 @@ void capture_alert(struct capture *capture, const char *severity, const char *te
 
 /* --- the capture client ------------------------------------------------------------------------ */
 
+static bool has_topic(const struct config *config, const char *topic)
+{
+	for (size_t i = 0; i < config->n_sources; i++)
+		if (strcmp(config->sources[i].topic, topic) == 0)
+			return true;
+	return false;
+}
+
+/* `known` is what an earlier drayd subscribed to, a filter a line; it is cut up. */
+static void unsubscribe_gone(struct capture *capture, char *known)
+{
+	char *rest = known, *filter;
+
+	while ((filter = strsep(&rest, "\n")) != NULL)
+		if (*filter && !has_topic(capture->config, filter))
+			(void)mqtt_unsubscribe(capture->mqtt, filter);
+}
+
+/*
+ * Subscribe to the sources and to nothing else. The session outlives drayd and its configuration,
+ * so what it was subscribed to is remembered in the store.
+ */
+static void settle_subscriptions(struct capture *capture)
+{
+	const struct config *config = capture->config;
+	struct buf wanted = BUF_INIT;
+	char *known;
+
+	if (!mqtt_is_up(capture->mqtt))
+		return; /* on_up() comes */
+	for (size_t i = 0; i < config->n_sources; i++) {
+		if (mqtt_subscribe(capture->mqtt, config->sources[i].topic, RETAIN_NEVER) < 0)
+			LOG_ERROR(
+				"subscription not sent", LOG_S("topic", config->sources[i].topic));
+		buf_printf(&wanted, "%s\n", config->sources[i].topic);
+	}
+	known = store_get_cursor(capture->is.store, SUBSCRIPTIONS);
+	if (!buf_failed(&wanted) && (!known || strcmp(known, wanted.data) != 0))
+		(void)store_put_cursor(capture->is.store, SUBSCRIPTIONS, wanted.data,
+			clock_wall_ms(capture->is.clock));
+	if (known)
+		unsubscribe_gone(capture, known);
+	free(known);
+	buf_done(&wanted);
+}
+
 static void on_up(void *ctx, bool session_present)
 {
 	struct capture *capture = ctx;
@@ -237,9 +221,7 @@ static void on_up(void *ctx, bool session_present)
 	LOG_INFO("broker connected", LOG_S("host", config->mqtt.host),
 		LOG_I("port", config->mqtt.port), LOG_I("mqtt", mqtt_protocol_level(capture->mqtt)),
 		LOG_S("session", session_present ? "resumed" : "new"));
-	for (size_t i = 0; i < config->n_sources; i++)
-		if (mqtt_subscribe(capture->mqtt, config->sources[i].topic, RETAIN_NEVER) < 0)
-			LOG_ERROR("subscription refused", LOG_S("topic", config->sources[i].topic));
+	settle_subscriptions(capture);
 }
 
 static void on_refused(void *ctx, int reason)
@@ -341,80 +323,14 @@ static int check_topics(const struct config *config, struct error *err)
 	return 0;
 }
 
-/* Everything that mqtt_new() wants, with what had to be read for it. */
-struct connection {
-	struct mqtt_options options;
-	char *password;
-	char key_path[512];
-};
-
-static int read_connection(const struct config *config, const struct secret_dirs *secrets,
-	struct connection *ret, struct error *err)
-{
-	const struct config_mqtt *mqtt = &config->mqtt;
-
-	*ret = (struct connection){ .options = {
-					    .host = mqtt->host,
-					    .port = (int)mqtt->port,
-					    .client_id = mqtt->client_id,
-					    .username = mqtt->username,
-					    .has_tls = mqtt->has_tls,
-					    .tls_ca = mqtt->tls.ca,
-					    .tls_cert = mqtt->tls.cert,
-					    .keepalive_s = (int)(mqtt->keepalive_ms / 1000),
-					    .session_expiry_s =
-						    (uint32_t)(mqtt->session_expiry_ms / 1000),
-					    .receive_maximum = (int)mqtt->receive_maximum,
-					    .max_turn_messages =
-						    (unsigned)config->store.max_turn_events,
-				    } };
-	if (mqtt->password.file) {
-		ret->password = secret_read(secrets, &mqtt->password, err);
-		if (!ret->password)
-			goto fail;
-		ret->options.password = ret->password;
-	}
-	if (mqtt->has_tls && mqtt->tls.key.file) {
-		if (secret_path(
-			    secrets, &mqtt->tls.key, ret->key_path, sizeof(ret->key_path), err) < 0)
-			goto fail;
-		ret->options.tls_key = ret->key_path;
-	}
-	return 0;
-fail:
-	secret_free(ret->password);
-	error_prefix(err, "mqtt");
-	return -1;
-}
-
 int capture_check(const struct config *config, const struct secret_dirs *secrets, struct error *err)
 {
 	struct connection connection;
 
-	if (check_topics(config, err) < 0 || read_connection(config, secrets, &connection, err) < 0)
+	if (check_topics(config, err) < 0 || connection_read(config, secrets, &connection, err) < 0)
 		return -1;
 	secret_free(connection.password);
 	return 0;
-}
-
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool is_same_connection(const struct config *a, const struct config *b)
-{
-	const struct config_mqtt *x = &a->mqtt, *y = &b->mqtt;
-
-	return is_same_text(x->host, y->host) && x->port == y->port &&
-	       is_same_text(x->client_id, y->client_id) && is_same_text(x->root, y->root) &&
-	       is_same_text(x->username, y->username) &&
-	       is_same_text(x->password.file, y->password.file) && x->has_tls == y->has_tls &&
-	       is_same_text(x->tls.ca, y->tls.ca) && is_same_text(x->tls.cert, y->tls.cert) &&
-	       is_same_text(x->tls.key.file, y->tls.key.file) &&
-	       x->keepalive_ms == y->keepalive_ms && x->session_expiry_ms == y->session_expiry_ms &&
-	       x->receive_maximum == y->receive_maximum &&
-	       a->store.max_turn_events == b->store.max_turn_events;
 }
 
 static int connect_both(struct capture *capture, const struct config *config, struct error *err)
@@ -424,7 +340,7 @@ static int connect_both(struct capture *capture, const struct config *config, st
 	struct mqtt *mqtt = NULL;
 	int rc = -1;
 
-	if (read_connection(config, capture->is.secrets, &connection, err) < 0)
+	if (connection_read(config, capture->is.secrets, &connection, err) < 0)
 		return -1;
 	if (mqtt_new(capture->is.base, capture->is.clock, &connection.options, &handlers, &mqtt,
 		    err) < 0)
@@ -441,39 +357,20 @@ out:
 	return rc;
 }
 
-static bool has_topic(const struct config *config, const char *topic)
-{
-	for (size_t i = 0; i < config->n_sources; i++)
-		if (strcmp(config->sources[i].topic, topic) == 0)
-			return true;
-	return false;
-}
-
-static void change_subscriptions(
-	struct capture *capture, const struct config *before, const struct config *config)
-{
-	for (size_t i = 0; i < before->n_sources; i++)
-		if (!has_topic(config, before->sources[i].topic))
-			(void)mqtt_unsubscribe(capture->mqtt, before->sources[i].topic);
-	for (size_t i = 0; i < config->n_sources; i++)
-		if (!has_topic(before, config->sources[i].topic))
-			(void)mqtt_subscribe(capture->mqtt, config->sources[i].topic, RETAIN_NEVER);
-}
-
 int capture_configure(struct capture *capture, const struct config *config, struct error *err)
 {
 	const struct config *before = capture->config;
 
 	if (check_topics(config, err) < 0)
 		return -1;
-	if (!before || !is_same_connection(before, config)) {
+	if (!before || !connection_is_same(before, config)) {
 		if (connect_both(capture, config, err) < 0)
 			return -1;
 		capture->config = config;
 		mqtt_start(capture->mqtt);
 	} else {
 		capture->config = config;
-		change_subscriptions(capture, before, config);
+		settle_subscriptions(capture);
 	}
 	capture->acks_deliveries = false;
 	for (size_t i = 0; i < config->n_sources; i++)

@@ -40,10 +40,9 @@ static int run(struct ctl *ctl)
 	struct answer answer;
 	int code = ask(ctl, "/v1/destinations", NULL, 0, &answer);
 
-	if (code == CTL_DONE && ctl->is_json) {
-		answer_print(&answer);
-	} else if (code == CTL_DONE &&
-		   (code = check_page(answer.root, "destinations")) == CTL_DONE) {
+	if (code == CTL_DONE)
+		code = check_page(ctl, &answer, "destinations");
+	if (code == CTL_DONE && !ctl->is_json) {
 		use_site_zone(ctl);
 		print_destinations(ctl, json_get(answer.root, "items"));
 	}

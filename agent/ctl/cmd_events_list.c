@@ -44,9 +44,9 @@ static int run(struct ctl *ctl)
 	path_put_options(&path, ctl, TAKEN);
 	if (!buf_failed(&path))
 		code = ask(ctl, path.data, NULL, 0, &answer);
-	if (code == CTL_DONE && ctl->is_json) {
-		answer_print(&answer);
-	} else if (code == CTL_DONE && (code = check_page(answer.root, "events")) == CTL_DONE) {
+	if (code == CTL_DONE)
+		code = check_page(ctl, &answer, "events");
+	if (code == CTL_DONE && !ctl->is_json) {
 		use_site_zone(ctl);
 		print_events(ctl, json_get(answer.root, "items"));
 		print_more(answer.root);

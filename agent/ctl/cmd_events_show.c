@@ -200,6 +200,7 @@ static int run(struct ctl *ctl)
 
 	buf_puts(&path, "/v1/events/");
 	path_put(&path, ctl->args[0]);
+	path_put_options(&path, ctl, TAKES(OPTION_DEVICE));
 	if (!buf_failed(&path))
 		code = ask(ctl, path.data, NULL, 0, &answer);
 	if (code == CTL_DONE && ctl->is_json) {
@@ -215,8 +216,9 @@ static int run(struct ctl *ctl)
 
 const struct command cmd_events_show = { .noun = "events",
 	.verb = "show",
-	.synopsis = "SEQ|ID",
+	.synopsis = "ID|#SEQ [--device NAME]",
 	.help = "the whole life of one event",
+	.takes = TAKES(OPTION_DEVICE),
 	.min_args = 1,
 	.max_args = 1,
 	.run = run };

@@ -27,6 +27,8 @@ static void put_options(struct buf *body, const struct ctl *ctl)
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (ctl->values[members[i]])
 			put_member(body, option_name(members[i]), ctl->values[members[i]]);
+	if (ctl->values[OPTION_FORCE])
+		buf_printf(body, "%s\"force\":true", body->len > 1 ? "," : "");
 }
 
 /* One by one: a refused one doesn't keep the others from their turn. */
@@ -82,6 +84,8 @@ static int act_on_page(
 		answer_print(&answer);
 	*done += number_of(answer.root, "done");
 	*skipped += number_of(answer.root, "skipped");
+	if (!ctl->is_json && text_of(answer.root, "refusal")[0])
+		(void)fprintf(stderr, "drayctl: %s\n", text_of(answer.root, "refusal"));
 	*cursor = number_of(answer.root, "cursor");
 	answer_done(&answer);
 	buf_done(&path);
@@ -137,9 +141,9 @@ static int run_discard(struct ctl *ctl)
 
 const struct command cmd_exceptions_retry = { .noun = "exceptions",
 	.verb = "retry",
-	.synopsis = "ID... | --kind KIND --destination NAME [--why TEXT]",
-	.help = "send again what could not be delivered",
-	.takes = FILTER | TAKES(OPTION_WHY),
+	.synopsis = "ID... | --kind KIND --destination NAME [--why TEXT] [--force]",
+	.help = "send again what could not be delivered; --force: even if it may double",
+	.takes = FILTER | TAKES(OPTION_WHY) | TAKES(OPTION_FORCE),
 	.max_args = ARGS_MAX,
 	.run = run_retry };
 

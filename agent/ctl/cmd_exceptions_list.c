@@ -47,9 +47,9 @@ static int run(struct ctl *ctl)
 	path_put_options(&path, ctl, TAKEN);
 	if (!buf_failed(&path))
 		code = ask(ctl, path.data, NULL, 0, &answer);
-	if (code == CTL_DONE && ctl->is_json) {
-		answer_print(&answer);
-	} else if (code == CTL_DONE && (code = check_page(answer.root, "exceptions")) == CTL_DONE) {
+	if (code == CTL_DONE)
+		code = check_page(ctl, &answer, "exceptions");
+	if (code == CTL_DONE && !ctl->is_json) {
 		use_site_zone(ctl);
 		print_exceptions(ctl, json_get(answer.root, "items"));
 		print_more(answer.root);

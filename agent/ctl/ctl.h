@@ -38,7 +38,8 @@ enum ctl_option {
 	OPTION_SEVERITY,
 	OPTION_DESTINATION,
 	OPTION_WHY,
-	OPTION_ALL, /* a flag */
+	OPTION_ALL,   /* a flag */
+	OPTION_FORCE, /* a flag */
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
@@ -112,8 +113,11 @@ int64_t now_ms(void);
 const char *text_of(const cJSON *object, const char *name);
 int64_t number_of(const cJSON *object, const char *name);
 
-/* 0 when the page has rows, else CTL_NO after a line that says that nothing matched. */
-int check_page(const cJSON *page, const char *what);
+/*
+ * Print a page for --json. 0 when it has rows, else CTL_NO after a line that says that nothing
+ * matched: the exit code is the same for people and for programs.
+ */
+int check_page(const struct ctl *ctl, const struct answer *page, const char *what);
 /* What is not in a page is said, with the option that goes on. */
 void print_more(const cJSON *page);
 

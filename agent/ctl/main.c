@@ -47,6 +47,7 @@ static const struct option options[] = {
 	{ "destination", required_argument, NULL, OPTION_DESTINATION },
 	{ "why", required_argument, NULL, OPTION_WHY },
 	{ "all", no_argument, NULL, OPTION_ALL },
+	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "socket", required_argument, NULL, FLAG_SOCKET },
 	{ "json", no_argument, NULL, FLAG_JSON },
 	{ "help", no_argument, NULL, FLAG_HELP },
@@ -133,6 +134,11 @@ static int check(const struct ctl *ctl, const struct command *command)
 	return 0;
 }
 
+static bool is_flag(int option)
+{
+	return option == OPTION_ALL || option == OPTION_FORCE;
+}
+
 /* -1: go on; else the exit code. */
 static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 {
@@ -156,7 +162,7 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 		case '?':
 			return CTL_USAGE;
 		default:
-			ctl->values[option] = option == OPTION_ALL ? "true" : optarg;
+			ctl->values[option] = is_flag(option) ? "true" : optarg;
 		}
 	}
 	return -1;

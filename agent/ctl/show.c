@@ -113,13 +113,16 @@ int64_t number_of(const cJSON *object, const char *name)
 	return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
 }
 
-int check_page(const cJSON *page, const char *what)
+int check_page(const struct ctl *ctl, const struct answer *page, const char *what)
 {
-	if (cJSON_GetArraySize(json_get(page, "items")) > 0)
+	if (ctl->is_json)
+		answer_print(page);
+	if (cJSON_GetArraySize(json_get(page->root, "items")) > 0)
 		return CTL_DONE;
-	(void)fprintf(stderr, "no %s found\n", what);
+	(void)fprintf(stderr, "drayctl: no %s found\n", what);
 	/* A search is bounded: an empty page may still have a successor. */
-	print_more(page);
+	if (!ctl->is_json)
+		print_more(page->root);
 	return CTL_NO;
 }
 

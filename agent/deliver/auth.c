@@ -41,14 +41,18 @@ static void put_basic(struct buf *out, const char *username, const char *passwor
 	buf_done(&pair);
 }
 
-static const struct config_secret *find_secret(const struct config_auth *auth)
+static const struct config_secret *find_secret(
+	const struct config_auth *auth, const char **ret_where)
 {
 	switch (auth->type) {
 	case CONFIG_AUTH_BASIC:
+		*ret_where = "auth.password";
 		return &auth->password;
 	case CONFIG_AUTH_BEARER:
+		*ret_where = "auth.token";
 		return &auth->token;
 	case CONFIG_AUTH_API_KEY:
+		*ret_where = "auth.key";
 		return &auth->key;
 	case CONFIG_AUTH_NONE:
 		break;
@@ -74,7 +78,8 @@ static void put_header(struct buf *out, const struct config_auth *auth, const ch
 int auth_read_header(const struct config_auth *auth, const struct secret_dirs *dirs, char **ret,
 	struct error *err)
 {
-	const struct config_secret *name = find_secret(auth);
+	const char *where = "auth";
+	const struct config_secret *name = find_secret(auth, &where);
 	struct buf header = BUF_INIT;
 	char *secret;
 
@@ -82,13 +87,15 @@ int auth_read_header(const struct config_auth *auth, const struct secret_dirs *d
 	if (!name)
 		return 0;
 	secret = secret_read(dirs, name, err);
-	if (!secret)
+	if (!secret) {
+		error_prefix(err, where);
 		return -1;
+	}
 	/* A line break would let the file's content write headers of its own. */
 	if (auth->type != CONFIG_AUTH_BASIC && strpbrk(secret, "\r\n")) {
 		secret_free(secret);
 		return error_set(
-			err, "auth", "the secret \"%s\" has more than one line", name->file);
+			err, where, "the secret \"%s\" has more than one line", name->file);
 	}
 	/* All at once: a buffer that grows leaves copies behind. */
 	if (buf_reserve(&header,

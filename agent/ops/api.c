@@ -15,7 +15,7 @@ static const struct ops_route routes[] = {
 	{ "/v1/queue", NULL, api_queue, READING },
 	{ "/v1/events", " id document device type since until limit cursor ", api_list_events,
 		READING },
-	{ "/v1/events/{}", NULL, api_show_event, READING },
+	{ "/v1/events/{}", " device ", api_show_event, READING },
 	{ "/v1/events", " device ", api_send_events, CHANGE },
 	{ "/v1/deliveries", " destination state limit cursor ", api_list_deliveries, READING },
 	{ "/v1/destinations", NULL, api_list_destinations, READING },

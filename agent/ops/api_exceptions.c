@@ -7,6 +7,35 @@
 
 #include "ops/rows.h"
 
+const char *const exception_kinds[] = { "rejected", "gave_up", "unknown", "unparsable", "invalid",
+	"id_conflict", "discrepancy", "match", "hold", "store", "loop", NULL };
+
+static const char *const severities[] = { "critical", "normal", NULL };
+
+static bool check_word(
+	struct call *call, const char *name, const char *word, const char *const *known)
+{
+	struct buf list = BUF_INIT;
+
+	for (const char *const *at = known; word && *at; at++)
+		if (strcmp(*at, word) == 0)
+			word = NULL;
+	if (!word)
+		return true;
+	for (const char *const *at = known; *at; at++)
+		buf_printf(&list, "%s%s", at > known ? ", " : "", *at);
+	call_problem(call, 400, "%s: must be one of %s, not %.32s", name,
+		buf_failed(&list) ? "the known words" : list.data, word);
+	buf_done(&list);
+	return false;
+}
+
+bool call_exception_words(struct call *call, const char *kind, const char *severity)
+{
+	return check_word(call, "kind", kind, exception_kinds) &&
+	       check_word(call, "severity", severity, severities);
+}
+
 struct listing {
 	struct call *call;
 	unsigned n;
@@ -32,7 +61,8 @@ void api_list_exceptions(struct call *call)
 	const char *all = call_query(call, "all");
 	struct listing listing = { .call = call };
 
-	if (!call_query_page(call, &filter.limit, &filter.before_id) ||
+	if (!call_exception_words(call, filter.kind, filter.severity) ||
+		!call_query_page(call, &filter.limit, &filter.before_id) ||
 		!call_destination(call, call_query(call, "destination"), &filter.destination))
 		return;
 	if (all && strcmp(all, "true") != 0 && strcmp(all, "false") != 0) {

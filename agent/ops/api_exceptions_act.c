@@ -2,7 +2,8 @@
  * api_exceptions_act.c - what a person does about an exception: send it again, or let it go.
  *
  *   retry    the delivery goes EXCEPTION → READY, the exception is resolved. Of an unknown one it
- *            says that the other side doesn't have it: its doubt ends
+ *            says that the other side doesn't have it: its doubt ends. Where that can't be told
+ *            from a repeat it must be forced
  *   discard  the delivery goes EXCEPTION → DISCARDED, the exception is resolved
  *
  * An exception without a delivery (it could not be read, was refused, its id was taken) has nothing
@@ -39,6 +40,7 @@ struct subject {
 struct act {
 	struct call *call;
 	bool is_retry; /* else discard */
+	bool is_forced;
 	const char *why;
 	char refusal[REFUSAL_MAX];
 };
@@ -73,6 +75,26 @@ static int on_delivery(void *ctx, const struct store_delivery_row *row)
 	return 1;
 }
 
+/* Sent again, what may have been applied doubles where the other side can't tell it is a repeat. */
+static bool may_double(const struct act *act, const struct subject *subject, const char *name)
+{
+	const struct config *config = act->call->ops->config;
+
+	if (!subject->is_unknown)
+		return false;
+	for (size_t i = 0; name && i < config->n_destinations; i++) {
+		const struct config_destination *is = &config->destinations[i];
+
+		if (strcmp(is->name, name) != 0)
+			continue;
+		return is->idempotency == CONFIG_IDEMPOTENCY_NONE ||
+		       (is->idempotency_lifetime_ms > 0 &&
+			       call_now_ms(act->call) - subject->doubt_at_ms >=
+				       is->idempotency_lifetime_ms);
+	}
+	return true;
+}
+
 /* False: act->refusal says why not, and what to do instead. */
 static bool is_possible(struct act *act, const struct subject *subject)
 {
@@ -96,6 +118,12 @@ static bool is_possible(struct act *act, const struct subject *subject)
 		n = snprintf(act->refusal, REFUSAL_MAX,
 			"the delivery of exception %" PRId64 " is %s: discard the exception",
 			subject->id, delivery_state_word(subject->state));
+	else if (act->is_retry && !act->is_forced && may_double(act, subject, name))
+		n = snprintf(act->refusal, REFUSAL_MAX,
+			"%s may have event %" PRId64 " of exception %" PRId64 " and would not "
+			"know it again, it could double: look there first, and when it is missing "
+			"retry with --force (\"force\": true)",
+			name ? name : "?", subject->seq, subject->id);
 	return n == 0;
 }
 
@@ -142,18 +170,21 @@ static enum acted apply_act(struct act *act, struct subject *subject)
 	return ACTED;
 }
 
-/* The body, with `why` as it must be. NULL: answered. */
-static cJSON *read_why(struct act *act)
+/* The body, with `why` and `force` as they must be. NULL: answered. */
+static cJSON *read_body(struct act *act)
 {
 	cJSON *body = call_object(act->call);
 
 	if (!body)
 		return NULL;
+	act->is_forced = cJSON_IsTrue(json_get(body, "force"));
 	act->why = json_get_string(body, "why");
 	if (!act->why)
 		act->why = "";
 	if (strlen(act->why) > WHY_MAX)
 		call_problem(act->call, 400, "why: longer than %d bytes", WHY_MAX);
+	else if (json_get(body, "force") && !cJSON_IsBool(json_get(body, "force")))
+		call_problem(act->call, 400, "force: must be true or false");
 	else if (!act->is_retry && !act->why[0])
 		call_problem(
 			act->call, 400, "why: discarding needs a reason, for those who ask later");
@@ -199,7 +230,7 @@ static void act_on_one(struct act *act)
 static void act_one(struct call *call, bool is_retry)
 {
 	struct act act = { .call = call, .is_retry = is_retry };
-	cJSON *body = read_why(&act);
+	cJSON *body = read_body(&act);
 
 	if (!body)
 		return;
@@ -251,6 +282,7 @@ static void act_on_picked(struct act *act, struct picked *picked)
 	write_open(out, NULL, '{');
 	write_int(out, "done", n_done);
 	write_int(out, "skipped", n_skipped);
+	write_set_text(out, "refusal", act->refusal);
 	/* More may remain: go on below this one. */
 	if (picked->n == BULK_MAX)
 		write_int(out, "cursor", picked->subjects[picked->n - 1].id);
@@ -277,7 +309,8 @@ static bool read_filter(struct act *act, const cJSON *body, struct store_excepti
 		call_problem(act->call, 400, "name a kind, a severity or a destination");
 		return false;
 	}
-	return call_destination(act->call, destination, &ret->destination);
+	return call_exception_words(act->call, ret->kind, ret->severity) &&
+	       call_destination(act->call, destination, &ret->destination);
 }
 
 static void act_many(struct call *call, bool is_retry)
@@ -285,7 +318,7 @@ static void act_many(struct call *call, bool is_retry)
 	struct act act = { .call = call, .is_retry = is_retry };
 	struct store_exception_filter filter;
 	struct picked picked = { 0 };
-	cJSON *body = read_why(&act);
+	cJSON *body = read_body(&act);
 
 	if (!body)
 		return;

@@ -97,8 +97,6 @@ static void on_open(void *ctx, const char *kind, const char *severity, int64_t n
 
 static void put_exceptions(struct call *call)
 {
-	static const char *const kinds[] = { "rejected", "gave_up", "unknown", "unparsable",
-		"invalid", "id_conflict", "discrepancy", "match", "hold", "store", "loop" };
 	struct open_count all = { 0 };
 	struct buf *out = &call->body;
 
@@ -106,12 +104,12 @@ static void put_exceptions(struct call *call)
 	write_open(out, "exceptions", '{');
 	write_int(out, "open", all.n);
 	write_open(out, "by_kind", '{');
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct open_count count = { .kind = kinds[i] };
+	for (const char *const *kind = exception_kinds; *kind; kind++) {
+		struct open_count count = { .kind = *kind };
 
 		store_count_open(call->ops->with.store, on_open, &count);
 		if (count.n > 0)
-			write_int(out, kinds[i], count.n);
+			write_int(out, *kind, count.n);
 	}
 	write_close(out, '}');
 	write_close(out, '}');

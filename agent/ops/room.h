@@ -137,6 +137,11 @@ const char *call_body(const struct call *call, size_t *ret_len);
  */
 struct cJSON *call_object(struct call *call);
 
+/* The kinds of exceptions; NULL ends. */
+extern const char *const exception_kinds[];
+/* A filter by kind and severity, NULL any: is there such a word? False: answered with a 400. */
+bool call_exception_words(struct call *call, const char *kind, const char *severity);
+
 int64_t call_now_ms(const struct call *call);
 
 /* --- routes (api.c) --------------------------------------------------------------------------- */

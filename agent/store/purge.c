@@ -7,6 +7,8 @@
  */
 #include "store/store_internal.h"
 
+#define UNFINISHED_MAX 1000 /* deliveries among which a revision's are looked for */
+
 struct candidate {
 	int64_t seq;
 	bool is_old;
@@ -71,6 +73,38 @@ static int purge_exceptions(struct store *store, int64_t before_ms, unsigned row
 	return query_run(&purge);
 }
 
+static int64_t count_unfinished(const struct store *store)
+{
+	int64_t n = 0;
+	for (int id = 1; id <= store->n_destinations; id++) {
+		const struct destination *destination = destination_at(store, id);
+		for (int state = DELIVERY_READY; state <= DELIVERY_EXCEPTION; state++)
+			n += destination->depth[state] + destination->changes[state];
+	}
+	return n;
+}
+
+/* No index says what was sent with a revision: it is looked for when there is little to look at. */
+static int purge_revisions(struct store *store, int64_t before_ms)
+{
+	int64_t id = 0;
+	int found;
+	if (count_unfinished(store) > UNFINISHED_MAX)
+		return 0;
+	for (;;) {
+		struct query look = query_start(store, REVISION_UNUSED);
+		query_int(&look, id);
+		query_int(&look, before_ms);
+		found = query_number(&look, &id);
+		if (found <= 0)
+			return found;
+		if (revision_is_known(store, id))
+			continue;
+		if (store_begin_write(store) < 0 || run_with(store, REVISION_DELETE, id) < 0)
+			return -1;
+	}
+}
+
 static int free_pages(struct store *store)
 {
 	struct query query = query_start(store, PURGE_VACUUM);
@@ -100,6 +134,8 @@ int store_purge(struct store *store, int64_t before_ms, unsigned rows, bool *ret
 	bool more = saw_old && !saw_end;
 	if (!more)
 		store->purged_to_seq = 0;
+	if (!more && purge_revisions(store, before_ms) < 0)
+		return -1;
 	if (purge_exceptions(store, before_ms, rows) < 0)
 		return -1;
 	if (n_purged > 0 && (keep_seq(store) < 0 || free_pages(store) < 0))

@@ -96,6 +96,15 @@ int revision_restore(struct store *store)
 	return 0;
 }
 
+bool revision_is_known(const struct store *store, int64_t id)
+{
+	for (const struct known_revision *known = store->revisions; known; known = known->next) {
+		if (known->id == id)
+			return true;
+	}
+	return false;
+}
+
 static void forget_text(struct known_revision *known)
 {
 	free(known->connector);

@@ -91,6 +91,16 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" VALUES (?1, ?2, ?3, ?4, ?5)" },
 	[REVISION_TEXT] = { "reading a connector revision",
 		"SELECT text FROM connector_revision WHERE id = ?1" },
+	/* Never the last: its number would be given again. */
+	[REVISION_UNUSED] = { "looking for connector revisions to purge",
+		"SELECT id FROM connector_revision WHERE id > ?1 AND at_ms < ?2"
+		" AND id < (SELECT max(id) FROM connector_revision)"
+		" AND id NOT IN (SELECT connector_revision FROM delivery INDEXED BY delivery_open"
+		" WHERE destination IN (SELECT id FROM destination) AND state BETWEEN 1 AND 6"
+		" AND settled_at_ms IS NULL AND connector_revision IS NOT NULL)"
+		" ORDER BY id LIMIT 1" },
+	[REVISION_DELETE] = { "purging a connector revision",
+		"DELETE FROM connector_revision WHERE id = ?1" },
 
 	[DELIVERY_KEY_FIRST] = { "looking who holds an ordering key",
 		"SELECT seq, state FROM delivery INDEXED BY delivery_key"
@@ -244,6 +254,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" WHERE seq = e.seq AND state < 3)"
 		" FROM event AS e WHERE e.seq > ?1 ORDER BY e.seq LIMIT 1" },
 	[PURGE_VACUUM] = { "freeing pages", "PRAGMA incremental_vacuum(50)" },
+	[CURSOR_GET] = { "reading a cursor", "SELECT value FROM cursor WHERE name = ?1" },
+	[CURSOR_PUT] = { "writing a cursor",
+		"INSERT INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms" },
 	[COUNTER_GET] = { "reading a counter", "SELECT value FROM counter WHERE name = ?1" },
 	[COUNTER_SET] = { "storing a counter",
 		"INSERT INTO counter (name, value) VALUES (?1, ?2)"

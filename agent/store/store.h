@@ -395,12 +395,20 @@ void store_count_open(const struct store *store, store_open_fn fn, void *ctx);
 int store_audit(struct store *store, int64_t now_ms, const char *who, const char *what,
 	const char *object, const char *why);
 
+/* --- small things to remember ------------------------------------------------------------------ */
+
+/* A named text, such as what the broker was subscribed to. NULL: none, or an error; free(3). */
+char *store_get_cursor(struct store *store, const char *name);
+int store_put_cursor(struct store *store, const char *name, const char *value, int64_t now_ms);
+
 /* --- keeping house ------------------------------------------------------------------------------- */
 
 /*
  * Purge a slice: look at `rows` events at most, remove those that were received before `before_ms`
  * and are finished, with their deliveries and attempts; remove exceptions resolved before then; free
- * some pages. Events with an unfinished delivery or an open exception stay.
+ * some pages. Events with an unfinished delivery or an open exception stay. At the end of a round, and
+ * only while no more than 1000 deliveries are unfinished, connector revisions as old that none of them
+ * was sent with, and that nobody has asked for since the store was opened.
  * Returns how many events were purged, or -1; *ret_more: there may be more.
  */
 int store_purge(struct store *store, int64_t before_ms, unsigned rows, bool *ret_more);

@@ -49,6 +49,8 @@ enum statement {
 	REVISION_FIND,
 	REVISION_INSERT,
 	REVISION_TEXT,
+	REVISION_UNUSED,
+	REVISION_DELETE,
 	DELIVERY_KEY_FIRST,
 	DELIVERY_INSERT,
 	DELIVERY_FIND,
@@ -93,6 +95,8 @@ enum statement {
 	AUDIT_INSERT,
 	PURGE_NEXT,
 	PURGE_VACUUM,
+	CURSOR_GET,
+	CURSOR_PUT,
 	COUNTER_GET,
 	COUNTER_SET,
 	SIZE_PAGES,
@@ -255,6 +259,8 @@ void destination_abandoned(struct store *store);
 void store_free_destinations(struct store *store);
 int revision_restore(struct store *store); /* likewise */
 void revision_committed(struct store *store);
+/* Has it been asked for since the store was opened? Then its number may be kept anywhere. */
+bool revision_is_known(const struct store *store, int64_t id);
 void revision_free(struct store *store);
 struct destination *destination_at(const struct store *store, int id);
 int depth_flush(struct store *store);

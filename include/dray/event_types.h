@@ -20,6 +20,8 @@ enum field_kind {
 	FIELD_NUMBER,  /* a label that counts: a whole number >= 0, or a string */
 	FIELD_DECIMAL, /* exact and >= 0; becomes a canonical string */
 	FIELD_DELTA,   /* exact, may be negative; becomes a canonical string */
+	FIELD_AMOUNT,  /* money: exact, may be negative; stays as it was sent */
+	FIELD_BASE64,  /* bytes of a scan */
 	FIELD_BOOL,
 	FIELD_TIME, /* an instant; becomes canonical */
 	FIELD_DATE, /* "2027-03-31" */

@@ -43,6 +43,7 @@ struct fixture {
 	struct turn *turn;
 	struct ops *ops;
 	struct config config;
+	struct config_destination destination;
 	int erp;
 	bool broker_up;
 	int client;
@@ -147,6 +148,9 @@ static inline int set_up(void **state)
 	f->config.site = (char *)"dc-test";
 	f->config.timezone = (char *)"UTC";
 	f->config.control.socket = f->socket;
+	f->destination.name = (char *)"erp";
+	f->config.destinations = &f->destination;
+	f->config.n_destinations = 1;
 	f->broker_up = true;
 	f->client = -1;
 	assert_int_equal(ops_configure(f->ops, &f->config, &err), 0);
@@ -294,16 +298,18 @@ static inline bool says(struct fixture *f, const char *text)
 
 /* --- things in the store ------------------------------------------------------------------------------ */
 
-static inline int64_t put_event(struct fixture *f, const char *id)
+static inline int64_t put_event_of(
+	struct fixture *f, const char *id, const char *device, const char *document)
 {
+	char source[80];
 	uint8_t digest[ID_DIGEST_BYTES] = { 0 };
-	struct store_event event = { .source = "/dc-test/d1",
+	struct store_event event = { .source = source,
 		.id = id,
 		.type = "receipt",
-		.device = "d1",
+		.device = device,
 		.site = "dc-test",
-		.document = "purchase_order/PO-1",
-		.correlation = "PO-1",
+		.document = document,
+		.correlation = strchr(document, '/') ? strchr(document, '/') + 1 : "",
 		.origin = "handhelds",
 		.occurred_at_ms = 1000,
 		.received_at_ms = clock_wall_ms(clock_system()),
@@ -314,8 +320,14 @@ static inline int64_t put_event(struct fixture *f, const char *id)
 		.len = 16 };
 	int64_t seq;
 
+	(void)snprintf(source, sizeof(source), "/dc-test/%s", device);
 	assert_int_equal(store_put_event(f->store, &event, &seq), STORE_STORED);
 	return seq;
+}
+
+static inline int64_t put_event(struct fixture *f, const char *id)
+{
+	return put_event_of(f, id, "d1", "purchase_order/PO-1");
 }
 
 static inline int64_t put_routed(struct fixture *f, const char *id)

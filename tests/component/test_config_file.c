@@ -165,6 +165,18 @@ static void test_a_wrong_option_is_named_by_its_path(void **state)
 	assert_load_fails("destinations.erp.retry.max", "must be between 1ms and 1d");
 }
 
+static void test_a_zone_that_does_not_exist_is_refused(void **state)
+{
+	(void)state;
+	if (access("/usr/share/zoneinfo", F_OK) != 0)
+		skip();
+	write_text("dray.json", "{\"site\":\"s\",\"timezone\":\"Mars/X\"}");
+	assert_load_fails("timezone", "there is no zone \"Mars/X\"");
+	write_text("dray.json", "{\"site\":\"s\",\"timezone\":\"Europe\"}");
+	n_made--;
+	assert_load_fails("timezone", "there is no zone \"Europe\"");
+}
+
 static void test_what_is_no_object_is_refused(void **state)
 {
 	(void)state;
@@ -217,6 +229,7 @@ static void assert_no_secret(char *name, const char *words)
 	struct error err = { 0 };
 
 	assert_null(read_named(NULL, name, &err));
+	assert_string_equal(err.path, "");
 	assert_non_null(strstr(err.message, words));
 	assert_null(strstr(err.message, "s3cret"));
 }
@@ -274,7 +287,7 @@ static void test_a_secret_that_is_wrong_is_refused_without_telling_it(void **sta
 	write_bytes("big", bytes, sizeof(bytes));
 	write_text("..token", "fine");
 	make_folder("dir");
-	assert_no_secret(missing, "can't be opened: No such file");
+	assert_no_secret(missing, "/missing can't be opened: No such file");
 	assert_no_secret(up, "must not lead upwards");
 	assert_no_secret(empty, "empty");
 	assert_no_secret(nul, "NUL");
@@ -305,6 +318,7 @@ int main(void)
 		TEST(test_a_syntax_error_names_file_line_and_column),
 		TEST(test_a_syntax_error_in_a_patch_names_the_patch),
 		TEST(test_a_wrong_option_is_named_by_its_path),
+		TEST(test_a_zone_that_does_not_exist_is_refused),
 		TEST(test_what_is_no_object_is_refused),
 		TEST(test_a_file_beyond_a_mebibyte_is_refused),
 		TEST(test_a_folder_is_no_configuration),

@@ -157,6 +157,14 @@ static void test_each_value_of_a_message_is_answered(void **state)
 		{ "[{\"a\":1,\"a\":2}," RECEIPT("l") "]", "rejected:bad_json stored" },
 		{ "{\"id\":\"\xff\"}", "rejected:bad_utf8" },
 		{ "[" RECEIPT("m") "] x", "stored rejected:bad_json" },
+		{ "[" RECEIPT("n") "]" RECEIPT("o"), "stored stored" },
+		{ RECEIPT("p") "," RECEIPT("q"), "stored stored" },
+		{ "\xef\xbb\xbf" RECEIPT("r"), "stored" },
+		{ "x x x x", "rejected:bad_json rejected:bad_json" },
+		{ "1 1 1 1", "rejected:bad_json rejected:bad_json" },
+		{ RECEIPT("s") " x " RECEIPT("t"), "stored rejected:bad_json" },
+		{ "[[[[[", "rejected:bad_json" },
+		{ "[1," RECEIPT("u") "]", "rejected:bad_json stored" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -54,6 +54,66 @@ static void test_an_event_is_shown_with_its_whole_life(void **state)
 	assert_int_equal(number_at(f, "seq"), 1);
 }
 
+static void test_an_id_of_several_sources_is_not_guessed(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)put_event_of(f, "2", "d1", "");
+	(void)put_event_of(f, "x", "d1", "");
+	(void)put_event_of(f, "x", "d2", "");
+	commit(f);
+	assert_int_equal(request(f, "GET", "/v1/events/x", NULL), 409);
+	assert_true(says(f, "#3 of /dc-test/d2, #2 of /dc-test/d1"));
+	assert_int_equal(request(f, "GET", "/v1/events/x?device=d1", NULL), 200);
+	assert_int_equal(number_at(f, "seq"), 2);
+	assert_int_equal(request(f, "GET", "/v1/events/x?device=d3", NULL), 404);
+	/* digits are an id first, then a number; "#2" is a number */
+	assert_int_equal(request(f, "GET", "/v1/events/2", NULL), 200);
+	assert_int_equal(number_at(f, "seq"), 1);
+	assert_int_equal(request(f, "GET", "/v1/events/3", NULL), 200);
+	assert_int_equal(number_at(f, "seq"), 3);
+	assert_int_equal(request(f, "GET", "/v1/events/%232", NULL), 200);
+	assert_int_equal(number_at(f, "seq"), 2);
+	assert_int_equal(request(f, "GET", "/v1/events/%23x", NULL), 404);
+}
+
+static void test_a_document_is_found_by_its_bare_id(void **state)
+{
+	static const char *const documents[] = { "purchase_order/PO-1", "sales_order/7",
+		"purchase_order/7", "kitting/K-1", "asn/2026/17", "kitting/K-1" };
+	struct fixture *f = *state;
+	char id[8];
+
+	for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+		(void)snprintf(id, sizeof(id), "e-%zu", i);
+		(void)put_event_of(f, id, "d1", documents[i]);
+	}
+	commit(f);
+	assert_int_equal(request(f, "GET", "/v1/events?document=PO-1", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 1);
+	assert_int_equal(number_at(f, "items.1.seq"), -1);
+	assert_int_equal(request(f, "GET", "/v1/events?document=purchase_order/7", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 3);
+	assert_int_equal(number_at(f, "items.1.seq"), -1);
+	assert_int_equal(request(f, "GET", "/v1/events?document=7", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 3);
+	assert_int_equal(number_at(f, "items.1.seq"), 2);
+	assert_int_equal(number_at(f, "items.2.seq"), -1);
+	assert_int_equal(request(f, "GET", "/v1/events?document=2026/17", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 5);
+	/* a type that is not among the usual ones, page by page */
+	assert_int_equal(request(f, "GET", "/v1/events?document=K-1&limit=1", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 6);
+	assert_int_equal(number_at(f, "cursor"), 6);
+	assert_int_equal(request(f, "GET", "/v1/events?document=K-1&limit=1&cursor=6", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 4);
+	assert_int_equal(request(f, "GET", "/v1/events?document=K-1&id=e-3", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), 4);
+	assert_int_equal(number_at(f, "items.1.seq"), -1);
+	assert_int_equal(request(f, "GET", "/v1/events?document=PO", NULL), 200);
+	assert_int_equal(number_at(f, "items.0.seq"), -1);
+}
+
 static void test_raw_bytes_that_are_no_text_come_as_base64(void **state)
 {
 	struct fixture *f = *state;
@@ -185,6 +245,46 @@ static void test_retrying_what_is_unknown_says_that_it_is_not_there(void **state
 	}
 }
 
+static void test_what_could_double_is_only_sent_again_by_force(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)put_exception_of(f, "a", "unknown");
+	(void)put_exception_of(f, "b", "unknown");
+	(void)put_exception(f, "c");
+	commit(f);
+	f->destination.idempotency = CONFIG_IDEMPOTENCY_NONE;
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", "{}"), 409);
+	assert_true(says(f, "could double"));
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", "{\"force\":1}"), 400);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", "{\"force\":true}"), 200);
+	/* past the key's lifetime; a refused one was not applied, and needs no force */
+	f->destination.idempotency = CONFIG_IDEMPOTENCY_HEADER;
+	f->destination.idempotency_lifetime_ms = 1000;
+	assert_int_equal(
+		request(f, "POST", "/v1/exceptions/retry", "{\"destination\":\"erp\"}"), 200);
+	assert_int_equal(number_at(f, "done"), 1);
+	assert_int_equal(number_at(f, "skipped"), 1);
+	assert_true(says(f, "could double"));
+	assert_int_equal(
+		request(f, "POST", "/v1/exceptions/retry", "{\"kind\":\"unknown\",\"force\":true}"),
+		200);
+	assert_int_equal(number_at(f, "done"), 1);
+	assert_int_equal(store_depth(f->store, f->erp, DELIVERY_READY), 3);
+}
+
+static void test_a_word_that_no_exception_has_is_a_mistake(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(request(f, "GET", "/v1/exceptions?kind=rejcted", NULL), 400);
+	assert_true(says(f, "rejected, gave_up"));
+	assert_int_equal(request(f, "GET", "/v1/exceptions?severity=high", NULL), 400);
+	assert_int_equal(
+		request(f, "GET", "/v1/exceptions?kind=hold&severity=critical", NULL), 200);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/retry", "{\"kind\":\"x\"}"), 400);
+}
+
 static void test_a_retried_exception_is_sent_again_and_only_once(void **state)
 {
 	struct fixture *f = *state;
@@ -272,6 +372,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_pages_go_on_at_the_cursor_and_end),
 		TEST(test_an_event_is_shown_with_its_whole_life),
+		TEST(test_an_id_of_several_sources_is_not_guessed),
+		TEST(test_a_document_is_found_by_its_bare_id),
 		TEST(test_raw_bytes_that_are_no_text_come_as_base64),
 		TEST(test_status_queue_ledger_and_metrics_agree),
 		TEST(test_a_throttled_destination_is_down_until_the_time_that_is_shown),
@@ -280,6 +382,8 @@ int main(void)
 		TEST(test_a_pause_is_kept_in_the_store_and_a_resume_pokes),
 		TEST(test_a_retried_exception_is_sent_again_and_only_once),
 		TEST(test_retrying_what_is_unknown_says_that_it_is_not_there),
+		TEST(test_what_could_double_is_only_sent_again_by_force),
+		TEST(test_a_word_that_no_exception_has_is_a_mistake),
 		TEST(test_discarding_needs_a_reason_and_settles_the_delivery),
 		TEST(test_what_was_never_taken_cannot_be_retried_but_discarded),
 		TEST(test_a_filter_acts_on_what_fits_and_leaves_the_rest),

@@ -175,8 +175,12 @@ class Agent:
         return done
 
     def ask(self, *arguments):
-        """drayctl --json, parsed."""
-        return json.loads(self.ctl(*arguments, "--json").stdout)
+        """drayctl --json, parsed; an empty list is an answer, and exit 1."""
+        done = self.ctl(*arguments, "--json", check=False)
+        if done.returncode > 1 or not done.stdout:
+            raise AssertionError("drayctl %s: exit %d: %s" % (
+                " ".join(map(str, arguments)), done.returncode, done.stderr))
+        return json.loads(done.stdout)
 
     def exceptions(self, kind=None):
         """Open exceptions, newest first."""

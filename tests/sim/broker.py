@@ -21,16 +21,17 @@ class Broker:
     """
     tls   a tls.Certificates: the listener demands a client certificate
     user  (name, password): nobody else may connect
+    extra more lines of configuration
     """
 
-    def __init__(self, folder, tls=None, user=None):
+    def __init__(self, folder, tls=None, user=None, extra=""):
         self.folder = os.path.join(str(folder), "mosquitto")
         os.makedirs(self.folder)
         self.port = wait.free_port()
         self.process = None
-        self._write_config(tls, user)
+        self._write_config(tls, user, extra)
 
-    def _write_config(self, tls, user):
+    def _write_config(self, tls, user, extra):
         with open(SNIPPET) as snippet:
             lines = [snippet.read(), "persistence_location %s/" % self.folder]
         lines += ["log_dest file %s/mosquitto.log" % self.folder, "log_type all",
@@ -48,7 +49,7 @@ class Broker:
         else:
             lines.append("allow_anonymous true")
         with open(self.folder + "/mosquitto.conf", "w") as out:
-            out.write("\n".join(lines) + "\n")
+            out.write("\n".join(lines) + "\n" + extra)
 
     def start(self):
         self.process = process.spawn(

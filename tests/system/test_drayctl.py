@@ -89,6 +89,59 @@ def test_a_retry_by_filter_takes_what_fits(site):
     assert [row["kind"] for row in agent.exceptions()] == ["unparsable"]
 
 
+def test_nothing_found_is_exit_1_for_people_and_for_programs(site):
+    agent = site.agent()
+    for words in (("events", "list"), ("exceptions", "list"), ("destinations", "list")):
+        table = agent.ctl(*words, check=False)
+        assert table.returncode == 1 and table.stdout == ""
+        assert table.stderr == "drayctl: no %s found\n" % words[0]
+        as_json = agent.ctl(*words, "--json", check=False)
+        assert as_json.returncode == 1 and json.loads(as_json.stdout)["items"] == []
+
+
+def test_a_word_that_does_not_exist_is_usage(site):
+    agent = site.agent()
+    for words in (("list", "--kind", "rejcted"), ("list", "--severity", "high"),
+                  ("retry", "--kind", "rejcted")):
+        done = agent.ctl("exceptions", *words, check=False)
+        assert done.returncode == 2 and "must be one of" in done.stderr
+
+
+def test_a_document_is_found_by_its_id_alone(site):
+    agent = site.agent({"erp": destination(site.cloud())})
+    handheld = site.device()
+    for name, document in (("a", "PO-1001"), ("b", "PO-1002")):
+        handheld.send(receipt(name, document=document))
+        handheld.ack(name, "stored")
+    for key in ("PO-1001", "purchase_order/PO-1001"):
+        rows = agent.ask("events", "list", "--document", key)["items"]
+        assert [row["id"] for row in rows] == ["a"]
+
+
+def test_an_id_that_two_devices_used_is_told_apart(site):
+    agent = site.agent({"erp": destination(site.cloud())})
+    for name in ("tc52-0042", "tc52-0043"):
+        handheld = site.device(name)
+        handheld.send(receipt("same"))
+        handheld.ack("same", "stored")
+    done = agent.ctl("events", "show", "same", check=False)
+    assert done.returncode == 1
+    assert "/tc52-0042" in done.stderr and "/tc52-0043" in done.stderr
+    assert agent.ask("events", "show", "same", "--device", "tc52-0043")["seq"] == 2
+    assert agent.ask("events", "show", "#1")["device"] == "tc52-0042"
+
+
+def test_what_could_double_is_sent_again_only_with_force(site):
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp, idempotency={"mode": "none"})})
+    erp.faults({"do": "close", "apply": True, "count": 1})
+    site.device().send(receipt("doubtful"))
+    row = wait.until(lambda: agent.exceptions("unknown"), what="an unknown outcome")[0]
+    refused = agent.ctl("exceptions", "retry", row["id"], check=False)
+    assert refused.returncode == 1 and "--force" in refused.stderr
+    assert "sent again" in agent.ctl("exceptions", "retry", row["id"], "--force").stdout
+
+
 def test_colors_are_for_terminals_and_no_color_is_obeyed(site):
     agent = site.agent({"erp": destination(site.cloud())})
     assert "\033[" not in agent.ctl("status").stdout

@@ -354,6 +354,18 @@ static void test_every_bound_is_refused_with_its_path(void **state)
 	assert_refused("[]", "", "must be an object");
 }
 
+/* A bare number says nothing of its unit: what is wanted is shown as it has to be written. */
+static void test_an_amount_without_its_unit_is_told_how_to_write_one(void **state)
+{
+	(void)state;
+	assert_refused(DESTINATION("\"timeout\":5"), "destinations.erp.timeout",
+		"such as \"250ms\", \"30s\"");
+	assert_refused(DESTINATION("\"timeout\":\"5\""), "destinations.erp.timeout", "\"30s\"");
+	assert_refused(DESTINATION("\"rate\":5"), "destinations.erp.rate", "\"20/s\"");
+	assert_refused(DESTINATION("\"batch\":{\"max_bytes\":true}"),
+		"destinations.erp.batch.max_bytes", "\"256KiB\"");
+}
+
 static void test_an_unknown_key_is_named_with_its_path(void **state)
 {
 	(void)state;
@@ -541,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_a_destination_has_the_defaults_of_the_design),
 		cmocka_unit_test(test_the_shape_of_the_example_is_read),
 		cmocka_unit_test(test_every_bound_is_refused_with_its_path),
+		cmocka_unit_test(test_an_amount_without_its_unit_is_told_how_to_write_one),
 		cmocka_unit_test(test_an_unknown_key_is_named_with_its_path),
 		cmocka_unit_test(test_what_is_designed_but_not_here_says_so),
 		cmocka_unit_test(test_null_means_absent),

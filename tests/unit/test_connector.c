@@ -89,11 +89,14 @@ static void test_path_takes_several_vars_and_numbers(void **state)
 static void test_paths_that_could_break_a_request_are_refused(void **state)
 {
 	(void)state;
-	assert_refused(REST, "{\"path\":\"events\"}", "request.path");
-	assert_refused(REST, "{\"path\":\"@evil.example.com/\"}", "request.path");
-	assert_refused(REST, "{\"path\":\"/a b\"}", "request.path");
-	assert_refused(REST, "{\"path\":\"/a\\r\\nX: y\"}", "request.path");
-	assert_refused(REST, "{\"path\":\"/\\u00e4\"}", "request.path");
+	assert_refused(REST, "{\"path\":\"events\"}", "vars.path");
+	assert_refused(REST, "{\"path\":\"@evil.example.com/\"}", "vars.path");
+	assert_refused(REST, "{\"path\":\"/a b\"}", "vars.path");
+	assert_refused(REST, "{\"path\":\"/a\\r\\nX: y\"}", "vars.path");
+	assert_refused(REST, "{\"path\":\"/\\u00e4\"}", "vars.path");
+	assert_refused("{\"name\":\"x\",\"request\":{\"path\":\"{base}/in\"}}",
+		"{\"base\":\"erp\"}", "vars.base");
+	assert_refused("{\"name\":\"x\",\"request\":{\"path\":\"events\"}}", NULL, "request.path");
 }
 
 static void test_declarations_that_are_wrong_are_refused(void **state)

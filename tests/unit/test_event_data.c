@@ -104,6 +104,57 @@ static void test_a_line_that_was_handled_says_what_and_how_much(void **state)
 	}
 }
 
+#define SCANNED(bytes) "{\"lines\":[{\"scan_bytes\":" bytes ",\"quantity\":\"1\"}]}"
+
+static void test_a_scan_that_is_no_text_identifies_a_line_in_base64(void **state)
+{
+	static const char *const taken[] = { SCANNED("\"/wBdQQ==\""), SCANNED("\"+/8A\""),
+		SCANNED("\"/w8=\"") };
+	static const char *const refused[] = { SCANNED("\"/wBdQ\""), SCANNED("\"/wBdQ=\""),
+		SCANNED("\"/w=A\""), SCANNED("\"====\""), SCANNED("\"_wBd\""), SCANNED("\"/wBd \""),
+		SCANNED("\"/wBdQQ==\\n\"") };
+	const struct refusal mistyped = { "receipt", SCANNED("[255]"), REASON_FIELD_TYPE,
+		"/data/lines/0/scan_bytes" };
+	const struct refusal empty = { "receipt", SCANNED("\"\""), REASON_FIELD_RANGE,
+		"/data/lines/0/scan_bytes" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		assert_takes("receipt", taken[i], taken[i]);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		struct refusal row = { "receipt", refused[i], REASON_BARCODE_INVALID,
+			"/data/lines/0/scan_bytes" };
+
+		assert_refuses(&row);
+	}
+	assert_refuses(&mistyped);
+	assert_refuses(&empty);
+}
+
+/* Who compares an invoice with it wants the cents as they were written. */
+static void test_money_is_kept_as_it_was_sent(void **state)
+{
+	static const char *const amounts[] = { "\"31.90\"", "\"0031.9\"", "31.9", "12",
+		"\"-4.50\"" };
+	static const char *const invalid[] = { "\"31,90\"", "\"\"", "\"EUR 3\"" };
+	char data[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(amounts) / sizeof(*amounts); i++) {
+		(void)snprintf(
+			data, sizeof(data), "{\"freight_cost\":{\"amount\":%s}}", amounts[i]);
+		assert_takes("ship", data, data);
+	}
+	for (size_t i = 0; i < sizeof(invalid) / sizeof(*invalid); i++) {
+		struct refusal row = { "tracking", data, REASON_QUANTITY_INVALID,
+			"/data/freight_cost/amount" };
+
+		(void)snprintf(
+			data, sizeof(data), "{\"freight_cost\":{\"amount\":%s}}", invalid[i]);
+		assert_refuses(&row);
+	}
+}
+
 static void test_quantities_become_canonical_strings(void **state)
 {
 	static const char *const pairs[][2] = {
@@ -247,7 +298,7 @@ static void test_a_ship_is_normalised_through_all_its_levels(void **state)
 		"\"carrier\":{\"scac\":\"DHLG\",\"service\":\"express\"},\"tracking\":\"JD0140\","
 		"\"packages\":[{\"sscc\":\"395060001343500004\",\"weight\":{\"value\":\"12.4\","
 		"\"uom\":\"KGM\"},\"lines\":[{\"item\":{\"sku\":\"SKU-1\"},\"quantity\":\"4\"}]}],"
-		"\"freight_cost\":{\"amount\":\"31.9\",\"currency\":\"EUR\"}}");
+		"\"freight_cost\":{\"amount\":\"31.90\",\"currency\":\"EUR\"}}");
 }
 
 static void test_instants_become_canonical_and_places_may_be_names(void **state)
@@ -320,7 +371,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_line_that_was_handled_says_what_and_how_much),
+		cmocka_unit_test(test_a_scan_that_is_no_text_identifies_a_line_in_base64),
 		cmocka_unit_test(test_quantities_become_canonical_strings),
+		cmocka_unit_test(test_money_is_kept_as_it_was_sent),
 		cmocka_unit_test(test_what_is_no_quantity_is_refused),
 		cmocka_unit_test(test_every_declared_kind_is_held_to),
 		cmocka_unit_test(test_lines_are_counted_over_the_whole_event),

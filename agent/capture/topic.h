@@ -1,0 +1,35 @@
+/*
+ * topic.h - what topics say, and on which dray may speak.
+ */
+#ifndef DRAY_TOPIC_H
+#define DRAY_TOPIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dray/config.h"
+#include "dray/event.h"
+
+#define TOPIC_MAX 512
+
+/* What {root}/{site}/event/{type}/{device} says. */
+struct topic_words {
+	char site[EVENT_NAME_MAX], type[EVENT_TYPE_MAX], device[EVENT_NAME_MAX];
+};
+
+/* False: the topic is not of that form, and says nothing. */
+bool topic_read(const char *root, const char *topic, struct topic_words *ret);
+
+/* The source that the topic belongs to: the first by name whose filter matches. NULL: none. */
+const struct config_source *topic_source(const struct config *config, const char *topic);
+
+/* {root}/{site}/ack/{device}. False when it doesn't fit. */
+bool topic_for_acks(const struct config *config, const char *device, char *out, size_t size);
+
+/*
+ * A response topic is honoured when it is the device's own ack topic, or lies outside of what dray
+ * speaks on: a device must not make dray publish under another one's name.
+ */
+bool topic_may_respond(const struct config *config, const char *own, const char *topic);
+
+#endif
