@@ -26,14 +26,18 @@ int connection_read(const struct config *config, const struct secret_dirs *secre
 				    } };
 	if (mqtt->password.file) {
 		ret->password = secret_read(secrets, &mqtt->password, err);
-		if (!ret->password)
+		if (!ret->password) {
+			error_prefix(err, "password");
 			goto fail;
+		}
 		ret->options.password = ret->password;
 	}
 	if (mqtt->has_tls && mqtt->tls.key.file) {
-		if (secret_path(
-			    secrets, &mqtt->tls.key, ret->key_path, sizeof(ret->key_path), err) < 0)
+		if (secret_path(secrets, &mqtt->tls.key, ret->key_path, sizeof(ret->key_path),
+			    err) < 0) {
+			error_prefix(err, "tls.key");
 			goto fail;
+		}
 		ret->options.tls_key = ret->key_path;
 	}
 	return 0;

@@ -205,18 +205,15 @@ static void settle_subscriptions(struct capture *capture)
 {
 	const struct config *config = capture->config;
 	struct buf wanted = BUF_INIT;
-	char *known;
+	char *known = store_get_cursor(capture->is.store, SUBSCRIPTIONS);
 
-	if (!mqtt_is_up(capture->mqtt))
-		return; /* on_up() comes */
 	for (size_t i = 0; i < config->n_sources; i++) {
 		if (mqtt_subscribe(capture->mqtt, config->sources[i].topic, RETAIN_NEVER) < 0)
 			LOG_ERROR(
 				"subscription not sent", LOG_S("topic", config->sources[i].topic));
 		buf_printf(&wanted, "%s\n", config->sources[i].topic);
 	}
-	known = store_get_cursor(capture->is.store, SUBSCRIPTIONS);
-	if (!buf_failed(&wanted) && (!known || strcmp(known, wanted.data) != 0))
+	if (wanted.data && !buf_failed(&wanted) && (!known || strcmp(known, wanted.data) != 0))
 		(void)store_put_cursor(capture->is.store, SUBSCRIPTIONS, wanted.data,
 			clock_wall_ms(capture->is.clock));
 	if (known)
@@ -383,7 +380,8 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 		mqtt_start(capture->mqtt);
 	} else {
 		capture->config = config;
-		settle_subscriptions(capture);
+		if (mqtt_is_up(capture->mqtt)) /* else on_up() comes */
+			settle_subscriptions(capture);
 	}
 	capture->acks_deliveries = false;
 	for (size_t i = 0; i < config->n_sources; i++)
