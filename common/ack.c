@@ -31,8 +31,10 @@ void ack_render(const struct ack *ack, struct buf *out)
 	else
 		buf_puts(out, "{\"id\":null");
 	put_member(out, ",\"status\":", ack_status_word(ack->status));
-	if (ack->seq > 0)
-		buf_printf(out, ",\"seq\":%lld", (long long)ack->seq);
+	if (ack->seq > 0) {
+		buf_puts(out, ",\"seq\":");
+		buf_put_integer(out, ack->seq);
+	}
 	if (ack->status == ACK_REJECTED || ack->status == ACK_EXCEPTION) {
 		put_member(out, ",\"reason\":", reason_word(ack->problem.reason));
 		put_member(out, ",\"field\":", ack->problem.field);

@@ -69,6 +69,44 @@ void buf_puts(struct buf *buf, const char *text)
 	buf_put(buf, text, strlen(text));
 }
 
+void buf_put_integer(struct buf *buf, int64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (number < 0)
+		buf_putc(buf, '-');
+	buf_put(buf, digits + at, sizeof(digits) - at);
+}
+
+bool text_join(char *out, size_t size, ...)
+{
+	va_list texts;
+	const char *text;
+	size_t at = 0;
+	bool fits = true;
+
+	va_start(texts, size);
+	while ((text = va_arg(texts, const char *)) != NULL) {
+		size_t len = strlen(text);
+
+		if (len > size - 1 - at) {
+			len = size - 1 - at;
+			fits = false;
+		}
+		memcpy(out + at, text, len);
+		at += len;
+	}
+	va_end(texts);
+	out[at] = '\0';
+	return fits;
+}
+
 void buf_printf(struct buf *buf, const char *format, ...)
 {
 	va_list args;

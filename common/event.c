@@ -33,7 +33,10 @@ static int take_digest(struct reading *r)
 	struct buf text = BUF_INIT;
 
 	(void)buf_reserve(&text, DIGEST_TEXT_BYTES);
-	buf_printf(&text, "%s\n%" PRId64 "\n", e->type, e->occurred_at_ms);
+	buf_puts(&text, e->type);
+	buf_putc(&text, '\n');
+	buf_put_integer(&text, e->occurred_at_ms);
+	buf_putc(&text, '\n');
 	json_print_sorted(e->data, &text);
 	if (buf_failed(&text)) {
 		buf_done(&text);
@@ -49,7 +52,11 @@ static void derive_id(struct reading *r)
 {
 	struct event *e = r->event;
 	char place[48];
-	int len = snprintf(
+	int len;
+
+	if (*e->id)
+		return;
+	len = snprintf(
 		place, sizeof(place), "%" PRId64 "/%zu", e->occurred_at_ms, r->context->index);
 	struct id_part parts[] = {
 		{ e->source, strlen(e->source) },
@@ -57,8 +64,7 @@ static void derive_id(struct reading *r)
 		{ e->digest, sizeof(e->digest) },
 	};
 
-	if (!*e->id)
-		id_derive(parts, sizeof(parts) / sizeof(*parts), e->id);
+	id_derive(parts, sizeof(parts) / sizeof(*parts), e->id);
 }
 
 /* Subject, ordering key and correlation from the document, once data is known to be sound. */
@@ -78,7 +84,7 @@ static int read_document(struct reading *r)
 	if (!*e->correlation_id)
 		envelope_copy(e->correlation_id, sizeof(e->correlation_id), id);
 	if (id) {
-		(void)snprintf(e->subject, sizeof(e->subject), "%s/%s", type, id);
+		(void)text_join(e->subject, sizeof(e->subject), type, "/", id, NULL);
 		memcpy(e->document_key, e->subject, sizeof(e->document_key));
 	} else if (shipment && *shipment) {
 		(void)snprintf(e->document_key, sizeof(e->document_key), "shipment/%s", shipment);

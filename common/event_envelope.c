@@ -129,7 +129,8 @@ static int read_device(struct reading *r)
 /* The default source, "/{site}/{device}". */
 static void own_source(const struct event *e, char out[EVENT_SOURCE_MAX])
 {
-	(void)snprintf(out, EVENT_SOURCE_MAX, "/%s%s%s", e->site, *e->device ? "/" : "", e->device);
+	(void)text_join(
+		out, EVENT_SOURCE_MAX, "/", e->site, *e->device ? "/" : "", e->device, NULL);
 }
 
 static int read_source(struct reading *r)

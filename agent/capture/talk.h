@@ -14,7 +14,7 @@
 
 /* libmosquitto walks over all that is outstanding at every publish and every PUBACK: with 1000 that
  * was an eighth of what capture spent. The ring behind it evens out what a turn says at once. */
-#define TALK_OUTSTANDING_MAX 256
+#define TALK_OUTSTANDING_MAX 128
 
 struct mqtt_options;
 struct talk;

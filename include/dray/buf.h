@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *data; /* NULL until something is written */
@@ -32,6 +33,9 @@ void buf_put(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 static inline void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* An integer in decimal: what buf_printf() would do, at a tenth of its cost. */
+void buf_put_integer(struct buf *buf, int64_t number);
 
 /* Append `text` as a JSON string with its quotes. `text` is valid UTF-8. */
 void buf_put_json(struct buf *buf, const char *text, size_t len);
@@ -58,5 +62,11 @@ static inline void buf_putc(struct buf *buf, char c)
 	to[1] = '\0';
 	buf->len++;
 }
+
+/*
+ * Put texts one behind the other into a fixed room, cut at its size; the last argument is NULL.
+ * Returns false when something was cut.
+ */
+bool text_join(char *out, size_t size, ...) __attribute__((sentinel));
 
 #endif

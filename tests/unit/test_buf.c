@@ -102,9 +102,42 @@ static void test_a_json_string_is_quoted_and_escaped(void **state)
 	buf_done(&buf);
 }
 
+static void test_an_integer_is_put_in_decimal(void **state)
+{
+	static const struct {
+		int64_t number;
+		const char *text;
+	} rows[] = { { 0, "0" }, { -1, "-1" }, { 10, "10" }, { INT64_MAX, "9223372036854775807" },
+		{ INT64_MIN, "-9223372036854775808" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct buf buf = BUF_INIT;
+
+		buf_put_integer(&buf, rows[i].number);
+		assert_string_equal(buf.data, rows[i].text);
+		buf_done(&buf);
+	}
+}
+
+static void test_texts_are_joined_and_cut_at_the_room(void **state)
+{
+	char out[8];
+
+	(void)state;
+	assert_true(text_join(out, sizeof(out), "ab", "/", "cdef", NULL));
+	assert_string_equal(out, "ab/cdef");
+	assert_false(text_join(out, sizeof(out), "ab", "/", "cdefg", "h", NULL));
+	assert_string_equal(out, "ab/cdef");
+	assert_true(text_join(out, 1, NULL));
+	assert_string_equal(out, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_integer_is_put_in_decimal),
+		cmocka_unit_test(test_texts_are_joined_and_cut_at_the_room),
 		cmocka_unit_test(test_what_is_put_stands_in_order_and_ends_with_a_nul),
 		cmocka_unit_test(test_a_buffer_grows_past_its_first_size),
 		cmocka_unit_test(test_a_reset_keeps_the_memory),
