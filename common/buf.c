@@ -84,25 +84,21 @@ void buf_put_integer(struct buf *buf, int64_t number)
 	buf_put(buf, digits + at, sizeof(digits) - at);
 }
 
-bool text_join(char *out, size_t size, ...)
+bool text_put_all(char *out, size_t size, const char *const texts[])
 {
-	va_list texts;
-	const char *text;
 	size_t at = 0;
 	bool fits = true;
 
-	va_start(texts, size);
-	while ((text = va_arg(texts, const char *)) != NULL) {
-		size_t len = strlen(text);
+	for (; *texts; texts++) {
+		size_t len = strlen(*texts);
 
 		if (len > size - 1 - at) {
 			len = size - 1 - at;
 			fits = false;
 		}
-		memcpy(out + at, text, len);
+		memcpy(out + at, *texts, len);
 		at += len;
 	}
-	va_end(texts);
 	out[at] = '\0';
 	return fits;
 }

@@ -84,7 +84,7 @@ static int read_document(struct reading *r)
 	if (!*e->correlation_id)
 		envelope_copy(e->correlation_id, sizeof(e->correlation_id), id);
 	if (id) {
-		(void)text_join(e->subject, sizeof(e->subject), type, "/", id, NULL);
+		(void)text_join(e->subject, sizeof(e->subject), type, "/", id);
 		memcpy(e->document_key, e->subject, sizeof(e->document_key));
 	} else if (shipment && *shipment) {
 		(void)snprintf(e->document_key, sizeof(e->document_key), "shipment/%s", shipment);

@@ -129,8 +129,7 @@ static int read_device(struct reading *r)
 /* The default source, "/{site}/{device}". */
 static void own_source(const struct event *e, char out[EVENT_SOURCE_MAX])
 {
-	(void)text_join(
-		out, EVENT_SOURCE_MAX, "/", e->site, *e->device ? "/" : "", e->device, NULL);
+	(void)text_join(out, EVENT_SOURCE_MAX, "/", e->site, *e->device ? "/" : "", e->device);
 }
 
 static int read_source(struct reading *r)

@@ -42,7 +42,7 @@ const struct config_source *topic_source(const struct config *config, const char
 
 bool topic_for_acks(const struct config *config, const char *device, char *out, size_t size)
 {
-	return text_join(out, size, config->mqtt.root, "/", config->site, "/ack/", device, NULL);
+	return text_join(out, size, config->mqtt.root, "/", config->site, "/ack/", device);
 }
 
 bool topic_may_respond(const struct config *config, const char *own, const char *topic)

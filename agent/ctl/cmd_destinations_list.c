@@ -37,17 +37,7 @@ static void print_destinations(const struct ctl *ctl, const cJSON *items)
 
 static int run(struct ctl *ctl)
 {
-	struct answer answer;
-	int code = ask(ctl, "/v1/destinations", NULL, 0, &answer);
-
-	if (code == CTL_DONE)
-		code = check_page(ctl, &answer, "destinations");
-	if (code == CTL_DONE && !ctl->is_json) {
-		use_site_zone(ctl);
-		print_destinations(ctl, json_get(answer.root, "items"));
-	}
-	answer_done(&answer);
-	return code;
+	return run_list(ctl, "destinations", 0, print_destinations);
 }
 
 const struct command cmd_destinations_list = { .noun = "destinations",

@@ -36,24 +36,7 @@ static void print_events(const struct ctl *ctl, const cJSON *items)
 
 static int run(struct ctl *ctl)
 {
-	struct buf path = BUF_INIT;
-	struct answer answer = { 0 };
-	int code = CTL_NO;
-
-	buf_puts(&path, "/v1/events");
-	path_put_options(&path, ctl, TAKEN);
-	if (!buf_failed(&path))
-		code = ask(ctl, path.data, NULL, 0, &answer);
-	if (code == CTL_DONE)
-		code = check_page(ctl, &answer, "events");
-	if (code == CTL_DONE && !ctl->is_json) {
-		use_site_zone(ctl);
-		print_events(ctl, json_get(answer.root, "items"));
-		print_more(answer.root);
-	}
-	answer_done(&answer);
-	buf_done(&path);
-	return code;
+	return run_list(ctl, "events", TAKEN, print_events);
 }
 
 const struct command cmd_events_list = {

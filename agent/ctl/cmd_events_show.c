@@ -194,24 +194,7 @@ static void print_event(const struct ctl *ctl, const cJSON *event)
 
 static int run(struct ctl *ctl)
 {
-	struct buf path = BUF_INIT;
-	struct answer answer = { 0 };
-	int code = CTL_NO;
-
-	buf_puts(&path, "/v1/events/");
-	path_put(&path, ctl->args[0]);
-	path_put_options(&path, ctl, TAKES(OPTION_DEVICE));
-	if (!buf_failed(&path))
-		code = ask(ctl, path.data, NULL, 0, &answer);
-	if (code == CTL_DONE && ctl->is_json) {
-		answer_print(&answer);
-	} else if (code == CTL_DONE) {
-		use_site_zone(ctl);
-		print_event(ctl, answer.root);
-	}
-	answer_done(&answer);
-	buf_done(&path);
-	return code;
+	return run_show(ctl, "events", TAKES(OPTION_DEVICE), print_event);
 }
 
 const struct command cmd_events_show = { .noun = "events",

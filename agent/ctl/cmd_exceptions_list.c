@@ -39,24 +39,7 @@ static void print_exceptions(const struct ctl *ctl, const cJSON *items)
 
 static int run(struct ctl *ctl)
 {
-	struct buf path = BUF_INIT;
-	struct answer answer = { 0 };
-	int code = CTL_NO;
-
-	buf_puts(&path, "/v1/exceptions");
-	path_put_options(&path, ctl, TAKEN);
-	if (!buf_failed(&path))
-		code = ask(ctl, path.data, NULL, 0, &answer);
-	if (code == CTL_DONE)
-		code = check_page(ctl, &answer, "exceptions");
-	if (code == CTL_DONE && !ctl->is_json) {
-		use_site_zone(ctl);
-		print_exceptions(ctl, json_get(answer.root, "items"));
-		print_more(answer.root);
-	}
-	answer_done(&answer);
-	buf_done(&path);
-	return code;
+	return run_list(ctl, "exceptions", TAKEN, print_exceptions);
 }
 
 const struct command cmd_exceptions_list = {

@@ -85,23 +85,7 @@ static void print_exception(const struct ctl *ctl, const cJSON *root)
 
 static int run(struct ctl *ctl)
 {
-	struct buf path = BUF_INIT;
-	struct answer answer = { 0 };
-	int code = CTL_NO;
-
-	buf_puts(&path, "/v1/exceptions/");
-	path_put(&path, ctl->args[0]);
-	if (!buf_failed(&path))
-		code = ask(ctl, path.data, NULL, 0, &answer);
-	if (code == CTL_DONE && ctl->is_json) {
-		answer_print(&answer);
-	} else if (code == CTL_DONE) {
-		use_site_zone(ctl);
-		print_exception(ctl, answer.root);
-	}
-	answer_done(&answer);
-	buf_done(&path);
-	return code;
+	return run_show(ctl, "exceptions", 0, print_exception);
 }
 
 const struct command cmd_exceptions_show = { .noun = "exceptions",

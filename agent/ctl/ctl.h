@@ -121,6 +121,12 @@ int check_page(const struct ctl *ctl, const struct answer *page, const char *wha
 /* What is not in a page is said, with the option that goes on. */
 void print_more(const cJSON *page);
 
+typedef void (*print_fn)(const struct ctl *ctl, const cJSON *what);
+/* The whole of a command that lists `/v1/{what}`, with the options that `takes` names. */
+int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items);
+/* The whole of a command that shows `/v1/{what}/{its argument}`. */
+int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_one);
+
 /* --- commands (cmd_*.c) ---------------------------------------------------------------------------- */
 
 extern const struct command cmd_status;

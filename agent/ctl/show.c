@@ -133,3 +133,50 @@ void print_more(const cJSON *page)
 	if (cursor > 0)
 		(void)printf("\nthere is more: add --cursor %" PRId64 "\n", cursor);
 }
+
+int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items)
+{
+	struct buf path = BUF_INIT;
+	struct answer answer = { 0 };
+	int code = CTL_NO;
+
+	buf_puts(&path, "/v1/");
+	buf_puts(&path, what);
+	path_put_options(&path, ctl, takes);
+	if (!buf_failed(&path))
+		code = ask(ctl, path.data, NULL, 0, &answer);
+	if (code == CTL_DONE)
+		code = check_page(ctl, &answer, what);
+	if (code == CTL_DONE && !ctl->is_json) {
+		use_site_zone(ctl);
+		print_items(ctl, json_get(answer.root, "items"));
+		print_more(answer.root);
+	}
+	answer_done(&answer);
+	buf_done(&path);
+	return code;
+}
+
+int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_one)
+{
+	struct buf path = BUF_INIT;
+	struct answer answer = { 0 };
+	int code = CTL_NO;
+
+	buf_puts(&path, "/v1/");
+	buf_puts(&path, what);
+	buf_putc(&path, '/');
+	path_put(&path, ctl->args[0]);
+	path_put_options(&path, ctl, takes);
+	if (!buf_failed(&path))
+		code = ask(ctl, path.data, NULL, 0, &answer);
+	if (code == CTL_DONE && ctl->is_json) {
+		answer_print(&answer);
+	} else if (code == CTL_DONE) {
+		use_site_zone(ctl);
+		print_one(ctl, answer.root);
+	}
+	answer_done(&answer);
+	buf_done(&path);
+	return code;
+}

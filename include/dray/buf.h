@@ -64,9 +64,11 @@ static inline void buf_putc(struct buf *buf, char c)
 }
 
 /*
- * Put texts one behind the other into a fixed room, cut at its size; the last argument is NULL.
+ * Put texts one behind the other into a fixed room, cut at its size.
  * Returns false when something was cut.
  */
-bool text_join(char *out, size_t size, ...) __attribute__((sentinel));
+#define text_join(out, size, ...) \
+	text_put_all((out), (size), (const char *const[]){ __VA_ARGS__, NULL })
+bool text_put_all(char *out, size_t size, const char *const texts[]);
 
 #endif

@@ -125,11 +125,11 @@ static void test_texts_are_joined_and_cut_at_the_room(void **state)
 	char out[8];
 
 	(void)state;
-	assert_true(text_join(out, sizeof(out), "ab", "/", "cdef", NULL));
+	assert_true(text_join(out, sizeof(out), "ab", "/", "cdef"));
 	assert_string_equal(out, "ab/cdef");
-	assert_false(text_join(out, sizeof(out), "ab", "/", "cdefg", "h", NULL));
+	assert_false(text_join(out, sizeof(out), "ab", "/", "cdefg", "h"));
 	assert_string_equal(out, "ab/cdef");
-	assert_true(text_join(out, 1, NULL));
+	assert_true(text_join(out, 1, ""));
 	assert_string_equal(out, "");
 }
 
