@@ -392,7 +392,7 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 /* Connected, and heard: a reason is there while it isn't, or while a subscription is refused. */
 bool capture_is_up(const struct capture *capture)
 {
-	return capture->mqtt && mqtt_is_up(capture->mqtt) && !*capture->reason;
+	return capture->mqtt && mqtt_is_listening(capture->mqtt) && !*capture->reason;
 }
 
 const char *capture_reason(const struct capture *capture)

@@ -161,6 +161,7 @@ void connect_finished(struct mqtt *mqtt, int rc, int error_number)
 
 	mqtt->state = MQTT_HANDSHAKE;
 	mqtt->has_sent_connect = false;
+	mqtt->subacks_due = 0;
 	if (rc != MOSQ_ERR_SUCCESS || fd < 0) {
 		go_down(mqtt,
 			rc == MOSQ_ERR_ERRNO ? strerror(error_number) : mosquitto_strerror(rc));
@@ -288,6 +289,8 @@ static void on_suback(struct mosquitto *client, void *ctx, int mid, int n, const
 	(void)mid;
 	(void)properties;
 	mqtt->packets++;
+	if (mqtt->subacks_due > 0)
+		mqtt->subacks_due--;
 	for (int i = 0; i < n; i++)
 		if (granted[i] >= MQTT_RC_UNSPECIFIED && mqtt->handlers.on_refused)
 			mqtt->handlers.on_refused(mqtt->handlers.ctx, granted[i]);
@@ -407,6 +410,11 @@ bool mqtt_is_up(const struct mqtt *mqtt)
 	return mqtt->state == MQTT_UP;
 }
 
+bool mqtt_is_listening(const struct mqtt *mqtt)
+{
+	return mqtt_is_up(mqtt) && mqtt->subacks_due == 0;
+}
+
 int mqtt_protocol_level(const struct mqtt *mqtt)
 {
 	return mqtt->protocol;
@@ -416,12 +424,11 @@ int mqtt_protocol_level(const struct mqtt *mqtt)
 
 int mqtt_subscribe(struct mqtt *mqtt, const char *filter, int retain_handling)
 {
-	if (!mqtt_is_up(mqtt))
+	if (!mqtt_is_up(mqtt) || mosquitto_subscribe_v5(mqtt->client, NULL, filter, 1,
+					 retain_handling << 4, NULL) != MOSQ_ERR_SUCCESS)
 		return -1;
-	return mosquitto_subscribe_v5(mqtt->client, NULL, filter, 1, retain_handling << 4, NULL) ==
-			       MOSQ_ERR_SUCCESS
-		       ? 0
-		       : -1;
+	mqtt->subacks_due++;
+	return 0;
 }
 
 int mqtt_unsubscribe(struct mqtt *mqtt, const char *filter)

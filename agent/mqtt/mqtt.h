@@ -81,6 +81,8 @@ void mqtt_free(struct mqtt *mqtt);
 
 void mqtt_start(struct mqtt *mqtt);
 bool mqtt_is_up(const struct mqtt *mqtt);
+/* Up, and every subscription asked for has been answered: from now on nothing is missed. */
+bool mqtt_is_listening(const struct mqtt *mqtt);
 int mqtt_protocol_level(const struct mqtt *mqtt); /* 5 or 4 */
 
 /* Queued until mqtt_flush(). retain_handling: 0 always, 1 new, 2 never (MQTT 5). 0 or -1. */

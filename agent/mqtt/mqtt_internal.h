@@ -41,6 +41,7 @@ struct mqtt {
 	unsigned attempts;          /* connections in a row that did not come up */
 	unsigned packets;           /* messages and PUBACKs read, to see whether a read got any */
 	unsigned messages;
+	unsigned subacks_due; /* subscriptions asked for and not answered yet */
 	bool is_reading;
 
 	struct event *on_readable; /* while there is a socket */
