@@ -352,8 +352,7 @@ static void tell_status(struct agent *agent)
 	char text[256];
 
 	for (int id = 1; id <= store_destination_count(store); id++) {
-		for (int state = DELIVERY_READY; state < DELIVERY_EXCEPTION; state++)
-			backlog += store_depth(store, id, (enum delivery_state)state);
+		backlog += store_pending(store, id);
 		exceptions += store_depth(store, id, DELIVERY_EXCEPTION);
 	}
 	(void)snprintf(text, sizeof(text),

@@ -145,8 +145,7 @@ static void render_status(struct talk *talk, struct buf *out)
 	for (int id = 1; id <= store_destination_count(store); id++) {
 		int64_t at_ms = store_oldest(store, id);
 
-		for (int state = DELIVERY_READY; state < DELIVERY_EXCEPTION; state++)
-			backlog += store_depth(store, id, (enum delivery_state)state);
+		backlog += store_pending(store, id);
 		if (at_ms > 0 && (oldest_at_ms == 0 || at_ms < oldest_at_ms))
 			oldest_at_ms = at_ms;
 	}

@@ -113,14 +113,6 @@ int64_t now_ms(void);
 const char *text_of(const cJSON *object, const char *name);
 int64_t number_of(const cJSON *object, const char *name);
 
-/*
- * Print a page for --json. 0 when it has rows, else CTL_NO after a line that says that nothing
- * matched: the exit code is the same for people and for programs.
- */
-int check_page(const struct ctl *ctl, const struct answer *page, const char *what);
-/* What is not in a page is said, with the option that goes on. */
-void print_more(const cJSON *page);
-
 typedef void (*print_fn)(const struct ctl *ctl, const cJSON *what);
 /* The whole of a command that lists `/v1/{what}`, with the options that `takes` names. */
 int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items);

@@ -113,7 +113,20 @@ int64_t number_of(const cJSON *object, const char *name)
 	return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
 }
 
-int check_page(const struct ctl *ctl, const struct answer *page, const char *what)
+/* What is not in a page is said, with the option that goes on. */
+static void print_more(const cJSON *page)
+{
+	int64_t cursor = number_of(page, "cursor");
+
+	if (cursor > 0)
+		(void)printf("\nthere is more: add --cursor %" PRId64 "\n", cursor);
+}
+
+/*
+ * Print a page for --json. 0 when it has rows, else CTL_NO after a line that says that nothing
+ * matched: the exit code is the same for people and for programs.
+ */
+static int check_page(const struct ctl *ctl, const struct answer *page, const char *what)
 {
 	if (ctl->is_json)
 		answer_print(page);
@@ -124,14 +137,6 @@ int check_page(const struct ctl *ctl, const struct answer *page, const char *wha
 	if (!ctl->is_json)
 		print_more(page->root);
 	return CTL_NO;
-}
-
-void print_more(const cJSON *page)
-{
-	int64_t cursor = number_of(page, "cursor");
-
-	if (cursor > 0)
-		(void)printf("\nthere is more: add --cursor %" PRId64 "\n", cursor);
 }
 
 int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items)

@@ -118,7 +118,7 @@ static void put_account(struct ledger *ledger, int id)
 	struct store *store = ledger->call->ops->with.store;
 	struct buf *out = &ledger->call->body;
 	const struct account *account = &ledger->accounts[id];
-	int64_t pending = view_pending(store, id);
+	int64_t pending = store_pending(store, id);
 	int64_t exceptions = store_depth(store, id, DELIVERY_EXCEPTION);
 	int64_t balance =
 		account->routed - account->delivered - pending - exceptions - account->discarded;

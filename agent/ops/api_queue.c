@@ -72,7 +72,7 @@ static void on_view(void *ctx, const struct deliver_view *view)
 	struct shape shape = { .now_ms = call_now_ms(queue->call) };
 	int64_t oldest_ms = store_oldest(store, view->id);
 	int64_t all =
-		view_pending(store, view->id) + store_depth(store, view->id, DELIVERY_EXCEPTION);
+		store_pending(store, view->id) + store_depth(store, view->id, DELIVERY_EXCEPTION);
 
 	if (look_at(store, view->id, &shape) != 0)
 		queue->has_failed = true;

@@ -3,15 +3,6 @@
 #include "ops/writer.h"
 #include "store/store.h"
 
-int64_t view_pending(const struct store *store, int destination)
-{
-	int64_t n = 0;
-
-	for (int state = DELIVERY_READY; state < DELIVERY_EXCEPTION; state++)
-		n += store_depth(store, destination, (enum delivery_state)state);
-	return n;
-}
-
 bool view_is_up(const struct deliver_view *view)
 {
 	return view->is_configured && !view->is_paused && view->breaker == BREAKER_CLOSED &&
@@ -30,7 +21,7 @@ static const char *state_word(const struct store *store, const struct deliver_vi
 							  : "failing";
 	if (view->not_before_at_ms > 0)
 		return "throttled";
-	return view->in_flight > 0 || view_pending(store, view->id) > 0 ? "up" : "idle";
+	return view->in_flight > 0 || store_pending(store, view->id) > 0 ? "up" : "idle";
 }
 
 void view_write_state(struct call *call, const struct deliver_view *view)

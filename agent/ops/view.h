@@ -16,7 +16,5 @@ bool view_is_up(const struct deliver_view *view);
 void view_write_state(struct call *call, const struct deliver_view *view);
 /* The object with state, reason, depths and age, appended to call->body. */
 void view_write(struct call *call, const struct deliver_view *view);
-/* Not finished and not an exception. */
-int64_t view_pending(const struct store *store, int destination);
 
 #endif

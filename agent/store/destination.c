@@ -162,6 +162,15 @@ int64_t store_depth(const struct store *store, int id, enum delivery_state state
 	return destination ? destination->depth[state] : 0;
 }
 
+int64_t store_pending(const struct store *store, int id)
+{
+	int64_t n = 0;
+
+	for (int state = DELIVERY_READY; state < DELIVERY_EXCEPTION; state++)
+		n += store_depth(store, id, (enum delivery_state)state);
+	return n;
+}
+
 static int flush_depth(struct store *store, int id, int state)
 {
 	struct query query = query_start(store, DEPTH_ADD);

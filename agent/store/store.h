@@ -97,7 +97,7 @@ void store_checkpoint_tail(struct store *store);
 enum store_put { STORE_STORED, STORE_DUPLICATE, STORE_CONFLICT, STORE_FAILED };
 
 struct store_event {
-	const char *source, *id, *type, *device, *site;
+	const char *source, *id, *type, *device;
 	const char *document;    /* "purchase_order/PO-1001"; "" none */
 	const char *correlation; /* "" none */
 	const char *origin;      /* name of the configured source, or "control" */
@@ -293,6 +293,8 @@ int64_t store_next_due(struct store *store, int destination);
 
 /* Committed number of rows in a state. From memory. */
 int64_t store_depth(const struct store *store, int destination, enum delivery_state state);
+/* Those that are still to be made: all that is unfinished, but for exceptions. From memory. */
+int64_t store_pending(const struct store *store, int destination);
 /* received_at of the oldest unfinished delivery; 0: none. A few index seeks. -1 on error. */
 int64_t store_oldest(struct store *store, int destination);
 

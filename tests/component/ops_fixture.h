@@ -307,7 +307,6 @@ static inline int64_t put_event_of(
 		.id = id,
 		.type = "receipt",
 		.device = device,
-		.site = "dc-test",
 		.document = document,
 		.correlation = strchr(document, '/') ? strchr(document, '/') + 1 : "",
 		.origin = "handhelds",

@@ -76,7 +76,6 @@ static void put_event(struct house *house)
 		.id = id,
 		.type = "receipt",
 		.device = "device",
-		.site = "site",
 		.document = key,
 		.correlation = "",
 		.origin = "handhelds",
