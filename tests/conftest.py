@@ -11,6 +11,7 @@ from sim.site import Site  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: the few that the inner loop runs")
+    config.addinivalue_line("markers", "heavy: too much for the sanitized build, run once")
 
 
 @pytest.fixture

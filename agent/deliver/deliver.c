@@ -246,6 +246,18 @@ void deliver_drain(struct deliver *deliver)
 	deliver->is_draining = true;
 }
 
+void deliver_rest(struct deliver *deliver, bool is_resting)
+{
+	struct destination *destination;
+
+	if (deliver->is_resting == is_resting)
+		return;
+	deliver->is_resting = is_resting;
+	TAILQ_FOREACH (destination, &deliver->destinations, link)
+		window_expect_ready(destination, 1);
+	turn_wake(deliver->options.turn);
+}
+
 void deliver_poke(struct deliver *deliver, int destination_id)
 {
 	struct destination *destination;

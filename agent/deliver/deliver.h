@@ -142,6 +142,9 @@ int deliver_check(const struct config *config, const struct secret_dirs *secrets
 /* Before an orderly end: claim nothing more; what is out goes on. */
 void deliver_drain(struct deliver *deliver);
 
+/* While it rests nothing is claimed; answers that come in are settled. */
+void deliver_rest(struct deliver *deliver, bool is_resting);
+
 /* A delivery of this destination became READY by another hand (routed, retried, resumed). */
 void deliver_poke(struct deliver *deliver, int destination);
 

@@ -352,6 +352,7 @@ struct deliver {
 	int64_t claims_from_mono_ms; /* until then turns settle only */
 	int64_t looked_mono_ms;      /* when this turn's dispatch began */
 	bool is_draining;            /* before the end: nothing more is claimed */
+	bool is_resting;             /* for a while: likewise */
 };
 
 int64_t deliver_now(const struct deliver *deliver);

@@ -300,7 +300,7 @@ static bool is_worth_a_look(const struct destination *destination)
 							(size_t)destination->settings->is.batch_max)
 		return false;
 	return destination->may_have_ready && !destination->is_disturbed && !deliver->is_draining &&
-	       deliver_mono(deliver) >= deliver->claims_from_mono_ms &&
+	       !deliver->is_resting && deliver_mono(deliver) >= deliver->claims_from_mono_ms &&
 	       !store_destination_is_paused(deliver->options.store, destination->id);
 }
 

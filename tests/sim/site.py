@@ -6,6 +6,7 @@ from sim import wait
 from sim.broker import Broker
 from sim.cloud import Cloud
 from sim.device import Device
+from sim.disk import Disk
 from sim.handheld import Fleet
 
 ALL = {"receipt", "pick", "ship"}
@@ -39,6 +40,10 @@ class Site:
 
     def cloud(self, name="erp", **options):
         return self._keep(Cloud(name, **options), "stop")
+
+    def disk(self, **options):
+        """A mounted disk of its own; state_dir=disk.path puts the agent on it."""
+        return self._keep(Disk(self.folder, **options), "end")
 
     def proxy(self, proxy):
         return self._keep(proxy, "close")

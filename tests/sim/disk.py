@@ -1,0 +1,101 @@
+"""Disks that run full, turn read-only and lose their power. They need root and mounts."""
+import fcntl
+import os
+import struct
+import subprocess
+
+import pytest
+
+EXT4_IOC_SHUTDOWN = 0x8004587d  # include/uapi/linux/ext4.h of Linux
+NO_LOG_FLUSH = 2                # what was not synced is gone
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def need_mounts(folder):
+    """Skip with a word where nothing can be mounted."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    probe = os.path.join(str(folder), "probe-mount")
+    os.makedirs(probe, exist_ok=True)
+    done = run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", probe)
+    if done.returncode:
+        pytest.skip("nothing can be mounted here: " + done.stderr.strip())
+    run("umount", probe)
+    os.rmdir(probe)
+
+
+class Disk:
+    """A small disk, mounted at .path: kind "tmpfs", or "ext4" on a loop device."""
+
+    def __init__(self, folder, kind="ext4", mib=64, name="disk"):
+        need_mounts(folder)
+        self.kind = kind
+        self.path = os.path.join(str(folder), name)
+        self.image = self.path + ".img"
+        self.is_mounted = False
+        os.makedirs(self.path)
+        if kind == "ext4":
+            with open(self.image, "wb") as image:
+                image.truncate(mib << 20)
+            self._must("mkfs.ext4", "-q", "-m", "0", self.image)
+            self.mount()
+        else:
+            self._must("mount", "-t", "tmpfs", "-o", "size=%dm" % mib, "tmpfs", self.path)
+            self.is_mounted = True
+
+    @staticmethod
+    def _must(*command):
+        done = run(*command)
+        if done.returncode:
+            raise RuntimeError("%s: %s" % (" ".join(command), done.stderr.strip()))
+
+    def mount(self):
+        done = run("mount", "-o", "loop", self.image, self.path)
+        if done.returncode:
+            pytest.skip("no loop device can be mounted here: " + done.stderr.strip())
+        self.is_mounted = True
+
+    def remount(self, mode):
+        """"ro" or "rw"."""
+        self._must("mount", "-o", "remount," + mode, self.path)
+
+    def cut_power(self):
+        """From now on the disk takes nothing, and what it was not asked to sync is gone. Whoever
+        uses it is to be killed, then restore()."""
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        finally:
+            os.close(fd)
+
+    def restore(self):
+        """Power is back: mounted anew, the journal replayed."""
+        self._must("umount", self.path)
+        self.is_mounted = False
+        self.mount()
+
+    def free_bytes(self):
+        about = os.statvfs(self.path)
+        return about.f_bavail * about.f_frsize
+
+    def fill(self, leave=0, name="somebody-else"):
+        """Another process' data: everything but `leave` bytes."""
+        path = os.path.join(self.path, name)
+        want = max(self.free_bytes() - leave, 0)
+        with open(path, "ab", buffering=0) as out:
+            block = b"x" * 65536
+            while want > 0:
+                try:
+                    want -= out.write(block[:want])
+                except OSError:
+                    break
+        return path
+
+    def end(self):
+        if self.is_mounted:
+            if run("umount", self.path).returncode:
+                run("umount", "-l", self.path)
+            self.is_mounted = False
