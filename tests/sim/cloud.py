@@ -38,6 +38,10 @@ class Cloud:
         """{"<source> <id>": how often it was applied}"""
         return self._ask("GET", "/_ids")
 
+    def asked(self):
+        """{"<source> <id>": when it last came, applied or not}; seconds of time.monotonic()"""
+        return self._ask("GET", "/_asked")
+
     def events(self):
         return self._ask("GET", "/_events")
 

@@ -4,13 +4,15 @@
 It keeps a ledger of its own, so that tests ask the other side what arrived instead of believing
 the agent: which idempotency keys came, and for every event (source and id) how often it was
 applied. A key seen before is answered as before and applied no further; without a key everything
-is applied again, which the ledger then shows as doubled.
+is applied again, which the ledger then shows as doubled. What came is remembered also when the script
+made the request fail: a key with another body is a conflict, an event under another key is rekeyed.
 
 Two listeners: the data port obeys the script of faults, the control port always answers.
 
   POST /_control   {"faults": [fault, ...], "listen": true|false}
   GET  /_ledger    the sums
   GET  /_ids       {"<source> <id>": how often applied}
+  GET  /_asked     {"<source> <id>": when it last came, applied or not; CLOCK_MONOTONIC in s}
   GET  /_events    the last events applied, as they came
   GET  /_requests  the last requests: path, headers, status
 
@@ -32,6 +34,7 @@ import dataclasses
 import json
 import ssl
 import sys
+import time
 
 REASONS = {200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
            404: "Not Found", 409: "Conflict", 422: "Unprocessable Entity",
@@ -78,6 +81,10 @@ class Fault:
         return True
 
 
+def name_of(event):
+    return "%s %s" % (event.get("source"), event.get("id"))
+
+
 class Ledger:
     def __init__(self, name):
         self.name = name
@@ -85,34 +92,50 @@ class Ledger:
         self.connections = 0
         self.repeats = 0
         self.key_conflicts = 0
+        self.rekeyed = 0
         self.out_of_order = 0
+        self.doubled = []
         self.statuses = collections.Counter()
         self.types = collections.Counter()
         self.applied = collections.Counter()
         self.answers = {}
+        self.bodies = {}
+        self.keys = {}
+        self.asked = {}
         self.last_nth = {}
         self.events = collections.deque(maxlen=KEPT)
         self.recent = collections.deque(maxlen=KEPT)
 
+    def hear(self, key, body, events):
+        """A request came, whatever becomes of it."""
+        now = time.monotonic()
+        if key is not None and self.bodies.setdefault(key, hash(body)) != hash(body):
+            self.key_conflicts += 1
+        for event in events:
+            who = name_of(event)
+            self.asked[who] = now
+            if self.keys.setdefault(who, key) != key:
+                self.rekeyed += 1
+
     def take(self, key, body, events):
         """Apply a request once per key; returns (status, answer)."""
         if key is not None and key in self.answers:
-            digest, status, answer = self.answers[key]
-            if digest != hash(body):
-                self.key_conflicts += 1
+            if self.bodies[key] != hash(body):
                 return 422, '{"error":"this key came with another body"}'
             self.repeats += 1
-            return status, answer
+            return self.answers[key]
         for event in events:
             self.apply(event)
         answer = json.dumps({"ref": "%s-%06d" % (self.name.upper(), len(self.answers) + 1)})
         if key is not None:
-            self.answers[key] = (hash(body), 201, answer)
+            self.answers[key] = (201, answer)
         return 201, answer
 
     def apply(self, event):
-        who = "%s %s" % (event.get("source"), event.get("id"))
+        who = name_of(event)
         self.applied[who] += 1
+        if self.applied[who] == 2:
+            self.doubled.append(who)
         self.types[event.get("type")] += 1
         self.events.append(event)
         data = event.get("data") or {}
@@ -126,11 +149,11 @@ class Ledger:
         self.last_nth[key] = nth
 
     def sums(self):
-        doubled = [who for who, n in self.applied.items() if n > 1]
         return {"name": self.name, "requests": self.requests, "connections": self.connections,
-                "applied": len(self.applied), "doubled": len(doubled),
-                "doubled_ids": doubled[:20], "repeats": self.repeats,
-                "key_conflicts": self.key_conflicts, "out_of_order": self.out_of_order,
+                "applied": len(self.applied), "doubled": len(self.doubled),
+                "doubled_ids": self.doubled[:20], "repeats": self.repeats,
+                "key_conflicts": self.key_conflicts, "rekeyed": self.rekeyed,
+                "out_of_order": self.out_of_order,
                 "keys": len(self.answers), "types": self.types,
                 "statuses": {str(k): v for k, v in self.statuses.items()}}
 
@@ -215,6 +238,7 @@ class Data(Http):
             return
         if isinstance(events, dict):
             events = [events]
+        self.cloud.ledger.hear(request.headers.get(self.cloud.key_header), request.body, events)
         ids = [str(event.get("id")) for event in events]
         fault = next((f for f in self.cloud.faults if f.takes(request, ids, self.served)), None)
         if fault is None:
@@ -269,7 +293,8 @@ class Control(Http):
     def on_request(self, request):
         ledger = self.cloud.ledger
         views = {"/_ledger": ledger.sums, "/_ids": lambda: ledger.applied,
-                 "/_events": lambda: list(ledger.events), "/_requests": lambda: list(ledger.recent)}
+                 "/_asked": lambda: ledger.asked, "/_events": lambda: list(ledger.events),
+                 "/_requests": lambda: list(ledger.recent)}
         if request.path == "/_control":
             asyncio.ensure_future(self.obey(json.loads(request.body)))
         elif request.path in views:

@@ -111,13 +111,19 @@ class Fleet:
     rate         events a second in all; 0: as fast as it goes
     window       documents that a device works on at once
     connections  None: one a device
+    note_bytes   of text added to each event, to make it big
+
+    delivered: {(destination, "<source> <id>"): when that was first heard}; CLOCK_MONOTONIC in s, for
+    sources with ack_delivered.
     """
 
     def __init__(self, port, devices=20, total=None, rate=0, window=2, connections=None, seed=1,
-                 journal=None, root="dray/v1", site=SITE, start_ms=None, resend_s=RESEND_S):
+                 journal=None, root="dray/v1", site=SITE, start_ms=None, resend_s=RESEND_S,
+                 note_bytes=0):
         self.port, self.total, self.rate = port, total, rate
         self.root, self.site = root, site
         self.resend_s = resend_s
+        self.note = "x" * note_bytes
         self.names = ["hh-%04d" % n for n in range(1, devices + 1)]
         n_lines = connections or devices
         groups = [self.names[n::n_lines] for n in range(n_lines)]
@@ -131,6 +137,7 @@ class Fleet:
         self.sent = {}
         self.published = {}
         self.acked = {}
+        self.delivered = {}
         self.statuses = collections.Counter()
         self.resent = 0
         self.journal = open(journal, "w") if journal else None
@@ -211,6 +218,8 @@ class Fleet:
             slot[2] = floor.next_document()
             step = next(slot[2])
         kind, event = step
+        if self.note:
+            event["data"]["note"] = self.note
         topic = "%s/%s/event/%s/%s" % (self.root, self.site, kind, floor.device)
         payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
         sent = Sent(topic, payload, line, slot, now)
@@ -242,6 +251,8 @@ class Fleet:
         who = "/%s/%s %s" % (self.site, device, ack["id"])
         self.statuses[status] += 1
         self._note("acked", who, status=status, seq=ack.get("seq"))
+        if status == "delivered":
+            self.delivered.setdefault((ack["destination"], who), time.monotonic())
         if status not in ("stored", "duplicate"):
             return
         self.acked.setdefault(who, status)

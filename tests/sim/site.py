@@ -109,10 +109,15 @@ def assert_ledger_closes(fleet, sides, seconds=120):
     wait.until(fleet.is_done, seconds, "all events acked")
     for cloud, types in sides.items():
         expected = fleet.expected(types)
-        wait.until(lambda: cloud.ledger()["applied"] >= len(expected), seconds,
-                   "%d events applied at %s" % (len(expected), cloud.name), every=0.1)
+        try:
+            wait.until(lambda: cloud.ledger()["applied"] >= len(expected), seconds,
+                       "%d events applied at %s" % (len(expected), cloud.name), every=0.1)
+        except AssertionError as error:
+            missing = sorted(expected - set(cloud.ids()))
+            raise AssertionError("%s; missing %d: %s" % (
+                error, len(missing), missing[:10])) from None
         sums, applied = cloud.ledger(), cloud.ids()
         assert set(applied) == expected
         assert sums["doubled"] == 0, sums["doubled_ids"]
         assert sums["out_of_order"] == 0
-        assert sums["key_conflicts"] == 0
+        assert sums["key_conflicts"] == 0 and sums["rekeyed"] == 0

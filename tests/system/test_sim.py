@@ -1,6 +1,7 @@
 """The judges are judged first: a cloud that can't see a double would prove nothing."""
 import http.client
 import json
+import time
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -52,6 +53,19 @@ def test_a_key_with_another_body_is_a_conflict(site):
     client.post(event("a"), "k")
     assert client.post(event("b"), "k")[0] == 422
     assert cloud.ledger()["key_conflicts"] == 1
+
+
+def test_an_event_under_another_key_is_seen_even_when_nothing_was_applied(site):
+    cloud = site.cloud()
+    cloud.faults({"do": "status", "status": 503, "count": 2})
+    client = Client(cloud)
+    client.post([event("a"), event("b")], "k1")
+    client.post(event("a"), "k1")
+    assert (cloud.ledger()["key_conflicts"], cloud.ledger()["rekeyed"]) == (1, 0)
+    client.post([event("b"), event("c")], "k2")
+    assert (cloud.ledger()["key_conflicts"], cloud.ledger()["rekeyed"]) == (1, 1)
+    asked = cloud.asked()
+    assert asked["/s/d a"] < asked["/s/d b"] == asked["/s/d c"] < time.monotonic()
 
 
 def test_the_order_within_a_document_is_watched(site):
