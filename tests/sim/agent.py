@@ -66,13 +66,17 @@ class Agent:
         self.config = config
         self.path = os.path.join(self.folder, "dray.json")
         self.log_path = os.path.join(self.folder, "drayd.log")
-        self.binary = os.path.join(build_folder(), "drayd")
-        self.drayctl = os.path.join(build_folder(), "drayctl")
+        self.use(build_folder())
         self.socket = config["control"]["socket"]
         self.env = dict(os.environ, **(env or {}))
         self.process = None
         os.makedirs(config["state_dir"], exist_ok=True)
         self.write_config(config)
+
+    def use(self, folder):
+        """From its next start on: the programs built there."""
+        self.binary = os.path.join(folder, "drayd")
+        self.drayctl = os.path.join(folder, "drayctl")
 
     def write_config(self, config):
         self.config = config
