@@ -1,7 +1,7 @@
 /*
  * schema.c - the tables, and how an older file becomes a newer one.
  *
- * migrations[n] takes a file from user_version n to n + 1, in one transaction. A text that has
+ * schema_texts[n] takes a file from user_version n to n + 1, in one transaction. A text that has
  * shipped is never edited. Every unfinished delivery survives every migration.
  *
  * Small columns stand first, bodies last: a row read without its body doesn't touch its overflow
@@ -199,8 +199,8 @@ static const char schema_1[] =
 	" at_ms INTEGER NOT NULL"
 	") STRICT, WITHOUT ROWID;";
 
-static const char *const migrations[] = { schema_1 };
-#define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
+const char *const schema_texts[] = { schema_1 };
+const int schema_version = (int)(sizeof(schema_texts) / sizeof(schema_texts[0]));
 
 int schema_configure(sqlite3 *db)
 {
@@ -235,13 +235,13 @@ static int read_version(sqlite3 *db, int *ret_version)
 	return rc == SQLITE_ROW ? ended : rc;
 }
 
-static int migrate_once(sqlite3 *db, int version)
+static int migrate_once(sqlite3 *db, const char *text, int version)
 {
 	char set_version[64];
-	(void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version + 1);
+	(void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version);
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, migrations[version], NULL, NULL, NULL);
+		rc = sqlite3_exec(db, text, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, set_version, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
@@ -249,19 +249,19 @@ static int migrate_once(sqlite3 *db, int version)
 	return rc;
 }
 
-int schema_migrate(sqlite3 *db, struct error *err)
+int schema_migrate(sqlite3 *db, const char *const *texts, int n, struct error *err)
 {
 	int version = 0;
 	if (read_version(db, &version) != SQLITE_OK)
 		return error_set(
 			err, NULL, "cannot read the schema version: %s", sqlite3_errmsg(db));
-	if (version > SCHEMA_VERSION)
+	if (version > n)
 		return error_set(err, NULL,
 			"the database has schema %d, this program knows up to %d: "
 			"install the newer version again, or restore a backup",
-			version, SCHEMA_VERSION);
-	for (; version < SCHEMA_VERSION; version++) {
-		if (migrate_once(db, version) != SQLITE_OK)
+			version, n);
+	for (; version < n; version++) {
+		if (migrate_once(db, texts[version], version + 1) != SQLITE_OK)
 			return error_set(err, NULL, "cannot bring the database to schema %d: %s",
 				version + 1, sqlite3_errmsg(db));
 	}

@@ -98,8 +98,9 @@ int store_open(const struct store_options *options, struct store **ret, struct e
 	if (store == NULL)
 		return error_set(err, options->path, "cannot open the database: out of memory");
 	if (make_file(store->path, err) < 0 || open_database(store, err) < 0 ||
-		schema_migrate(store->db, err) < 0 || statements_prepare(store, err) < 0 ||
-		load_mirrors(store, err) < 0 || checkpoint_start(store, err) < 0) {
+		schema_migrate(store->db, schema_texts, schema_version, err) < 0 ||
+		statements_prepare(store, err) < 0 || load_mirrors(store, err) < 0 ||
+		checkpoint_start(store, err) < 0) {
 		store_close(store);
 		return -1;
 	}

@@ -197,8 +197,15 @@ struct store {
 
 /* Pragmas of any connection to the file. */
 int schema_configure(sqlite3 *db);
-/* Bring a new or older file to this program's schema. */
-int schema_migrate(sqlite3 *db, struct error *err);
+/* What makes this program's schema, step by step; schema_version: how many steps. */
+extern const char *const schema_texts[];
+extern const int schema_version;
+/*
+ * Bring a new or older file to schema `n`: texts[v] takes it from v to v + 1, each in a transaction of
+ * its own. 0, or -1 with *err filled: the file has the schema before the step that failed, whole, and
+ * the connection is to be closed. A file that is newer than `n` is refused untouched.
+ */
+int schema_migrate(sqlite3 *db, const char *const *texts, int n, struct error *err);
 int statements_prepare(struct store *store, struct error *err);
 void statements_finalize(struct store *store);
 void statements_reset(struct store *store);

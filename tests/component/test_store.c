@@ -41,7 +41,7 @@ static void test_a_new_file_has_the_schema_and_is_private(void **state)
 	struct stat about;
 	assert_int_equal(stat(shed->path, &about), 0);
 	assert_int_equal(about.st_mode & 0007, 0);
-	assert_int_equal(shed_ask(shed, "PRAGMA user_version"), 1);
+	assert_int_equal(shed_ask(shed, "PRAGMA user_version"), schema_version);
 	assert_int_equal(shed_ask(shed, "PRAGMA auto_vacuum"), 2);
 	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM pragma_journal_mode"
 					" WHERE journal_mode = 'wal'"),
