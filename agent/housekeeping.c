@@ -8,12 +8,17 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "dray/times.h"
 #include "log.h"
 #include "store/store.h"
 #include "turn.h"
 
-#define PURGE_EVERY_S 60
-#define PURGE_ROWS 200
+#define EVERY_S 60
+#define SLICE_ROWS 50
+/* Between slices that found nothing to do: a backlog older than store.retain is walked over, and
+ * costs little of a core. */
+#define PAUSE_MS 50
+#define DAY_MS INT64_C(86400000)
 
 struct housekeeping {
 	struct clock_watch watch;
@@ -22,8 +27,9 @@ struct housekeeping {
 	int64_t retain_ms;
 	int checkpoint_fd;
 	struct event *on_checkpoint;
-	struct event *purge_timer;
-	bool is_purging;
+	struct event *minute_timer;
+	struct event *pause_timer;
+	bool is_keeping_house;
 	bool tail_is_due;
 };
 
@@ -37,33 +43,50 @@ static void on_checkpoint_ready(evutil_socket_t fd, short what, void *ctx)
 		housekeeping->tail_is_due = true;
 }
 
-static void on_purge_timer(evutil_socket_t fd, short what, void *ctx)
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct housekeeping *housekeeping = ctx;
 
 	(void)fd;
 	(void)what;
-	housekeeping->is_purging = true;
+	housekeeping->is_keeping_house = true;
+}
+
+/* A slice of each. How much was done, and whether there may be more. */
+static int keep_house(struct housekeeping *housekeeping, bool *ret_more)
+{
+	int64_t now_ms = clock_wall_ms(housekeeping->watch.clock);
+	bool more_events = false, more_counts = false;
+	int n_events = store_purge(
+		housekeeping->store, now_ms - housekeeping->retain_ms, SLICE_ROWS, &more_events);
+	/* Yesterday still gains: what came then is counted when it is routed and settled. */
+	int n_counts = store_fold_tally(
+		housekeeping->store, time_day(now_ms - DAY_MS), SLICE_ROWS, &more_counts);
+
+	if (n_events > 0)
+		LOG_DEBUG("purged finished events", LOG_I("count", n_events));
+	*ret_more = more_events || more_counts;
+	return (n_events > 0 ? n_events : 0) + (n_counts > 0 ? n_counts : 0);
 }
 
 static void on_dispatch(void *ctx)
 {
+	static const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
 	struct housekeeping *housekeeping = ctx;
 	bool more = false;
-	int n;
 
-	if (!housekeeping->is_purging)
+	if (!housekeeping->is_keeping_house)
 		return;
-	if (clock_watch_trusts(&housekeeping->watch)) {
-		n = store_purge(housekeeping->store,
-			clock_wall_ms(housekeeping->watch.clock) - housekeeping->retain_ms,
-			PURGE_ROWS, &more);
-		if (n > 0)
-			LOG_DEBUG("purged finished events", LOG_I("count", n));
-	}
-	housekeeping->is_purging = more;
-	if (more)
+	housekeeping->is_keeping_house = false;
+	if (!clock_watch_trusts(&housekeeping->watch))
+		return;
+	if (keep_house(housekeeping, &more) == 0 && more) {
+		/* Failing, it is taken up in the next minute. */
+		(void)event_add(housekeeping->pause_timer, &pause);
+	} else if (more) {
+		housekeeping->is_keeping_house = true;
 		turn_wake(housekeeping->turn);
+	}
 }
 
 static void on_release(void *ctx)
@@ -78,7 +101,7 @@ static void on_release(void *ctx)
 
 struct housekeeping *housekeeping_new(struct event_base *base, const struct clock *clock)
 {
-	static const struct timeval every = { .tv_sec = PURGE_EVERY_S };
+	static const struct timeval every = { .tv_sec = EVERY_S };
 	struct housekeeping *housekeeping = calloc(1, sizeof(*housekeeping));
 
 	if (!housekeeping)
@@ -89,10 +112,11 @@ struct housekeeping *housekeeping_new(struct event_base *base, const struct cloc
 		goto fail;
 	housekeeping->on_checkpoint = event_new(base, housekeeping->checkpoint_fd,
 		EV_READ | EV_PERSIST, on_checkpoint_ready, housekeeping);
-	housekeeping->purge_timer = event_new(base, -1, EV_PERSIST, on_purge_timer, housekeeping);
-	if (!housekeeping->on_checkpoint || !housekeeping->purge_timer ||
-		event_add(housekeeping->on_checkpoint, NULL) < 0 ||
-		event_add(housekeeping->purge_timer, &every) < 0)
+	housekeeping->minute_timer = event_new(base, -1, EV_PERSIST, on_timer, housekeeping);
+	housekeeping->pause_timer = event_new(base, -1, 0, on_timer, housekeeping);
+	if (!housekeeping->on_checkpoint || !housekeeping->minute_timer ||
+		!housekeeping->pause_timer || event_add(housekeeping->on_checkpoint, NULL) < 0 ||
+		event_add(housekeeping->minute_timer, &every) < 0)
 		goto fail;
 	return housekeeping;
 fail:
@@ -106,8 +130,10 @@ void housekeeping_free(struct housekeeping *housekeeping)
 		return;
 	if (housekeeping->on_checkpoint)
 		event_free(housekeeping->on_checkpoint);
-	if (housekeeping->purge_timer)
-		event_free(housekeeping->purge_timer);
+	if (housekeeping->minute_timer)
+		event_free(housekeeping->minute_timer);
+	if (housekeeping->pause_timer)
+		event_free(housekeeping->pause_timer);
 	if (housekeeping->checkpoint_fd >= 0)
 		(void)close(housekeeping->checkpoint_fd);
 	free(housekeeping);

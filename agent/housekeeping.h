@@ -1,6 +1,6 @@
 /*
- * housekeeping.h - what is done when there is time: the loop's share of checkpoints, and the purge
- * of what is older than store.retain, in slices of a turn each.
+ * housekeeping.h - what is done when there is time: the loop's share of checkpoints, the purge of
+ * what is older than store.retain, and the folding of old counts; in slices of a turn each.
  *
  * The purge trusts the wall clock only as far as it may: see clock_watch in clock.h.
  */

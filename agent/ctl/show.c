@@ -13,6 +13,8 @@
 #include "ctl/table.h"
 #include "dray/json.h"
 
+#define SEARCH_MAX 5000 /* pages without a row, before a person is asked to go on */
+
 void print_colored(const struct ctl *ctl, enum color color, const char *text)
 {
 	static const char *const codes[] = {
@@ -133,23 +135,46 @@ static int check_page(const struct ctl *ctl, const struct answer *page, const ch
 	if (cJSON_GetArraySize(json_get(page->root, "items")) > 0)
 		return CTL_DONE;
 	(void)fprintf(stderr, "drayctl: no %s found\n", what);
-	/* A search is bounded: an empty page may still have a successor. */
 	if (!ctl->is_json)
 		print_more(page->root);
 	return CTL_NO;
 }
 
-int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items)
+/* The cursor to go on from when a page has no row, but a successor: a search is bounded. 0 none. */
+static int64_t search_on(const struct answer *page)
+{
+	if (cJSON_GetArraySize(json_get(page->root, "items")) > 0)
+		return 0;
+	return number_of(page->root, "cursor");
+}
+
+static int ask_page(struct ctl *ctl, const char *what, unsigned takes, struct answer *ret)
 {
 	struct buf path = BUF_INIT;
-	struct answer answer = { 0 };
 	int code = CTL_NO;
 
 	buf_puts(&path, "/v1/");
 	buf_puts(&path, what);
 	path_put_options(&path, ctl, takes);
 	if (!buf_failed(&path))
-		code = ask(ctl, path.data, NULL, 0, &answer);
+		code = ask(ctl, path.data, NULL, 0, ret);
+	buf_done(&path);
+	return code;
+}
+
+int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items)
+{
+	struct answer answer = { 0 };
+	char cursor[32];
+	int code = ask_page(ctl, what, takes, &answer);
+
+	for (int n = 0; n < SEARCH_MAX && code == CTL_DONE && search_on(&answer) > 0; n++) {
+		(void)snprintf(cursor, sizeof(cursor), "%" PRId64, search_on(&answer));
+		ctl->values[OPTION_CURSOR] = cursor;
+		answer_done(&answer);
+		code = ask_page(ctl, what, takes, &answer);
+	}
+	ctl->values[OPTION_CURSOR] = NULL;
 	if (code == CTL_DONE)
 		code = check_page(ctl, &answer, what);
 	if (code == CTL_DONE && !ctl->is_json) {
@@ -158,7 +183,6 @@ int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_i
 		print_more(answer.root);
 	}
 	answer_done(&answer);
-	buf_done(&path);
 	return code;
 }
 

@@ -186,6 +186,7 @@ static int put_lineage(struct lineage *lineage)
 		.limit = EXCEPTIONS_LOOKED_AT };
 	struct store *store = lineage->call->ops->with.store;
 	struct buf *out = &lineage->call->body;
+	int64_t cursor;
 
 	write_open(out, "deliveries", '[');
 	if (store_list_event_deliveries(store, lineage->seq, on_delivery, lineage) < 0)
@@ -196,7 +197,7 @@ static int put_lineage(struct lineage *lineage)
 		return -1;
 	write_close(out, ']');
 	write_open(out, "exceptions", '[');
-	if (store_list_exceptions(store, &all, on_exception, lineage) < 0)
+	if (store_list_exceptions(store, &all, on_exception, lineage, &cursor) < 0)
 		return -1;
 	write_close(out, ']');
 	write_close(out, '}');

@@ -36,19 +36,9 @@ bool call_exception_words(struct call *call, const char *kind, const char *sever
 	       check_word(call, "severity", severity, severities);
 }
 
-struct listing {
-	struct call *call;
-	unsigned n;
-	int64_t last_id;
-};
-
 static int on_row(void *ctx, const struct store_exception_row *row)
 {
-	struct listing *listing = ctx;
-
-	row_exception(listing->call, row, false);
-	listing->n++;
-	listing->last_id = row->id;
+	row_exception(ctx, row, false);
 	return 0;
 }
 
@@ -59,7 +49,7 @@ void api_list_exceptions(struct call *call)
 		.severity = call_query(call, "severity"),
 	};
 	const char *all = call_query(call, "all");
-	struct listing listing = { .call = call };
+	int64_t cursor;
 
 	if (!call_exception_words(call, filter.kind, filter.severity) ||
 		!call_query_page(call, &filter.limit, &filter.before_id) ||
@@ -71,11 +61,11 @@ void api_list_exceptions(struct call *call)
 	}
 	filter.with_resolved = all && strcmp(all, "true") == 0;
 	page_open(&call->body);
-	if (store_list_exceptions(call->ops->with.store, &filter, on_row, &listing) < 0) {
+	if (store_list_exceptions(call->ops->with.store, &filter, on_row, call, &cursor) < 0) {
 		call_store_failed(call);
 		return;
 	}
-	page_close(&call->body, listing.n == filter.limit ? listing.last_id : 0);
+	page_close(&call->body, cursor);
 	call_answer(call, 200);
 }
 

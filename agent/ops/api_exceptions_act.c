@@ -253,6 +253,7 @@ void api_discard_exception(struct call *call)
 struct picked {
 	struct subject *subjects; /* BULK_MAX */
 	size_t n;
+	int64_t cursor;
 };
 
 static int on_picked(void *ctx, const struct store_exception_row *row)
@@ -260,7 +261,7 @@ static int on_picked(void *ctx, const struct store_exception_row *row)
 	struct picked *picked = ctx;
 
 	(void)on_exception(&picked->subjects[picked->n++], row);
-	return picked->n == BULK_MAX;
+	return 0;
 }
 
 static void act_on_picked(struct act *act, struct picked *picked)
@@ -284,8 +285,8 @@ static void act_on_picked(struct act *act, struct picked *picked)
 	write_int(out, "skipped", n_skipped);
 	write_set_text(out, "refusal", act->refusal);
 	/* More may remain: go on below this one. */
-	if (picked->n == BULK_MAX)
-		write_int(out, "cursor", picked->subjects[picked->n - 1].id);
+	if (picked->cursor > 0)
+		write_int(out, "cursor", picked->cursor);
 	else
 		write_null(out, "cursor");
 	write_close(out, '}');
@@ -327,7 +328,8 @@ static void act_many(struct call *call, bool is_retry)
 	picked.subjects = calloc(BULK_MAX, sizeof(*picked.subjects));
 	if (!picked.subjects)
 		call_problem(call, 500, "no memory");
-	else if (store_list_exceptions(call->ops->with.store, &filter, on_picked, &picked) < 0)
+	else if (store_list_exceptions(
+			 call->ops->with.store, &filter, on_picked, &picked, &picked.cursor) < 0)
 		call_store_failed(call);
 	else
 		act_on_picked(&act, &picked);

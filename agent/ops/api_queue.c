@@ -10,8 +10,7 @@
 #include "ops/view.h"
 #include "ops/writer.h"
 
-#define LOOKED_AT_MAX 2000
-#define SLICE 500
+#define LOOKED_AT_MAX 500
 
 static const struct bucket_limit {
 	const char *name;
@@ -28,10 +27,9 @@ static const struct bucket_limit {
 #define BUCKETS (sizeof(buckets) / sizeof(buckets[0]))
 
 struct shape {
-	int64_t now_ms, last_seq;
+	int64_t now_ms;
 	int64_t n[BUCKETS];
 	int64_t looked_at;
-	unsigned in_slice;
 };
 
 static int on_row(void *ctx, const struct store_delivery_row *row)
@@ -43,19 +41,6 @@ static int on_row(void *ctx, const struct store_delivery_row *row)
 		i++;
 	shape->n[i]++;
 	shape->looked_at++;
-	shape->in_slice++;
-	shape->last_seq = row->seq;
-	return 0;
-}
-
-static int look_at(struct store *store, int destination, struct shape *shape)
-{
-	do {
-		shape->in_slice = 0;
-		if (store_list_deliveries(store, destination, (enum delivery_state)0,
-			    shape->last_seq, SLICE, on_row, shape) < 0)
-			return -1;
-	} while (shape->in_slice == SLICE && shape->looked_at < LOOKED_AT_MAX);
 	return 0;
 }
 
@@ -74,7 +59,8 @@ static void on_view(void *ctx, const struct deliver_view *view)
 	int64_t all =
 		store_pending(store, view->id) + store_depth(store, view->id, DELIVERY_EXCEPTION);
 
-	if (look_at(store, view->id, &shape) != 0)
+	if (store_list_deliveries(
+		    store, view->id, (enum delivery_state)0, 0, LOOKED_AT_MAX, on_row, &shape) < 0)
 		queue->has_failed = true;
 	write_open(out, NULL, '{');
 	write_text(out, "destination", view->name);

@@ -21,26 +21,10 @@
 
 #define PASS_AT_FRAMES 1000
 
-static void note_pass(struct store *store, int backfilled)
-{
-	struct checkpointer *it = &store->checkpointer;
-	(void)pthread_mutex_lock(&it->mutex);
-	/* Fewer than before: the WAL has started over in between. */
-	int moved = backfilled >= it->backfilled ? backfilled - it->backfilled : backfilled;
-	it->backfilled = backfilled;
-	it->written_bytes += (int64_t)moved * PAGE_BYTES;
-	(void)pthread_mutex_unlock(&it->mutex);
-}
-
 static int run_pass(struct store *store, sqlite3 *db)
 {
-	int n_frames = 0;
-	int n_backfilled = 0;
-	int rc = sqlite3_wal_checkpoint_v2(
-		db, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_frames, &n_backfilled);
+	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	store_check_fatal(store, rc, "checkpointing");
-	if (rc == SQLITE_OK && n_backfilled >= 0)
-		note_pass(store, n_backfilled);
 	return rc;
 }
 
@@ -111,7 +95,7 @@ int checkpoint_start(struct store *store, struct error *err)
 	if (store->options.on_checkpoint == NULL)
 		return 0;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-	int rc = sqlite3_open_v2(store->path, &it->db, flags, store->vfs);
+	int rc = sqlite3_open_v2(store->path, &it->db, flags, wear_vfs(store->wear));
 	if (rc == SQLITE_OK)
 		rc = schema_configure(it->db);
 	if (rc != SQLITE_OK)

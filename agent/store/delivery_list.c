@@ -84,7 +84,7 @@ int store_list_deliveries(struct store *store, int destination, enum delivery_st
 	query_int(&query, after_seq);
 	query_int(&query, limit);
 	if (is_finished)
-		query_int(&query, LOOK_MAX);
+		query_int(&query, FINISHED_LOOK_MAX);
 	return give_rows(&query, fn, ctx);
 }
 

@@ -5,6 +5,8 @@
  * unique among the open ones, so that a device that repeats its garbage raises a number, not a
  * pile.
  */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/store_internal.h"
@@ -30,7 +32,10 @@ static struct open_count *count_of(struct store *store, const char *kind, const 
 	return count;
 }
 
-int exception_load(struct store *store)
+#define ARE_STORED "open" /* the counter that says that the others are there */
+
+/* Of a file whose counts were never stored: the only time that every open exception is looked at. */
+static int count_rows(struct store *store)
 {
 	struct query query = query_start(store, EXCEPTION_COUNT_OPEN);
 	int more;
@@ -39,8 +44,58 @@ int exception_load(struct store *store)
 	return more;
 }
 
+/* "open/KIND/SEVERITY" */
+static void load_count(struct store *store, const char *name, int64_t n)
+{
+	char kind[LABEL_MAX];
+	const char *severity = strchr(name += strlen("open/"), '/');
+	if (severity == NULL)
+		return;
+	(void)snprintf(kind, sizeof(kind), "%.*s", (int)(severity - name), name);
+	count_of(store, kind, severity + 1)->n += n;
+}
+
+int exception_load(struct store *store)
+{
+	int64_t one = 0;
+	struct query marker = query_start(store, COUNTER_GET);
+	query_text(&marker, ARE_STORED);
+	int found = query_number(&marker, &one);
+	if (found <= 0)
+		return found < 0 ? -1 : count_rows(store);
+	store->are_open_counts_stored = true;
+	struct query query = query_start(store, COUNTER_LIST_OPEN);
+	int more;
+	while ((more = query_step(&query)) > 0)
+		load_count(store, row_text(&query, 0), row_int(&query, 1));
+	return more;
+}
+
+static int set_counter(struct store *store, const char *name, int64_t value)
+{
+	struct query query = query_start(store, COUNTER_SET);
+	query_text(&query, name);
+	query_int(&query, value);
+	return query_run(&query);
+}
+
+int exception_flush(struct store *store)
+{
+	for (unsigned i = 0; i < store->n_open_counts; i++) {
+		const struct open_count *count = &store->open_counts[i];
+		char name[2 * LABEL_MAX + 8];
+		if (count->changes == 0 && store->are_open_counts_stored)
+			continue;
+		(void)snprintf(name, sizeof(name), "open/%s/%s", count->kind, count->severity);
+		if (set_counter(store, name, count->n + count->changes) < 0)
+			return -1;
+	}
+	return store->are_open_counts_stored ? 0 : set_counter(store, ARE_STORED, 1);
+}
+
 void exception_committed(struct store *store)
 {
+	store->are_open_counts_stored = true;
 	for (unsigned i = 0; i < store->n_open_counts; i++) {
 		store->open_counts[i].n += store->open_counts[i].changes;
 		store->open_counts[i].changes = 0;
@@ -161,25 +216,39 @@ static void fill_row(const struct query *query, struct store_exception_row *row)
 	row->raw_len = len;
 }
 
+static bool matches(
+	const struct store_exception_filter *filter, const struct store_exception_row *row)
+{
+	return (filter->kind == NULL || strcmp(filter->kind, row->kind) == 0) &&
+	       (filter->severity == NULL || strcmp(filter->severity, row->severity) == 0) &&
+	       (filter->destination == 0 || filter->destination == row->destination);
+}
+
 int store_list_exceptions(struct store *store, const struct store_exception_filter *filter,
-	store_exception_fn fn, void *ctx)
+	store_exception_fn fn, void *ctx, int64_t *ret_cursor)
 {
 	struct query query = query_start(
 		store, filter->with_resolved ? EXCEPTION_LIST_ALL : EXCEPTION_LIST_OPEN);
 	query_int(&query, filter->before_id > 0 ? filter->before_id : INT64_MAX);
-	query_text_or_null(&query, filter->kind);
-	query_text_or_null(&query, filter->severity);
-	query_int(&query, filter->destination);
-	query_int(&query, filter->limit);
+	unsigned n_looked = 0;
+	unsigned n_given = 0;
 	int more;
 	while ((more = query_step(&query)) > 0) {
 		struct store_exception_row row;
+		bool stop = false;
 		fill_row(&query, &row);
-		if (fn(ctx, &row) != 0) {
+		n_looked++;
+		if (matches(filter, &row)) {
+			stop = fn(ctx, &row) != 0;
+			n_given++;
+		}
+		if (stop || n_given == filter->limit || n_looked == LOOK_MAX) {
+			*ret_cursor = row.id;
 			query_end(&query);
 			return 0;
 		}
 	}
+	*ret_cursor = 0;
 	return more;
 }
 

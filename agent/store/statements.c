@@ -37,9 +37,6 @@
 	"x.id, x.seq, x.repeats, x.opened_at_ms, x.due_at_ms, x.resolved_at_ms, x.state,"    \
 	" x.destination, x.kind, x.severity, x.code, x.reason, x.field, x.origin, x.device," \
 	" x.owner, x.resolution, e.id, e.type, "
-#define EXCEPTION_FILTER                                                       \
-	" AND (?2 IS NULL OR x.kind = ?2) AND (?3 IS NULL OR x.severity = ?3)" \
-	" AND (?4 = 0 OR x.destination = ?4) ORDER BY x.id DESC LIMIT ?5"
 
 const struct statement_text statement_texts[STATEMENTS] = {
 	[TURN_BEGIN] = { "beginning a transaction", "BEGIN IMMEDIATE" },
@@ -199,6 +196,12 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[TALLY_TODAY] = { "summing the tally",
 		"SELECT day, '', '', type, destination, outcome, '', sum(n) FROM tally"
 		" WHERE day = ?1 GROUP BY type, destination, outcome" },
+	[TALLY_OLDEST] = { "folding the tally",
+		"SELECT day, source, device, type, destination, outcome, detail, n FROM tally"
+		" WHERE day > ?1 AND day < ?2 ORDER BY day LIMIT 1" },
+	[TALLY_DELETE] = { "folding the tally",
+		"DELETE FROM tally WHERE day = ?1 AND source = ?2 AND device = ?3 AND type = ?4"
+		" AND destination = ?5 AND outcome = ?6 AND detail = ?7" },
 	[SEQUENCE_SEEN] = { "counting a device's sequence",
 		"INSERT INTO sequence (source, first, last, seen) VALUES (?1, ?2, ?2, 1)"
 		" ON CONFLICT DO UPDATE SET first = min(first, excluded.first),"
@@ -218,10 +221,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[EXCEPTION_LIST_OPEN] = { "listing exceptions",
 		"SELECT " EXCEPTION_COLUMNS "NULL FROM exception AS x INDEXED BY exception_open"
 		" LEFT JOIN event AS e ON e.seq = x.seq"
-		" WHERE x.id < ?1 AND x.state < 3" EXCEPTION_FILTER },
+		" WHERE x.id < ?1 AND x.state < 3 ORDER BY x.id DESC" },
 	[EXCEPTION_LIST_ALL] = { "listing exceptions",
 		"SELECT " EXCEPTION_COLUMNS "NULL FROM exception AS x"
-		" LEFT JOIN event AS e ON e.seq = x.seq WHERE x.id < ?1" EXCEPTION_FILTER },
+		" LEFT JOIN event AS e ON e.seq = x.seq WHERE x.id < ?1 ORDER BY x.id DESC" },
 	[EXCEPTION_GET] = { "reading an exception",
 		"SELECT " EXCEPTION_COLUMNS "x.raw FROM exception AS x"
 		" LEFT JOIN event AS e ON e.seq = x.seq WHERE x.id = ?1" },
@@ -262,6 +265,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[COUNTER_SET] = { "storing a counter",
 		"INSERT INTO counter (name, value) VALUES (?1, ?2)"
 		" ON CONFLICT DO UPDATE SET value = excluded.value" },
+	[COUNTER_LIST_OPEN] = { "counting exceptions",
+		"SELECT name, value FROM counter WHERE name > 'open/' AND name < 'open0'" },
 	[SIZE_PAGES] = { "measuring the store", "PRAGMA page_count" },
 	[SIZE_FREE] = { "measuring the store", "PRAGMA freelist_count" },
 };

@@ -47,7 +47,7 @@ static int open_database(struct store *store, struct error *err)
 	/* Else every allocation counts itself under a mutex. Too late for a second store: no harm. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-	int rc = sqlite3_open_v2(store->path, &store->db, flags, store->vfs);
+	int rc = sqlite3_open_v2(store->path, &store->db, flags, wear_vfs(store->wear));
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
 	if (rc == SQLITE_OK)
@@ -80,11 +80,11 @@ static struct store *make_store(const struct store_options *options)
 	store->checkpointer.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	store->checkpointer.changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 	store->path = strdup(options->path);
-	store->vfs = options->vfs ? strdup(options->vfs) : NULL;
+	store->wear = wear_new(options->vfs);
 	store->tally = calloc(TALLY_CELLS, sizeof(*store->tally));
-	if (store->path == NULL || store->tally == NULL || (options->vfs && store->vfs == NULL)) {
+	if (store->path == NULL || store->tally == NULL || store->wear == NULL) {
 		free(store->path);
-		free(store->vfs);
+		wear_free(store->wear);
 		free(store->tally);
 		free(store);
 		return NULL;
@@ -118,10 +118,10 @@ void store_close(struct store *store)
 	/* The last connection checkpoints and removes the WAL. When that fails the WAL stays, and
 	 * nothing is lost. */
 	(void)sqlite3_close(store->db);
+	wear_free(store->wear);
 	store_free_destinations(store);
 	revision_free(store);
 	free(store->tally);
-	free(store->vfs);
 	free(store->path);
 	free(store);
 }
@@ -195,7 +195,7 @@ int store_commit(struct store *store)
 		return -1;
 	if (!store->is_dirty)
 		return 0;
-	if (tally_flush(store) < 0 || depth_flush(store) < 0)
+	if (tally_flush(store) < 0 || depth_flush(store) < 0 || exception_flush(store) < 0)
 		return -1;
 	struct query query = query_start(store, TURN_COMMIT);
 	if (query_run(&query) < 0) {
@@ -244,13 +244,5 @@ void store_sizes(struct store *store, struct store_sizes *ret)
 		ret->wal_bytes = about.st_size;
 	ret->file_bytes = n_pages * PAGE_BYTES;
 	ret->used_bytes = (n_pages - n_unused) * PAGE_BYTES + ret->wal_bytes;
-
-	int n_written = 0;
-	int highest = 0;
-	if (sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_WRITE, &n_written, &highest, 1) ==
-		SQLITE_OK)
-		store->wal_written_bytes += (int64_t)n_written * (PAGE_BYTES + 24);
-	(void)pthread_mutex_lock(&store->checkpointer.mutex);
-	ret->written_bytes = store->wal_written_bytes + store->checkpointer.written_bytes;
-	(void)pthread_mutex_unlock(&store->checkpointer.mutex);
+	ret->written_bytes = wear_bytes(store->wear);
 }

@@ -137,7 +137,7 @@ struct store_event_filter {
 	unsigned limit;                            /* 1..1000 */
 };
 /*
- * Newest first. Looks at a bounded number of rows (20,000) per call; *ret_cursor is where to go on,
+ * Newest first. Looks at a bounded number of rows (2,000) per call; *ret_cursor is where to go on,
  * 0 at the end. `fn` returns non-zero to stop. 0, or -1 on a read error.
  */
 int store_list_events(struct store *store, const struct store_event_filter *filter,
@@ -329,6 +329,13 @@ enum store_tally_by { STORE_TALLY_METRICS, STORE_TALLY_DEVICE, STORE_TALLY_TODAY
 int store_sum_tally(
 	struct store *store, enum store_tally_by by, int32_t day, store_tally_fn fn, void *ctx);
 
+/*
+ * Days before `before_day` are told apart no longer: at most `rows` rows of the oldest are added to
+ * those of one day before all others. Sums over all days don't change.
+ * Returns how many rows, or -1; *ret_more: there may be more.
+ */
+int store_fold_tally(struct store *store, int32_t before_day, unsigned rows, bool *ret_more);
+
 /* Gaps where devices send `sequence`: missing = last - first + 1 - seen. */
 typedef int (*store_sequence_fn)(
 	void *ctx, const char *source, int64_t first, int64_t last, int64_t seen);
@@ -379,8 +386,12 @@ struct store_exception_filter {
 	int64_t before_id; /* cursor; 0 newest */
 	unsigned limit;
 };
+/*
+ * Newest first. Looks at a bounded number of rows (2,000) per call; *ret_cursor is where to go on, 0
+ * at the end. `fn` returns non-zero to stop. 0, or -1 on a read error.
+ */
 int store_list_exceptions(struct store *store, const struct store_exception_filter *filter,
-	store_exception_fn fn, void *ctx);
+	store_exception_fn fn, void *ctx, int64_t *ret_cursor);
 /* With raw. 1 found, 0 not, -1 error. */
 int store_get_exception(struct store *store, int64_t id, store_exception_fn fn, void *ctx);
 /* Close it with words, once. Its delivery, if any, is the caller's to settle. */
@@ -419,7 +430,7 @@ struct store_sizes {
 	int64_t used_bytes; /* (page_count - freelist_count) * page_size + WAL */
 	int64_t file_bytes;
 	int64_t wal_bytes;
-	int64_t written_bytes; /* since open, WAL and checkpoints */
+	int64_t written_bytes; /* since open: WAL, checkpoints, whole pages of the page cache */
 };
 void store_sizes(struct store *store, struct store_sizes *ret);
 

@@ -25,7 +25,8 @@
 
 #define PAGE_BYTES 4096
 #define LABEL_MAX 65
-#define LOOK_MAX 20000 /* rows that a listing for people looks at in one call */
+#define LOOK_MAX 2000           /* rows that a listing for people looks at in one call */
+#define FINISHED_LOOK_MAX 20000 /* the same, of rows without an event beside them */
 
 enum statement {
 	TURN_BEGIN,
@@ -77,6 +78,8 @@ enum statement {
 	TALLY_METRICS,
 	TALLY_DEVICE,
 	TALLY_TODAY,
+	TALLY_OLDEST,
+	TALLY_DELETE,
 	SEQUENCE_SEEN,
 	SEQUENCE_LIST,
 	EXCEPTION_INSERT,
@@ -99,6 +102,7 @@ enum statement {
 	CURSOR_PUT,
 	COUNTER_GET,
 	COUNTER_SET,
+	COUNTER_LIST_OPEN,
 	SIZE_PAGES,
 	SIZE_FREE,
 	STATEMENTS
@@ -150,6 +154,7 @@ struct tally_cell {
 #define TALLY_CELLS 256 /* a power of two */
 
 struct known_revision;
+struct wear;
 
 enum checkpoint_state { CHECKPOINT_IDLE, CHECKPOINT_WANTED, CHECKPOINT_RUNS, CHECKPOINT_TAIL_DUE };
 
@@ -160,9 +165,7 @@ struct checkpointer {
 	enum checkpoint_state state;
 	bool has_thread;
 	bool is_stopping;
-	sqlite3 *db;           /* the thread's own */
-	int backfilled;        /* frames of the present WAL that are in the database */
-	int64_t written_bytes; /* to the database, by checkpoints */
+	sqlite3 *db; /* the thread's own */
 };
 
 struct store {
@@ -170,7 +173,6 @@ struct store {
 	sqlite3_stmt *statements[STATEMENTS];
 	struct store_options options;
 	char *path;
-	char *vfs; /* NULL: the default */
 	bool is_dirty;
 	bool is_poisoned;
 	char failure[256];
@@ -184,13 +186,14 @@ struct store {
 	int n_stored_destinations; /* those behind were made in a turn that isn't committed */
 	struct open_count open_counts[OPEN_COUNTS];
 	unsigned n_open_counts;
+	bool are_open_counts_stored;
 	struct tally_cell *tally;
 	unsigned n_tally;
 	struct event_labels last_event;
 	struct known_revision *revisions; /* a list; few */
 
 	struct checkpointer checkpointer;
-	int64_t wal_written_bytes;
+	struct wear *wear;
 };
 
 /* --- schema.c, statements.c -------------------------------------------------------------------- */
@@ -279,11 +282,22 @@ int tally_add(struct store *store, int64_t at_ms, const struct event_labels *lab
 	int destination, const char *outcome);
 int sequence_seen(struct store *store, const char *source, int64_t sequence);
 int exception_load(struct store *store);
+int exception_flush(struct store *store);
 void exception_committed(struct store *store);
 void exception_abandoned(struct store *store);
 int delivery_purge(struct store *store, int64_t seq);
 
 int checkpoint_start(struct store *store, struct error *err);
 void checkpoint_stop(struct store *store);
+
+/* --- what the disk is made to write: wear.c -------------------------------------------------------- */
+
+/* A VFS that counts for `vfs`, NULL: for SQLite's default. NULL when there is none, or no memory. */
+struct wear *wear_new(const char *vfs);
+/* When every connection is closed. NULL is a no-op. */
+void wear_free(struct wear *wear);
+/* Its name, for sqlite3_open_v2(). */
+const char *wear_vfs(const struct wear *wear);
+int64_t wear_bytes(const struct wear *wear);
 
 #endif

@@ -3,11 +3,16 @@
  *
  * A turn counts into a small hash of cells in memory; each cell is one upsert when the turn
  * commits, or earlier when the hash is full. A poisoned turn drops them.
+ *
+ * Only the last days are told apart. Older rows are folded into those of one day before all others:
+ * sums stay what they are, and the table is as long after years as after a week.
  */
 #include <string.h>
 
 #include "dray/times.h"
 #include "store/store_internal.h"
+
+#define FOLDED_DAY (-1) /* before any that a clock has shown */
 
 static uint32_t hash_text(uint32_t hash, const char *text)
 {
@@ -36,16 +41,23 @@ static bool is_same_cell(const struct tally_cell *a, const struct tally_cell *b)
 	       strcmp(a->detail, b->detail) == 0;
 }
 
-static int flush_cell(struct store *store, const struct tally_cell *cell)
+static struct query start_cell(
+	struct store *store, enum statement id, int32_t day, const struct tally_cell *cell)
 {
-	struct query query = query_start(store, TALLY_ADD);
-	query_int(&query, cell->day);
+	struct query query = query_start(store, id);
+	query_int(&query, day);
 	query_text(&query, cell->source);
 	query_text(&query, cell->device);
 	query_text(&query, cell->type);
 	query_int(&query, cell->destination);
 	query_text(&query, cell->outcome);
 	query_text(&query, cell->detail);
+	return query;
+}
+
+static int add_cell(struct store *store, int32_t day, const struct tally_cell *cell)
+{
+	struct query query = start_cell(store, TALLY_ADD, day, cell);
 	query_int(&query, cell->n);
 	return query_run(&query);
 }
@@ -56,7 +68,7 @@ int tally_flush(struct store *store)
 		struct tally_cell *cell = &store->tally[i];
 		if (cell->n == 0)
 			continue;
-		if (flush_cell(store, cell) < 0)
+		if (add_cell(store, cell->day, cell) < 0)
 			return -1;
 		cell->n = 0;
 		store->n_tally--;
@@ -155,4 +167,51 @@ int store_sum_tally(
 		}
 	}
 	return more;
+}
+
+/* --- folding --------------------------------------------------------------------------------------- */
+
+/* The first row of the oldest day. 1, 0 none, -1. */
+static int find_oldest(struct store *store, int32_t before_day, struct tally_cell *ret)
+{
+	struct store_tally_row row;
+	struct query query = query_start(store, TALLY_OLDEST);
+	query_int(&query, FOLDED_DAY);
+	query_int(&query, before_day);
+	int found = query_step(&query);
+	if (found <= 0)
+		return found;
+	fill_row(&query, &row);
+	ret->day = row.day;
+	ret->destination = row.destination;
+	ret->n = row.n;
+	label_copy(ret->source, row.source);
+	label_copy(ret->device, row.device);
+	label_copy(ret->type, row.type);
+	label_copy(ret->outcome, row.outcome);
+	label_copy(ret->detail, row.detail);
+	query_end(&query);
+	return 1;
+}
+
+static int fold_row(struct store *store, const struct tally_cell *row)
+{
+	if (store_begin_write(store) < 0 || add_cell(store, FOLDED_DAY, row) < 0)
+		return -1;
+	struct query query = start_cell(store, TALLY_DELETE, row->day, row);
+	return query_run(&query);
+}
+
+int store_fold_tally(struct store *store, int32_t before_day, unsigned rows, bool *ret_more)
+{
+	struct tally_cell row;
+	unsigned n = 0;
+	int found = 1;
+	for (; n < rows && found > 0; n += found > 0) {
+		found = find_oldest(store, before_day, &row);
+		if (found < 0 || (found > 0 && fold_row(store, &row) < 0))
+			return -1;
+	}
+	*ret_more = found > 0;
+	return (int)n;
 }

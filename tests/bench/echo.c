@@ -38,7 +38,7 @@ static void acknowledge(struct echo *echo, const struct wire_publish *event)
 		bench_die("an ack does not fit %d bytes", ACK_MAX);
 	while (!wire_has_room(echo->talk, (size_t)topic_len, (size_t)len))
 		(void)wire_flush(echo->talk);
-	wire_publish(echo->talk, topic, (size_t)topic_len, ack, (size_t)len);
+	wire_publish(echo->talk, topic, (size_t)topic_len, ack, (size_t)len, 1);
 }
 
 static void on_readable(struct echo *echo, struct wire *wire)

@@ -103,13 +103,15 @@ static inline bool wire_has_room(const struct wire *wire, size_t topic_len, size
 	return wire->out_len + topic_len + len + 16 <= sizeof(wire->out);
 }
 
-/* QoS 1. */
-static inline void wire_publish(
-	struct wire *wire, const char *topic, size_t topic_len, const char *payload, size_t len)
+/* qos  0 or 1 */
+static inline void wire_publish(struct wire *wire, const char *topic, size_t topic_len,
+	const char *payload, size_t len, int qos)
 {
-	wire_put_head(wire, WIRE_PUBLISH | 0x02, 2 + topic_len + 2 + 1 + len);
+	wire_put_head(wire, (uint8_t)(WIRE_PUBLISH | qos << 1),
+		2 + topic_len + (qos > 0 ? 2 : 0) + 1 + len);
 	wire_put_text(wire, topic, topic_len);
-	wire_put_u16(wire, wire_next_mid(wire));
+	if (qos > 0)
+		wire_put_u16(wire, wire_next_mid(wire));
 	wire_put(wire, "", 1); /* no properties */
 	wire_put(wire, payload, len);
 }

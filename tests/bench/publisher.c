@@ -1,5 +1,6 @@
 /*
- * publisher.c - the floor: handhelds that publish receipts with QoS 1 and wait for dray's acks.
+ * publisher.c - the floor: handhelds that publish receipts and wait for dray's acks. With QoS 1, or
+ * with QoS 0 as a fixed reader does: then it hears of no loss, but that acks stay away.
  *
  * An event is in flight from its publish until dray's own ack for it arrives on the ack topic; the
  * window bounds how many are. One more client listens to the acks of all handhelds, with
@@ -29,6 +30,7 @@ struct options {
 	size_t count, window;
 	long rate; /* events a second; 0: as fast as the window lets them */
 	long stall_s;
+	int qos;
 };
 
 struct floor {
@@ -51,10 +53,10 @@ static void read_options(struct options *options, int argc, char **argv)
 		{ "count", required_argument, NULL, 'c' },
 		{ "window", required_argument, NULL, 'w' },
 		{ "rate", required_argument, NULL, 'R' }, { "stall", required_argument, NULL, 'S' },
-		{ NULL, 0, NULL, 0 } };
+		{ "qos", required_argument, NULL, 'q' }, { NULL, 0, NULL, 0 } };
 	int c;
 
-	*options = (struct options){ 1883, "dray/v1", "bench", 20, 10000, 10000, 900, 0, 20 };
+	*options = (struct options){ 1883, "dray/v1", "bench", 20, 10000, 10000, 900, 0, 20, 1 };
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		switch (c) {
 		case 'p':
@@ -84,6 +86,9 @@ static void read_options(struct options *options, int argc, char **argv)
 			break;
 		case 'S':
 			options->stall_s = bench_number("--stall", optarg, 3600);
+			break;
+		case 'q':
+			options->qos = (int)bench_number("--qos", optarg, 1);
 			break;
 		default:
 			bench_die("usage: bench_publisher --port N [--count N] [--rate N] …");
@@ -137,7 +142,7 @@ static bool publish_next(struct floor *floor)
 	receipt_make(&receipt, floor->run, floor->sent, handheld,
 		floor->sent % floor->options.documents);
 	len = receipt_print_short(&receipt, payload);
-	wire_publish(wire, topic, (size_t)n, payload, len);
+	wire_publish(wire, topic, (size_t)n, payload, len, floor->options.qos);
 	floor->sent_us[floor->sent++] = bench_now_us();
 	return true;
 }

@@ -27,18 +27,25 @@ struct receipt {
 	int64_t at_ms;
 };
 
-/* `run` is nine characters of the id that tell runs apart: "7rrr-8rrr". */
-static inline void receipt_make(
-	struct receipt *receipt, const char *run, size_t place, unsigned handheld, size_t document)
+static inline int64_t receipt_now_ms(void)
 {
 	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* `run` is nine characters of the id that tell runs apart: "7rrr-8rrr". */
+static inline void receipt_make_at(struct receipt *receipt, const char *run, size_t place,
+	unsigned handheld, size_t document, int64_t at_ms)
+{
+	time_t at_s = (time_t)(at_ms / 1000);
 	struct tm utc;
 	char second[20];
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &utc);
+	(void)gmtime_r(&at_s, &utc);
 	(void)strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
-	receipt->at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	receipt->at_ms = at_ms;
 	(void)snprintf(receipt->time, sizeof(receipt->time), "%s.%03dZ", second,
 		(int)(receipt->at_ms % 1000));
 	(void)snprintf(receipt->id, sizeof(receipt->id), "%08llx-%04llx-%s-%012llx",
@@ -46,6 +53,12 @@ static inline void receipt_make(
 		(unsigned long long)receipt->at_ms & 0xffff, run, (unsigned long long)place);
 	receipt->handheld = handheld;
 	receipt->document = document;
+}
+
+static inline void receipt_make(
+	struct receipt *receipt, const char *run, size_t place, unsigned handheld, size_t document)
+{
+	receipt_make_at(receipt, run, place, handheld, document, receipt_now_ms());
 }
 
 static inline size_t receipt_fit(int printed)

@@ -487,9 +487,11 @@ static int on_exception(void *ctx, const struct store_exception_row *row)
 unsigned house_exceptions(struct house *house, const char *kind)
 {
 	const struct store_exception_filter filter = { .kind = kind, .limit = 100 };
+	int64_t cursor;
 	unsigned n = 0;
 
-	assert_int_equal(store_list_exceptions(house->store, &filter, on_exception, &n), 0);
+	assert_int_equal(
+		store_list_exceptions(house->store, &filter, on_exception, &n, &cursor), 0);
 	return n;
 }
 

@@ -150,6 +150,59 @@ static void test_a_clock_that_has_jumped_back_is_trusted_no_more_than_one_ahead(
 	close_home(&home);
 }
 
+static int n_active(const struct home *home)
+{
+	return event_base_get_num_events(home->base, EVENT_BASE_COUNT_ACTIVE);
+}
+
+/* What is purged makes room for the next slice at once; what must stay is walked over in peace. */
+static void test_a_backlog_older_than_retain_does_not_keep_the_loop_busy(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home);
+	for (int n = 2; n < 1000; n++) {
+		int64_t seq = shed_put(&home.shed, n, 1, "");
+		if (n >= 500) {
+			shed_claim(&home.shed, 1, seq);
+			shed_settle(&home.shed, 1, seq, DELIVERY_DONE);
+		}
+	}
+	shed_commit(&home.shed);
+	home.mono_ms += 2 * DAY_MS;
+	/* The first is purged, the 498 behind it wait for their destination. */
+	assert_int_equal(keep_house(&home), 998);
+	assert_int_equal(n_active(&home), 1);
+	for (int slices = 0; slices < 8; slices++) {
+		assert_int_equal(keep_house(&home), 998);
+		assert_int_equal(n_active(&home), 0);
+	}
+	/* Then come those that may leave. */
+	assert_true(keep_house(&home) < 998);
+	assert_int_equal(n_active(&home), 1);
+	close_home(&home);
+}
+
+static void test_counts_of_the_day_before_yesterday_are_told_apart_no_longer(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home);
+	int64_t rows = shed_ask(&home.shed, "SELECT count(*) FROM tally");
+	for (int day = 0; day < 10; day++) {
+		home.mono_ms += DAY_MS;
+		(void)shed_put(&home.shed, (int)(home.mono_ms / 1000), 1, "");
+		shed_commit(&home.shed);
+		(void)keep_house(&home);
+	}
+	assert_true(shed_ask(&home.shed, "SELECT count(*) FROM tally") <= 3 * rows);
+	assert_int_equal(
+		shed_ask(&home.shed, "SELECT sum(n) FROM tally WHERE outcome = 'stored'"), 11);
+	close_home(&home);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_a_clock_that_drifts_by_less_than_an_hour_is_trusted),
 		cmocka_unit_test(
 			test_a_clock_that_has_jumped_back_is_trusted_no_more_than_one_ahead),
+		cmocka_unit_test(test_a_backlog_older_than_retain_does_not_keep_the_loop_busy),
+		cmocka_unit_test(test_counts_of_the_day_before_yesterday_are_told_apart_no_longer),
 	};
 
 	return cmocka_run_group_tests_name("housekeeping", tests, NULL, NULL);

@@ -130,9 +130,10 @@ static int count_one(void *ctx, const struct store_exception_row *row)
 static int exceptions(struct house *house, const char *kind)
 {
 	struct store_exception_filter filter = { .kind = kind, .limit = 1000 };
+	int64_t cursor;
 	int n = 0;
 
-	assert_int_equal(store_list_exceptions(house->store, &filter, count_one, &n), 0);
+	assert_int_equal(store_list_exceptions(house->store, &filter, count_one, &n, &cursor), 0);
 	return n;
 }
 

@@ -422,15 +422,16 @@ static void test_exceptions_are_listed_by_kind_and_with_the_resolved_on_request(
 {
 	struct shed *shed = *state;
 	int n = 0;
+	int64_t cursor;
 	int64_t id = open_one(shed, "rejected", 1, ERP, NULL, NULL);
 	(void)open_one(shed, "rejected", 2, ERP, NULL, NULL);
 	(void)open_one(shed, "unparsable", 0, 0, "x", NULL);
 	assert_int_equal(store_resolve_exception(shed->store, id, "retried", 300), 0);
 	struct store_exception_filter filter = { .kind = "rejected", .limit = 10 };
-	assert_int_equal(store_list_exceptions(shed->store, &filter, count_row, &n), 0);
+	assert_int_equal(store_list_exceptions(shed->store, &filter, count_row, &n, &cursor), 0);
 	assert_int_equal(n, 1);
 	filter.with_resolved = true;
-	assert_int_equal(store_list_exceptions(shed->store, &filter, count_row, &n), 0);
+	assert_int_equal(store_list_exceptions(shed->store, &filter, count_row, &n, &cursor), 0);
 	assert_int_equal(n, 3);
 }
 

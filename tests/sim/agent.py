@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -149,6 +150,18 @@ class Agent:
             return answer.status, answer.read().decode()
         except (OSError, http.client.HTTPException):
             return 0, ""
+        finally:
+            connection.close()
+
+    def ask_control(self, path):
+        """(status, text) from the control socket."""
+        connection = http.client.HTTPConnection("drayd", timeout=10)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        try:
+            connection.sock.connect(self.socket)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
         finally:
             connection.close()
 

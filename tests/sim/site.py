@@ -8,6 +8,7 @@ from sim.cloud import Cloud
 from sim.device import Device
 from sim.disk import Disk
 from sim.handheld import Fleet
+from sim.load import Publisher, Sink
 
 ALL = {"receipt", "pick", "ship"}
 
@@ -67,6 +68,12 @@ class Site:
     def fleet(self, **options):
         options.setdefault("journal", str(self.folder / "handhelds.jsonl"))
         return self._keep(Fleet(self.broker.port, **options), "stop")
+
+    def publisher(self, count, **options):
+        return self._keep(Publisher(self.broker.port, count, **options), "stop")
+
+    def sink(self):
+        return self._keep(Sink(), "stop")
 
     def agent_log(self):
         return self._agent.log() if self._agent else ""
