@@ -13,7 +13,7 @@
 #include "store/store.h"
 #include "turn.h"
 
-#define EVERY_S 60
+#define EVERY_MS INT64_C(60000)
 #define SLICE_ROWS 50
 /* Between slices that found nothing to do: a backlog older than store.retain is walked over, and
  * costs little of a core. */
@@ -21,13 +21,13 @@
 #define DAY_MS INT64_C(86400000)
 
 struct housekeeping {
-	struct clock_watch watch;
+	const struct clock *clock;
 	struct turn *turn;
 	struct store *store;
 	int64_t retain_ms;
 	int checkpoint_fd;
 	struct event *on_checkpoint;
-	struct event *minute_timer;
+	struct event *round_timer;
 	struct event *pause_timer;
 	bool is_keeping_house;
 	bool tail_is_due;
@@ -55,13 +55,13 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 /* A slice of each. How much was done, and whether there may be more. */
 static int keep_house(struct housekeeping *housekeeping, bool *ret_more)
 {
-	int64_t now_ms = clock_wall_ms(housekeeping->watch.clock);
+	const struct clock *clock = housekeeping->clock;
 	bool more_events = false, more_counts = false;
-	int n_events = store_purge(
-		housekeeping->store, now_ms - housekeeping->retain_ms, SLICE_ROWS, &more_events);
+	int n_events = store_purge(housekeeping->store,
+		clock_stamp_before(clock, housekeeping->retain_ms), SLICE_ROWS, &more_events);
 	/* Yesterday still gains: what came then is counted when it is routed and settled. */
-	int n_counts = store_fold_tally(
-		housekeeping->store, time_day(now_ms - DAY_MS), SLICE_ROWS, &more_counts);
+	int n_counts = store_fold_tally(housekeeping->store,
+		time_day(clock_wall_ms(clock) - DAY_MS), SLICE_ROWS, &more_counts);
 
 	if (n_events > 0)
 		LOG_DEBUG("purged finished events", LOG_I("count", n_events));
@@ -78,8 +78,6 @@ static void on_dispatch(void *ctx)
 	if (!housekeeping->is_keeping_house)
 		return;
 	housekeeping->is_keeping_house = false;
-	if (!clock_watch_trusts(&housekeeping->watch))
-		return;
 	if (keep_house(housekeeping, &more) == 0 && more) {
 		/* Failing, it is taken up in the next minute. */
 		(void)event_add(housekeeping->pause_timer, &pause);
@@ -99,24 +97,30 @@ static void on_release(void *ctx)
 	store_checkpoint_tail(housekeeping->store);
 }
 
+static int set_round_timer(struct housekeeping *housekeeping, int64_t every_ms)
+{
+	struct timeval every = { .tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000 };
+
+	return event_add(housekeeping->round_timer, &every);
+}
+
 struct housekeeping *housekeeping_new(struct event_base *base, const struct clock *clock)
 {
-	static const struct timeval every = { .tv_sec = EVERY_S };
 	struct housekeeping *housekeeping = calloc(1, sizeof(*housekeeping));
 
 	if (!housekeeping)
 		return NULL;
-	clock_watch_start(&housekeeping->watch, clock);
+	housekeeping->clock = clock;
 	housekeeping->checkpoint_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (housekeeping->checkpoint_fd < 0)
 		goto fail;
 	housekeeping->on_checkpoint = event_new(base, housekeeping->checkpoint_fd,
 		EV_READ | EV_PERSIST, on_checkpoint_ready, housekeeping);
-	housekeeping->minute_timer = event_new(base, -1, EV_PERSIST, on_timer, housekeeping);
+	housekeeping->round_timer = event_new(base, -1, EV_PERSIST, on_timer, housekeeping);
 	housekeeping->pause_timer = event_new(base, -1, 0, on_timer, housekeeping);
-	if (!housekeeping->on_checkpoint || !housekeeping->minute_timer ||
+	if (!housekeeping->on_checkpoint || !housekeeping->round_timer ||
 		!housekeeping->pause_timer || event_add(housekeeping->on_checkpoint, NULL) < 0 ||
-		event_add(housekeeping->minute_timer, &every) < 0)
+		set_round_timer(housekeeping, EVERY_MS) < 0)
 		goto fail;
 	return housekeeping;
 fail:
@@ -130,8 +134,8 @@ void housekeeping_free(struct housekeeping *housekeeping)
 		return;
 	if (housekeeping->on_checkpoint)
 		event_free(housekeeping->on_checkpoint);
-	if (housekeeping->minute_timer)
-		event_free(housekeeping->minute_timer);
+	if (housekeeping->round_timer)
+		event_free(housekeeping->round_timer);
 	if (housekeeping->pause_timer)
 		event_free(housekeeping->pause_timer);
 	if (housekeeping->checkpoint_fd >= 0)
@@ -152,6 +156,9 @@ void housekeeping_attach(struct housekeeping *housekeeping, struct turn *turn, s
 void housekeeping_set_retain(struct housekeeping *housekeeping, int64_t retain_ms)
 {
 	housekeeping->retain_ms = retain_ms;
+	/* What is kept for seconds isn't kept for a minute. */
+	if (set_round_timer(housekeeping, retain_ms < EVERY_MS ? retain_ms : EVERY_MS) < 0)
+		LOG_ERROR("the purge can't be timed anew, memory may be short");
 }
 
 void housekeeping_on_checkpoint(void *ctx)

@@ -18,7 +18,7 @@ static int settle_member(struct claim *claim, const struct member *member)
 	if (store_settle(store, id, member->seq, &settlement) != 0)
 		return -1;
 	if (settlement.to == DELIVERY_DONE)
-		news_add_delivery(claim, member, decision->ref, settlement.now_ms);
+		news_add_delivery(claim, member, decision->ref);
 	/* An attempt that reached nobody is none of the event's. */
 	bool is_plain = settlement.to == DELIVERY_DONE && member->attempts <= 1;
 	if (!is_plain && decision->verdict.outcome != OUTCOME_UNREACHABLE &&

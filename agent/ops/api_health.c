@@ -3,6 +3,7 @@
  */
 #include "ops/room.h"
 
+#include "clock.h"
 #include "dray/metrics.h"
 #include "ops/view.h"
 #include "store/store.h"
@@ -48,7 +49,7 @@ static void on_view(void *ctx, const struct deliver_view *view)
 			delivery_state_word((enum delivery_state)state),
 			(double)store_depth(store, view->id, (enum delivery_state)state));
 	metrics_set(metrics, METRIC_BACKLOG_OLDEST, view->name, NULL,
-		oldest_ms > 0 ? (double)(call_now_ms(call) - oldest_ms) / 1000.0 : 0);
+		oldest_ms > 0 ? (double)clock_age(call->ops->with.clock, oldest_ms) / 1000.0 : 0);
 	if (view->is_configured)
 		metrics_set(
 			metrics, METRIC_DESTINATION_UP, view->name, NULL, view_is_up(view) ? 1 : 0);

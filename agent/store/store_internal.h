@@ -189,6 +189,7 @@ struct store {
 	bool are_open_counts_stored;
 	struct tally_cell *tally;
 	unsigned n_tally;
+	int64_t wall_ahead_ms;
 	struct event_labels last_event;
 	struct known_revision *revisions; /* a list; few */
 
