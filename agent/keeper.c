@@ -17,8 +17,10 @@
 #define PROBE_MS 1000
 #define QUIET_MS 5000
 #define STRIP_ROWS 200
-#define STRIP_REST_MS 10000    /* after a round that found nothing to give up */
 #define STRIP_QUIET_MS 3600000 /* without any, an episode is over */
+/* A round that found nothing to give up is followed by a rest, so many times as long. */
+#define STRIP_REST 4
+#define STRIP_REST_MIN_MS 1000
 
 enum cause { CAUSE_STORE, CAUSE_DISK, CAUSE_REFUSAL };
 
@@ -41,8 +43,8 @@ struct keeper {
 	int64_t probe_from_mono_ms; /* no probe before then */
 	int64_t quiet_from_mono_ms; /* from then on the last refusal is history */
 
-	int64_t strip_from_mono_ms;
-	bool round_found_some;
+	int64_t round_mono_ms; /* when this round of it began, or may */
+	bool is_in_round, round_found_some;
 	int n_fresh;        /* given up in this turn */
 	int64_t n_stripped; /* in this episode; 0: there is none */
 	int64_t stripped_mono_ms;
@@ -72,7 +74,7 @@ static void raise(struct keeper *keeper, const char *severity, const char *kind,
 	if (is_cleared)
 		LOG_INFO("alarm is over", LOG_S("kind", kind), LOG_S("message", message));
 	else
-		LOG_ERROR("alarm", LOG_S("kind", kind), LOG_S("message", message));
+		LOG_WARNING("alarm", LOG_S("kind", kind), LOG_S("message", message));
 	keeper->is.on_alarm(keeper->is.ctx, &(struct keeper_alarm){ .severity = severity,
 						    .kind = kind,
 						    .message = message,
@@ -86,19 +88,13 @@ static const char *kind_of(enum cause cause)
 
 static void put_why(struct keeper *keeper)
 {
-	switch (keeper->cause) {
-	case CAUSE_STORE:
-		(void)snprintf(
-			keeper->why, sizeof(keeper->why), "the store is full (store.max_bytes)");
-		break;
-	case CAUSE_DISK:
-		(void)snprintf(keeper->why, sizeof(keeper->why), "the store's disk is full");
-		break;
-	case CAUSE_REFUSAL:
-		(void)snprintf(keeper->why, sizeof(keeper->why), "the disk refuses writes: %s",
-			store_failure(keeper->is.store));
-		break;
-	}
+	static const char *const words[] = { "the store is full (store.max_bytes)",
+		"the store's disk is full", "the disk refuses writes: " };
+	const char *failure = store_is_refusing(keeper->is.store) ? store_failure(keeper->is.store)
+								  : "a checkpoint failed";
+
+	(void)snprintf(keeper->why, sizeof(keeper->why), "%s%s", words[keeper->cause],
+		keeper->cause == CAUSE_REFUSAL ? failure : "");
 }
 
 static void tell_closed(struct keeper *keeper)
@@ -147,15 +143,17 @@ static void tell_strip(struct keeper *keeper, bool is_over)
 
 /* --- looking --------------------------------------------------------------------------------------- */
 
-/* What is refused, and not for want of space. */
-static bool is_broken(const struct keeper *keeper)
+/* Of commits; or, while the WAL takes them, of checkpoints. */
+static enum store_refusal find_refusal(const struct keeper *keeper)
 {
-	return store_refusal(keeper->is.store) == STORE_REFUSED;
+	enum store_refusal refusal = store_refusal(keeper->is.store);
+
+	return refusal != STORE_TAKES ? refusal : keeper->space.checkpoint;
 }
 
 static enum cause find_cause(const struct keeper *keeper)
 {
-	if (is_broken(keeper))
+	if (find_refusal(keeper) == STORE_REFUSED)
 		return CAUSE_REFUSAL;
 	if (keeper->measure.is_refused ||
 		room_left_on_disk(&keeper->plan, &keeper->measure) <
@@ -176,7 +174,7 @@ static void measure(struct keeper *keeper)
 		.free_bytes = space->free_bytes,
 		.owed_bytes = space->owed_bytes,
 		.has_reserve = space->reserve_bytes >= keeper->plan.reserve_bytes,
-		.is_refused = store_is_refusing(keeper->is.store) || space->is_stuck,
+		.is_refused = find_refusal(keeper) != STORE_TAKES,
 		.was_refused = mono(keeper) < keeper->quiet_from_mono_ms,
 	};
 }
@@ -188,7 +186,7 @@ static void tell_released(void)
 
 static void tend_reserve(struct keeper *keeper)
 {
-	if (keeper->space.is_stuck && store_release_reserve(keeper->is.store)) {
+	if (keeper->space.checkpoint == STORE_FULL && store_release_reserve(keeper->is.store)) {
 		tell_released();
 		store_checkpoint_ask(keeper->is.store);
 		measure(keeper);
@@ -264,22 +262,34 @@ static bool is_time_to_look(const struct keeper *keeper)
 
 /* --- making room ------------------------------------------------------------------------------------- */
 
+static void end_round(struct keeper *keeper)
+{
+	int64_t now_ms = mono(keeper), rest_ms = STRIP_REST * (now_ms - keeper->round_mono_ms);
+
+	if (rest_ms < STRIP_REST_MIN_MS)
+		rest_ms = STRIP_REST_MIN_MS;
+	keeper->round_mono_ms = keeper->round_found_some ? now_ms : now_ms + rest_ms;
+	keeper->is_in_round = false;
+}
+
 static void strip(struct keeper *keeper)
 {
 	bool more = false;
-	int n = store_strip(keeper->is.store, STRIP_ROWS, &more);
+	int n;
 
+	if (!keeper->is_in_round) {
+		keeper->is_in_round = true;
+		keeper->round_found_some = false;
+		keeper->round_mono_ms = mono(keeper);
+	}
+	n = store_strip(keeper->is.store, STRIP_ROWS, &more);
 	if (n < 0)
 		return;
 	keeper->n_fresh = n;
 	keeper->round_found_some |= n > 0;
-	if (more) {
-		turn_wake(keeper->is.turn);
-		return;
-	}
-	if (!keeper->round_found_some)
-		keeper->strip_from_mono_ms = mono(keeper) + STRIP_REST_MS;
-	keeper->round_found_some = false;
+	if (!more)
+		end_round(keeper);
+	turn_wake(keeper->is.turn);
 }
 
 /* In a turn's transaction. Pages that are free already come before content that must go. */
@@ -288,7 +298,7 @@ static void make_room(struct keeper *keeper)
 	if (room_wants_disk(&keeper->plan, &keeper->measure) && keeper->space.unused_bytes > 0) {
 		if (store_free_pages(keeper->is.store) == 0)
 			turn_wake(keeper->is.turn);
-	} else if (mono(keeper) >= keeper->strip_from_mono_ms) {
+	} else if (mono(keeper) >= keeper->round_mono_ms) {
 		strip(keeper);
 	}
 }
@@ -341,7 +351,7 @@ static void on_dispatch(void *ctx)
 
 	if (store_is_refusing(keeper->is.store))
 		return;
-	if (keeper->report.level != ROOM_AMPLE)
+	if (keeper->report.level != ROOM_AMPLE && room_is_short(&keeper->plan, &keeper->measure))
 		make_room(keeper);
 	keeper->has_written |= store_is_dirty(keeper->is.store);
 }
@@ -386,7 +396,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	keeper->is_due = true;
 	/* What was freed inside the file is the disk's after a checkpoint. */
-	if (keeper->space.is_stuck ||
+	if (keeper->space.checkpoint != STORE_TAKES ||
 		(keeper->report.level != ROOM_AMPLE && keeper->space.owed_bytes < 0))
 		store_checkpoint_ask(keeper->is.store);
 }

@@ -55,6 +55,11 @@ int64_t room_left(const struct room_plan *plan, const struct room_measure *measu
 	return smaller(room_left_in_store(plan, measure), room_left_on_disk(plan, measure));
 }
 
+bool room_is_short(const struct room_plan *plan, const struct room_measure *measure)
+{
+	return room_left(plan, measure) < 3 * plan->margin_bytes;
+}
+
 enum room_level room_judge(
 	const struct room_plan *plan, const struct room_measure *measure, enum room_level before)
 {
@@ -65,7 +70,7 @@ enum room_level room_judge(
 	if (before == ROOM_NONE &&
 		(left < margin || missing_reserve(plan, measure) > 0 || measure->was_refused))
 		return ROOM_NONE;
-	if (left < 2 * margin || (before != ROOM_AMPLE && left < 3 * margin))
+	if (left < 2 * margin || (before != ROOM_AMPLE && room_is_short(plan, measure)))
 		return ROOM_TIGHT;
 	return ROOM_AMPLE;
 }

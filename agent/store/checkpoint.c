@@ -51,13 +51,13 @@ static void note_result(struct checkpointer *it, int rc)
 			LOG_S("reason", sqlite3_errstr(rc)));
 }
 
-bool checkpoint_is_stuck(struct store *store)
+enum store_refusal checkpoint_refusal(struct store *store)
 {
 	struct checkpointer *it = &store->checkpointer;
 	(void)pthread_mutex_lock(&it->mutex);
-	bool is_stuck = refusal_of(it->rc) != STORE_TAKES;
+	int rc = it->rc;
 	(void)pthread_mutex_unlock(&it->mutex);
-	return is_stuck;
+	return refusal_of(rc);
 }
 
 static void run_pass(struct store *store, sqlite3 *db)

@@ -135,5 +135,5 @@ void store_measure(struct store *store, struct store_space *ret)
 	ret->unused_bytes = sizes.file_bytes + sizes.wal_bytes - sizes.used_bytes;
 	if (stat(store->path, &about) == 0)
 		ret->owed_bytes = sizes.file_bytes - about.st_size;
-	ret->is_stuck = checkpoint_is_stuck(store);
+	ret->checkpoint = checkpoint_refusal(store);
 }

@@ -451,7 +451,8 @@ struct store_space {
 	int64_t free_bytes;    /* of it, for this user */
 	int64_t owed_bytes;    /* what checkpoints will take of the disk; negative: give back */
 	int64_t reserve_bytes; /* the reserve in place; 0: none */
-	bool is_stuck;         /* the disk refused the last checkpoint: the WAL can't start over */
+	/* What became of the last checkpoint: while the disk refuses it the WAL can't start over. */
+	enum store_refusal checkpoint;
 };
 /* A handful of system calls. */
 void store_measure(struct store *store, struct store_space *ret);

@@ -302,7 +302,7 @@ int64_t disk_bytes(const struct store *store);
 
 int checkpoint_start(struct store *store, struct error *err);
 void checkpoint_stop(struct store *store);
-/* The disk refused the last pass: the WAL can't start over. */
-bool checkpoint_is_stuck(struct store *store);
+/* Of the last pass. */
+enum store_refusal checkpoint_refusal(struct store *store);
 
 #endif

@@ -71,6 +71,8 @@ enum room_level room_judge(
 
 /* Is there room to put the reserve in place? */
 bool room_may_reserve(const struct room_plan *plan, const struct room_measure *measure);
+/* Less than there must be to be AMPLE again: time to make some. */
+bool room_is_short(const struct room_plan *plan, const struct room_measure *measure);
 /* Is it the disk that is short, so that pages which the store doesn't use should go back to it? */
 bool room_wants_disk(const struct room_plan *plan, const struct room_measure *measure);
 
