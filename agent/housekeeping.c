@@ -75,7 +75,7 @@ static void on_dispatch(void *ctx)
 	struct housekeeping *housekeeping = ctx;
 	bool more = false;
 
-	if (!housekeeping->is_keeping_house)
+	if (!housekeeping->is_keeping_house || store_is_refusing(housekeeping->store))
 		return;
 	housekeeping->is_keeping_house = false;
 	if (keep_house(housekeeping, &more) == 0 && more) {

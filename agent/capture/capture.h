@@ -54,6 +54,12 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 int capture_check(
 	const struct config *config, const struct secret_dirs *secrets, struct error *err);
 
+/*
+ * Open, as it is at first, or closed: the broker is told, and keeps the session and what comes for
+ * it; no connection is made until it is opened again. talk stays connected. `why` is for status,
+ * copied; it may be given anew. From release().
+ */
+void capture_open(struct capture *capture, bool is_open, const char *why);
 bool capture_is_up(const struct capture *capture);
 /* For status: "" when all is well. */
 const char *capture_reason(const struct capture *capture);
@@ -61,12 +67,13 @@ const char *capture_reason(const struct capture *capture);
 /* After a commit: tell the device (ack_delivered sources). */
 void capture_on_news(struct capture *capture, const struct deliver_news *news);
 /*
- * On {root}/{site}/alert/{severity}: {"time","severity","kind","destination","device","id","seq",
- * "message"}, what isn't known left out. NULL and "" are not known, seq 0 neither.
+ * On {root}/{site}/alert/{severity}: {"time","severity","kind","state","destination","device","id",
+ * "seq","message"}, what isn't known left out. NULL and "" are not known, seq 0 neither.
  */
 struct capture_alert {
 	const char *severity; /* "critical", "normal", "low" */
-	const char *kind;     /* of the exception */
+	const char *kind;     /* of the exception, or of the alarm */
+	const char *state;    /* of an alarm that ends: "raised", "cleared" */
 	const char *destination, *device, *id;
 	int64_t seq;
 	const char *message;

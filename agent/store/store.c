@@ -24,24 +24,6 @@ static int make_file(const char *path, struct error *err)
 	return 0;
 }
 
-/* Space to be given back when the disk is full, so that deliveries can still settle. A store
- * without it works: failing is no error. */
-static void make_reserve(const struct store *store)
-{
-	if (store->options.reserve_bytes <= 0)
-		return;
-	char name[4096];
-	int len = snprintf(name, sizeof(name), "%s-reserve", store->path);
-	if (len < 0 || (size_t)len >= sizeof(name))
-		return;
-	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return;
-	if (posix_fallocate(fd, 0, store->options.reserve_bytes) != 0)
-		(void)unlink(name);
-	(void)close(fd);
-}
-
 static int open_database(struct store *store, struct error *err)
 {
 	/* Else every allocation counts itself under a mutex. Too late for a second store: no harm. */
@@ -92,19 +74,31 @@ static struct store *make_store(const struct store_options *options)
 	return store;
 }
 
-int store_open(const struct store_options *options, struct store **ret, struct error *err)
+static int try_open(const struct store_options *options, struct store **ret, struct error *err)
 {
 	struct store *store = make_store(options);
 	if (store == NULL)
 		return error_set(err, options->path, "cannot open the database: out of memory");
+	*ret = store;
 	if (make_file(store->path, err) < 0 || open_database(store, err) < 0 ||
 		schema_migrate(store->db, schema_texts, schema_version, err) < 0 ||
-		statements_prepare(store, err) < 0 || load_mirrors(store, err) < 0 ||
-		checkpoint_start(store, err) < 0) {
-		store_close(store);
+		schema_make_room(store->db, err) < 0 || statements_prepare(store, err) < 0 ||
+		load_mirrors(store, err) < 0)
 		return -1;
+	return checkpoint_start(store, err);
+}
+
+int store_open(const struct store_options *options, struct store **ret, struct error *err)
+{
+	struct store *store = NULL;
+	while (try_open(options, &store, err) < 0) {
+		/* Opening takes a little of the disk as well: on a full one, of the reserve. */
+		bool has_more = store != NULL && store_release_reserve(store);
+		store_close(store);
+		store = NULL;
+		if (!has_more)
+			return -1;
 	}
-	make_reserve(store);
 	*ret = store;
 	return 0;
 }
@@ -159,8 +153,11 @@ int store_fail(struct store *store, enum statement id, int rc)
 		sqlite3_errmsg(store->db), doing);
 	store_check_fatal(store, rc, doing);
 	/* A failed read harms nothing by itself; but within a transaction SQLite may have ended it. */
-	if (store->is_dirty || !sqlite3_stmt_readonly(store->statements[id]))
+	if (store->is_dirty || !sqlite3_stmt_readonly(store->statements[id])) {
 		store->is_poisoned = true;
+		if (refusal_of(rc) != STORE_TAKES)
+			store->refusal = refusal_of(rc);
+	}
 	return -1;
 }
 
@@ -203,6 +200,7 @@ int store_commit(struct store *store)
 		return -1;
 	}
 	store->is_dirty = false;
+	store->refusal = STORE_TAKES;
 	store->committed_seq = store->next_seq;
 	destination_committed(store);
 	revision_committed(store);
@@ -223,6 +221,7 @@ void store_abandon(struct store *store)
 	store->last_event.seq = 0;
 	store->next_seq = store->committed_seq;
 	store->purged_to_seq = 0;
+	store->stripped_to_seq = 0;
 	store->is_dirty = false;
 	/* A transaction that can be neither ended nor left: every write goes on being refused. */
 	store->is_poisoned = !sqlite3_get_autocommit(store->db);

@@ -98,6 +98,11 @@ enum statement {
 	AUDIT_INSERT,
 	PURGE_NEXT,
 	PURGE_VACUUM,
+	STRIP_END,
+	STRIP_TAKE,
+	STRIP_DELETE,
+	STRIP_INSERT,
+	STRIP_FORGET,
 	CURSOR_GET,
 	CURSOR_PUT,
 	COUNTER_GET,
@@ -113,6 +118,11 @@ struct statement_text {
 	const char *sql;
 };
 extern const struct statement_text statement_texts[STATEMENTS];
+
+/* What stays of an event that has given up its content: all but body and raw. */
+#define STRIP_COLUMNS                                                             \
+	"seq, source, id, revision, type, document, device, correlation, origin," \
+	" occurred_at_ms, sent_at_ms, received_at_ms, digest"
 
 struct destination {
 	char *name;
@@ -165,6 +175,8 @@ struct checkpointer {
 	enum checkpoint_state state;
 	bool has_thread;
 	bool is_stopping;
+	int pass_at_frames;
+	int rc;      /* of the last pass */
 	sqlite3 *db; /* the thread's own */
 };
 
@@ -175,11 +187,14 @@ struct store {
 	char *path;
 	bool is_dirty;
 	bool is_poisoned;
+	enum store_refusal refusal;
+	int64_t n_probes;
 	char failure[256];
 
 	int64_t next_seq;
-	int64_t committed_seq; /* next_seq as of the last commit */
-	int64_t purged_to_seq; /* where the next slice of a purge goes on */
+	int64_t committed_seq;   /* next_seq as of the last commit */
+	int64_t purged_to_seq;   /* where the next slice of a purge goes on */
+	int64_t stripped_to_seq; /* likewise, of giving up content */
 
 	struct destination *destinations; /* by id - 1 */
 	int n_destinations;
@@ -210,6 +225,8 @@ extern const int schema_version;
  * the connection is to be closed. A file that is newer than `n` is refused untouched.
  */
 int schema_migrate(sqlite3 *db, const char *const *texts, int n, struct error *err);
+/* In memory, of this connection: where a slice of events waits that gives up its content. */
+int schema_make_room(sqlite3 *db, struct error *err);
 int statements_prepare(struct store *store, struct error *err);
 void statements_finalize(struct store *store);
 void statements_reset(struct store *store);
@@ -288,8 +305,17 @@ void exception_committed(struct store *store);
 void exception_abandoned(struct store *store);
 int delivery_purge(struct store *store, int64_t seq);
 
+/* --- the disk: space.c, checkpoint.c --------------------------------------------------------------- */
+
+/* What a result of SQLite says of the disk. */
+enum store_refusal refusal_of(int rc);
+/* Of the whole disk; 0: it has no bound, or does not tell. */
+int64_t disk_bytes(const struct store *store);
+
 int checkpoint_start(struct store *store, struct error *err);
 void checkpoint_stop(struct store *store);
+/* Of the last pass. */
+enum store_refusal checkpoint_refusal(struct store *store);
 
 /* --- what the disk is made to write: wear.c -------------------------------------------------------- */
 

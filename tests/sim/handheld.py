@@ -111,7 +111,7 @@ class Fleet:
     rate         events a second in all; 0: as fast as it goes
     window       documents that a device works on at once
     connections  None: one a device
-    note_bytes   of text added to each event, to make it big
+    ballast      bytes more in each event
 
     delivered: {(destination, "<source> <id>"): when that was first heard}; CLOCK_MONOTONIC in s, for
     sources with ack_delivered.
@@ -119,11 +119,10 @@ class Fleet:
 
     def __init__(self, port, devices=20, total=None, rate=0, window=2, connections=None, seed=1,
                  journal=None, root="dray/v1", site=SITE, start_ms=None, resend_s=RESEND_S,
-                 note_bytes=0):
+                 ballast=0):
         self.port, self.total, self.rate = port, total, rate
         self.root, self.site = root, site
         self.resend_s = resend_s
-        self.note = "x" * note_bytes
         self.names = ["hh-%04d" % n for n in range(1, devices + 1)]
         n_lines = connections or devices
         groups = [self.names[n::n_lines] for n in range(n_lines)]
@@ -131,7 +130,7 @@ class Fleet:
         self.idle = collections.deque()
         for line in self.lines:
             for device in line.devices:
-                floor = Floor(device, seed, start_ms)
+                floor = Floor(device, seed, start_ms, ballast)
                 for _ in range(window):
                     self.idle.append([line, floor, iter(())])
         self.sent = {}
@@ -218,8 +217,6 @@ class Fleet:
             slot[2] = floor.next_document()
             step = next(slot[2])
         kind, event = step
-        if self.note:
-            event["data"]["note"] = self.note
         topic = "%s/%s/event/%s/%s" % (self.root, self.site, kind, floor.device)
         payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
         sent = Sent(topic, payload, line, slot, now)

@@ -119,7 +119,7 @@ def test_power_cuts_in_delivery(site):
 
 def test_power_cuts_in_a_checkpoint(site):
     """Big events fill the WAL; only a checkpoint writes to the database file."""
-    house = House(site, {"devices": 10, "connections": 2, "note_bytes": 200000})
+    house = House(site, {"devices": 10, "connections": 2, "ballast": 200000})
     house.agent.start()
     house.fleet.start()
 
