@@ -99,6 +99,18 @@ static void become_done(struct claim *claim)
 	decision->passes_hold = claim->is_probe && destination->culprit.is_set;
 }
 
+static void become_unknown(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+	char words[REASON_MAX / 2];
+
+	become_exception(claim, "unknown", "critical");
+	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, decision->reason);
+	(void)snprintf(decision->reason, sizeof(decision->reason),
+		"it may have been applied, look at %s before it is sent again: %s",
+		claim->destination->name, words);
+}
+
 static void become_retry(struct claim *claim, int64_t now_ms)
 {
 	const struct config_destination *is = &claim->destination->settings->is;
@@ -120,23 +132,16 @@ static void become_retry(struct claim *claim, int64_t now_ms)
 		    now_ms - clock_age_least(clock, member->first_at_ms), decision->asked_ms,
 		    now_ms, clock_seed(clock), &decision->settlement.due_at_ms))
 		return;
-	become_exception(claim, "gave_up", "normal");
 	decision->settlement.due_at_ms = 0;
+	/* Its members may be sent again one by one, under other keys: a person must look first. */
+	if (claim->n > 1 && (!decision->verdict.is_proven || claim_is_doubted(claim))) {
+		become_unknown(claim);
+		return;
+	}
+	become_exception(claim, "gave_up", "normal");
 	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, decision->reason);
 	(void)snprintf(decision->reason, sizeof(decision->reason),
 		"gave up after %u attempts, the last: %s", member->attempts, words);
-}
-
-static void become_unknown(struct claim *claim)
-{
-	struct decision *decision = &claim->decision;
-	char words[REASON_MAX / 2];
-
-	become_exception(claim, "unknown", "critical");
-	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, decision->reason);
-	(void)snprintf(decision->reason, sizeof(decision->reason),
-		"it may have been applied, look at %s before it is sent again: %s",
-		claim->destination->name, words);
 }
 
 static void become_held(struct claim *claim)
@@ -153,12 +158,17 @@ static void become_held(struct claim *claim)
 	}
 }
 
-/* Another has passed since it was refused: the destination is not at fault this time. */
-static bool is_to_blame(const struct claim *claim)
+/* Another has passed since it was refused: the destination is not at fault this time. But for one
+ * delivery after each that passes: the second may be refused for the destination's sake. */
+static bool is_to_blame(struct claim *claim)
 {
-	const struct destination *destination = claim->destination;
+	struct destination *destination = claim->destination;
 
-	return !destination->culprit.is_set && claim->members[0].seq == destination->acquitted_seq;
+	if (destination->culprit.is_set || destination->has_blamed ||
+		!hold_is_passed(destination, claim->members[0].seq))
+		return false;
+	destination->has_blamed = true;
+	return true;
 }
 
 static void become_refused(struct claim *claim)

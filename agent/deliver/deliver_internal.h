@@ -186,6 +186,13 @@ struct culprit {
 	bool is_cleared;       /* a probe was refused as well: the destination may be at fault */
 };
 
+/* A delivery that was refused in a hold, by its first member. */
+struct suspect {
+	int64_t seq;
+	bool is_passed; /* the hold ended with another's success; refused once more, it is to blame */
+};
+#define SUSPECTS_MAX 16 /* the last ones */
+
 /* What a crash left claimed is taken up before anything is claimed. */
 enum recovery { RECOVERY_DUE, RECOVERY_WRITTEN, RECOVERY_DONE };
 
@@ -210,7 +217,9 @@ struct destination {
 	unsigned in_flight;
 	int64_t not_before_mono_ms; /* Retry-After */
 	struct culprit culprit;
-	int64_t acquitted_seq; /* a cleared culprit; refused once more, it is to blame after all */
+	struct suspect suspects[SUSPECTS_MAX];
+	unsigned next_suspect;
+	bool has_blamed;       /* a suspect, and nothing has passed since */
 	int64_t refused_place; /* the last probe that was refused: the next one is behind it */
 	bool is_culprit_named; /* in this turn, not committed */
 	bool is_hold_open;     /* an exception `hold` was opened */
@@ -254,6 +263,8 @@ void window_read_auth(struct destination *destination);
 /* A pinned revision; NULL when it can't be had. 0 is the current one, made known to the store. */
 struct revision *revision_find(struct destination *destination, int id);
 
+/* Has another passed since it was refused? */
+bool hold_is_passed(const struct destination *destination, int64_t seq);
 bool hold_is_culprit(const struct destination *destination, int64_t seq, int64_t batch);
 /* In the transaction: the probe passed, so the culprit is to blame. 0, or -1. */
 int hold_reject_culprit(struct destination *destination, int64_t now_ms);

@@ -7,9 +7,9 @@
  *   the probe passes            the culprit is to blame: it becomes an exception (a batch is taken
  *                               apart instead), and the rest goes on
  *   the probe is refused too    the destination is at fault, and the culprit is cleared: exception
- *                               `hold`, further probes; when one passes all goes on. A cleared
- *                               culprit that is refused once more, when another has passed in
- *                               between, is to blame after all
+ *                               `hold`, further probes; when one passes all goes on. What was
+ *                               refused in the hold, and is refused once more when another has
+ *                               passed in between, is to blame after all
  *   there is no other           the culprit itself is the probe, after the breaker's wait
  *
  * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
@@ -26,6 +26,29 @@ bool hold_is_culprit(const struct destination *destination, int64_t seq, int64_t
 
 	return culprit->is_set &&
 	       (culprit->seq == seq || (culprit->batch > 0 && culprit->batch == batch));
+}
+
+static const struct suspect *find_suspect(const struct destination *destination, int64_t seq)
+{
+	for (size_t i = 0; i < SUSPECTS_MAX; i++)
+		if (destination->suspects[i].seq == seq)
+			return &destination->suspects[i];
+	return NULL;
+}
+
+bool hold_is_passed(const struct destination *destination, int64_t seq)
+{
+	const struct suspect *suspect = find_suspect(destination, seq);
+
+	return suspect && suspect->is_passed;
+}
+
+static void note_suspect(struct destination *destination, int64_t seq)
+{
+	if (find_suspect(destination, seq))
+		return;
+	destination->suspects[destination->next_suspect] = (struct suspect){ .seq = seq };
+	destination->next_suspect = (destination->next_suspect + 1) % SUSPECTS_MAX;
 }
 
 struct search {
@@ -103,6 +126,7 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
 	};
 	memcpy(culprit->reason, claim->decision.reason, sizeof(culprit->reason));
+	note_suspect(destination, culprit->seq);
 	destination->is_culprit_named = false;
 	/* Another delivery may try at once. */
 	if (destination->breaker.state == BREAKER_OPEN)
@@ -111,16 +135,18 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 
 void hold_go_on(struct destination *destination, const struct claim *probe)
 {
+	note_suspect(destination, probe->members[0].seq);
 	destination->refused_place = claim_place(probe);
 	destination->culprit.is_cleared = true;
 }
 
 void hold_end(struct destination *destination, const struct claim *probe)
 {
-	const struct culprit *culprit = &destination->culprit;
-	bool is_another = !hold_is_culprit(destination, probe->members[0].seq, probe->batch);
-
-	destination->acquitted_seq = is_another && culprit->is_cleared ? culprit->seq : 0;
+	for (size_t i = 0; i < SUSPECTS_MAX; i++)
+		if (destination->suspects[i].seq != probe->members[0].seq)
+			destination->suspects[i].is_passed = true;
+		else
+			destination->suspects[i] = (struct suspect){ 0 };
 	destination->culprit = (struct culprit){ 0 };
 	if (!destination->is_hold_open)
 		return;

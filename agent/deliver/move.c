@@ -162,6 +162,23 @@ static void note_reason(struct destination *destination, const struct decision *
 		destination->reason[0] = '\0';
 }
 
+static void forget_probes_in(const struct claims *claims, const struct destination *destination)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH (claim, claims, link)
+		if (claim->destination == destination)
+			claim->is_probe = false;
+}
+
+/* A probe that is still out when another request has closed the breaker is a request like others:
+ * when the breaker opens again, there is another probe. */
+static void forget_probes(const struct destination *destination)
+{
+	forget_probes_in(&destination->deliver->sent, destination);
+	forget_probes_in(&destination->deliver->answered, destination);
+}
+
 void window_move(struct destination *destination, const struct claim *claim)
 {
 	const struct decision *decision = &claim->decision;
@@ -176,6 +193,10 @@ void window_move(struct destination *destination, const struct claim *claim)
 	move_hold(destination, claim);
 	move_auth(destination, claim);
 	move_pace(destination, claim);
+	if (was != BREAKER_CLOSED && destination->breaker.state == BREAKER_CLOSED)
+		forget_probes(destination);
+	if (decision->verdict.outcome == OUTCOME_DONE)
+		destination->has_blamed = false;
 	note_reason(destination, decision);
 	/* HALF_OPEN was down already. */
 	tell_change(destination, was);

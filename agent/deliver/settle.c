@@ -84,8 +84,8 @@ static void leave_hints(struct claim *claim)
 	if (decision->settlement.to == DELIVERY_WAITING &&
 		decision->settlement.due_at_ms < destination->next_due_at_ms)
 		destination->next_due_at_ms = decision->settlement.due_at_ms;
-	if (claim->is_probe || decision->settlement.to == DELIVERY_WAITING ||
-		decision->settlement.to == DELIVERY_READY)
+	/* Breaker, hold and pace move at the commit: nothing is claimed before they have. */
+	if (claim->is_probe || decision->settlement.to != DELIVERY_DONE)
 		destination->is_disturbed = true;
 }
 

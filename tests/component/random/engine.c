@@ -1,0 +1,266 @@
+/*
+ * engine.c - the engine of a day: its clock, its configuration, its turn with the places where a kill
+ * may strike, how it is built and how it ends.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../help_faulty_vfs.h"
+#include "day.h"
+#include "loop.h"
+
+/* --- the clock ------------------------------------------------------------------------------------ */
+
+int64_t wall_ms(void)
+{
+	return DAY_BEGINS_AT_MS + loop_now_ms() + day.wall_ahead_ms;
+}
+
+static int64_t read_wall_ms(void *ctx)
+{
+	(void)ctx;
+	return wall_ms();
+}
+
+static int64_t read_mono_us(void *ctx)
+{
+	(void)ctx;
+	return (loop_now_ms() + 1000) * 1000;
+}
+
+static void fill_entropy(void *ctx, void *bytes, size_t len)
+{
+	unsigned char *to = bytes;
+
+	(void)ctx;
+	while (len-- > 0)
+		*to++ = (unsigned char)(dice_roll(&day.entropy) >> 24);
+}
+
+static bool say_synchronised(void *ctx)
+{
+	(void)ctx;
+	return day.wall_ahead_ms == 0;
+}
+
+/* --- configuration -------------------------------------------------------------------------------- */
+
+static void *open_line(void *ctx, const struct config_destination *destination, struct error *err)
+{
+	(void)ctx;
+	(void)err;
+	for (unsigned i = 0; i < CLOUDS; i++)
+		if (strcmp(day.clouds[i].name, destination->name) == 0)
+			return &day.clouds[i];
+	return NULL;
+}
+
+static void close_line(void *opened)
+{
+	(void)opened;
+}
+
+static void describe(const struct cloud *cloud, struct buf *out)
+{
+	static const char *const modes[] = { "\"header\"", "\"none\"", "\"none\"" };
+	const struct terms *terms = &cloud->terms;
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		"\"%s\":{\"connector\":\"rest\",\"url\":\"http://%s\",\"vars\":{\"path\":\"/v%u\"},"
+		"\"concurrency\":%u,\"order_by\":\"%s\",\"on_exception\":\"%s\",%s"
+		"\"idempotency\":{\"mode\":%s,\"lifetime\":\"%lldms\"},"
+		"\"retry\":{\"base\":\"500ms\",\"max\":\"%lldms\",\"give_up\":\"%lldms\"},"
+		"\"breaker\":{\"failures\":%u,\"probe\":\"%lldms\"},"
+		"\"timeout\":\"%lldms\",\"settle\":\"%lldms\","
+		"\"auth\":{\"type\":\"bearer\",\"token\":{\"file\":\"token\"}},"
+		"\"batch\":{\"max\":%u,\"linger\":\"%lldms\",\"max_bytes\":%lld}",
+		cloud->name, cloud->name, terms->path, terms->concurrency,
+		cloud->order == 'd'   ? "document"
+		: cloud->order == 'v' ? "device"
+				      : "none",
+		cloud->passes ? "pass" : "block",
+		cloud->mode == MODE_RESEND ? "\"on_doubt\":\"resend\"," : "", modes[cloud->mode],
+		(long long)cloud->lifetime_ms, (long long)cloud->retry_max_ms,
+		(long long)cloud->give_up_ms, cloud->failures, (long long)cloud->probe_ms,
+		(long long)cloud->timeout_ms, (long long)cloud->settle_ms, terms->batch_max,
+		(long long)terms->linger_ms, (long long)terms->max_bytes);
+	buf_puts(out, text);
+	if (terms->rate_per_hour > 0) {
+		(void)snprintf(text, sizeof(text), ",\"rate\":\"%lld/h\"",
+			(long long)terms->rate_per_hour);
+		buf_puts(out, text);
+	}
+	buf_putc(out, '}');
+}
+
+static struct config *build_config(void)
+{
+	struct buf text = BUF_INIT;
+	struct error err = { 0 };
+	struct config *config = NULL;
+	bool has_any = false;
+
+	buf_puts(&text, "{\"site\":\"dc-1\",\"destinations\":{");
+	for (unsigned i = 0; i < CLOUDS; i++) {
+		if (!day.clouds[i].terms.is_there)
+			continue;
+		buf_puts(&text, has_any ? "," : "");
+		describe(&day.clouds[i], &text);
+		has_any = true;
+	}
+	buf_puts(&text, "}}");
+	cJSON *document = cJSON_ParseWithLength(text.data, text.len);
+	buf_done(&text);
+	if (config_build(document, &config, &err) != 0)
+		day_fail("%s: %s", err.path, err.message);
+	cJSON_Delete(document);
+	return config;
+}
+
+void engine_configure(void)
+{
+	struct config *config = build_config();
+	struct error err = { 0 };
+
+	if (deliver_configure(day.deliver, config, &err) != 0)
+		day_fail("%s: %s", err.path, err.message);
+	config_free(day.config);
+	day.config = config;
+}
+
+/* --- the turn ------------------------------------------------------------------------------------- */
+
+static void kill_at(enum kill point)
+{
+	if (day.kill == point)
+		longjmp(day.killed, 1);
+}
+
+static void on_fatal(void *ctx, const char *what)
+{
+	(void)ctx;
+	trace("%s", what);
+	longjmp(day.killed, 2);
+}
+
+static void before_dispatch(void *ctx)
+{
+	(void)ctx;
+	if (loop_now_ms() != day.turn_at_ms)
+		day.n_turns_now = 0;
+	day.turn_at_ms = loop_now_ms();
+	CHECK(++day.n_turns_now < 1000, "turn after turn, and nothing happens");
+	kill_at(KILL_GATHERED);
+}
+
+/* A commit takes its time, and may not come. */
+static void after_dispatch(void *ctx)
+{
+	(void)ctx;
+	kill_at(KILL_DISPATCHED);
+	if (!day.is_evening || draw_percent(10))
+		loop_pass(draw(20));
+}
+
+static void on_committed(void *ctx)
+{
+	(void)ctx;
+	watch_commit();
+	kill_at(KILL_COMMITTED);
+}
+
+static void on_released(void *ctx)
+{
+	(void)ctx;
+	if (day.is_failing && loop_now_ms() >= day.failing_until_ms) {
+		faulty_vfs_disarm();
+		day.is_failing = false;
+	}
+	if (draw(16) == 0)
+		store_checkpoint_tail(day.store);
+}
+
+static void on_poisoned(void *ctx)
+{
+	(void)ctx;
+	trace("poisoned: %s", store_failure(day.store));
+	watch_poison();
+	if (loop_now_ms() >= day.failing_until_ms) {
+		faulty_vfs_disarm();
+		day.is_failing = false;
+	}
+}
+
+/* --- building and killing -------------------------------------------------------------------------- */
+
+void engine_build(void)
+{
+	static const char *const connectors[] = { DRAY_CONNECTORS, NULL };
+	struct error err = { 0 };
+
+	if (store_open(&(struct store_options){ .path = day.path,
+			       .vfs = FAULTY_VFS,
+			       .max_bytes = (int64_t)1 << 30,
+			       .on_fatal = on_fatal },
+		    &day.store, &err) != 0)
+		day_fail("%s: %s", err.path, err.message);
+	if (day.n_kills > 0)
+		watch_kill(day.n_kills > 0 && day.kill == KILL_NONE);
+	day.kill = KILL_NONE;
+	day.is_draining = false;
+	day.is_resting = false;
+	day.turn = turn_new(NULL, day.store, day.metrics, &day.clock);
+	turn_add(day.turn, &(struct turn_member){ .name = "before",
+				   .dispatch = before_dispatch,
+				   .committed = on_committed,
+				   .poisoned = on_poisoned });
+	day.deliver = deliver_new(&(struct deliver_options){
+		.turn = day.turn,
+		.store = day.store,
+		.metrics = day.metrics,
+		.clock = &day.clock,
+		.courier = &day.courier,
+		.secrets = &day.secrets,
+		.connector_dirs = connectors,
+		.on_news = watch_news,
+	});
+	turn_add(day.turn,
+		&(struct turn_member){
+			.name = "after", .dispatch = after_dispatch, .release = on_released });
+	engine_configure();
+	for (unsigned i = 0; i < CLOUDS; i++)
+		CHECK(store_destination_id(day.store, day.clouds[i].name) == day.clouds[i].id,
+			"another number");
+}
+
+/* What dies doesn't tidy up: nothing reaches the disk any more. */
+void engine_end(bool is_killed)
+{
+	if (is_killed)
+		faulty_vfs_arm(FAULTY_WRITE | FAULTY_TRUNCATE, 1, SQLITE_IOERR_WRITE, true);
+	deliver_free(day.deliver);
+	turn_free(day.turn);
+	store_close(day.store);
+	faulty_vfs_disarm();
+	day.is_failing = false;
+	day.deliver = NULL;
+	day.turn = NULL;
+	day.store = NULL;
+}
+
+void engine_begin_day(void)
+{
+	day.clock =
+		(struct clock){ read_wall_ms, read_mono_us, fill_entropy, say_synchronised, NULL };
+	day.secrets = (struct secret_dirs){ .beside = day.dir };
+	day.courier = (struct courier){ open_line, cloud_start, close_line, NULL };
+	day.metrics = metrics_new();
+}
+
+void engine_end_day(void)
+{
+	engine_end(false);
+	config_free(day.config);
+	metrics_free(day.metrics);
+}
