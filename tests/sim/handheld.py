@@ -131,6 +131,7 @@ class Fleet:
         self.sent = {}
         self.published = {}
         self.acked = {}
+        self.waited = []  # seconds from first publish to ack, of each event
         self.statuses = collections.Counter()
         self.resent = 0
         self.journal = open(journal, "w") if journal else None
@@ -247,6 +248,7 @@ class Fleet:
         self.acked.setdefault(who, status)
         sent = self.sent.pop((device, ack["id"]), None)
         if sent is not None:
+            self.waited.append(time.monotonic() - sent.first_at)
             self.idle.append(sent.slot)
 
     def _note(self, what, who, **more):
