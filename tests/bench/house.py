@@ -82,11 +82,15 @@ class House:
     destination  its options; None: events are captured and go nowhere.
     is_paused    the destination is paused: events are captured and routed, and wait.
     is_echo      in drayd's place an agent that stores nothing: the broker's own limit.
+    backlog      a folder with a store in which deliveries wait for `down`; None: a fresh store.
+    is_up        `down` is not: the sink takes what waits.
     """
 
-    def __init__(self, bench, folder, destination=None, is_echo=False, is_paused=False):
+    def __init__(self, bench, folder, destination=None, is_echo=False, is_paused=False,
+                 backlog=None, is_up=False):
         self.bench, self.folder = bench, folder
         self.destination, self.is_echo, self.is_paused = destination, is_echo, is_paused
+        self.backlog, self.is_up = backlog, is_up
         self.processes, self.sampler = {}, None
         self.is_over = threading.Event()
         folder.mkdir(parents=True)
@@ -101,7 +105,8 @@ class House:
                 self.start_drayd()
             self.sampler = threading.Thread(target=self.watch_memory)
             self.sampler.start()
-            self.warm_up()
+            if not self.is_up:
+                self.warm_up()
         except BaseException:
             self.__exit__()
             raise
@@ -144,7 +149,7 @@ class House:
     def start_drayd(self):
         state = self.folder / "state"
         state.mkdir()
-        config = {"site": "bench", "timezone": "UTC", "state_dir": str(state),
+        config = {"site": "bench", "timezone": "UTC", "state_dir": str(self.backlog or state),
                   "control": {"socket": str(state / "c.sock"),
                               "group": grp.getgrgid(os.getgid()).gr_name},
                   "mqtt": {"host": "127.0.0.1", "port": self.mqtt_port}}
@@ -153,6 +158,11 @@ class House:
                 "kind": "http", "connector": "rest", "vars": {"path": "/events"},
                 "url": f"http://127.0.0.1:{self.sink_port}", **self.destination}}
             config["routes"] = {"all": {"to": ["sink"]}}
+        if self.backlog:
+            port = self.sink_port if self.is_up else free_port()
+            config.setdefault("destinations", {})["down"] = {
+                "kind": "http", "connector": "rest", "vars": {"path": "/events"},
+                "url": f"http://127.0.0.1:{port}", "concurrency": 16}
         path = self.folder / "dray.json"
         path.write_text(json.dumps(config, indent=1))
         self.start("drayd", *shlex.split(self.bench.wrap), self.bench.drayd, "--config", path)
@@ -198,19 +208,31 @@ class House:
             return json.load(answer)
 
     def commits(self):
-        """How many commits drayd made so far, and the seconds they took."""
+        """How many commits drayd made so far, the seconds they took, the bytes it has written."""
+        found = {"dray_commit_seconds_count": 0, "dray_commit_seconds_sum": 0,
+                 "dray_store_written_bytes_total": 0}
         if self.is_echo:
-            return 0, 0.0
-        found = {"count": 0, "sum": 0.0}
+            return list(found.values())
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(10)
             control.connect(str(self.folder / "state/c.sock"))
             control.sendall(b"GET /metrics HTTP/1.1\r\nHost: dray\r\nConnection: close\r\n\r\n")
             for line in control.makefile("r", encoding="utf-8", newline="\n"):
                 name, _, value = line.partition(" ")
-                if name.startswith("dray_commit_seconds_") and name[20:] in found:
-                    found[name[20:]] = float(value)
-        return int(found["count"]), found["sum"]
+                if name in found:
+                    found[name] = float(value)
+        return list(found.values())
+
+    def drain(self, count):
+        """CPU of drayd for each of `count` deliveries of the backlog."""
+        process = self.processes["drayd"]
+        wait_until(lambda: self.sink_counts()["events"] >= 1000, 60, "the first of the backlog")
+        began, cpu_s, began_s = self.sink_counts()["events"], process.cpu_s(), time.monotonic()
+        wait_until(lambda: self.sink_counts()["events"] >= began + count, 120,
+                   f"{count} of the backlog")
+        made = self.sink_counts()["events"] - began
+        return {"cpu_us_per_event": (process.cpu_s() - cpu_s) * 1e6 / made,
+                "events_per_s": made / (time.monotonic() - began_s)}
 
     def publish(self, count, rate=0, stall=20, is_trial=False):
         argv = [self.bench.program("publisher"), "--port", self.mqtt_port, "--count", count,
@@ -227,7 +249,7 @@ class House:
     def measure(self, count, rate=0):
         """Publish, wait until all has arrived where it should, and say what each process spent."""
         before = {name: p.cpu_s() for name, p in self.processes.items()}
-        baseline, (commits, commit_s) = self.sink_counts()["events"], self.commits()
+        baseline, (commits, commit_s, written) = self.sink_counts()["events"], self.commits()
         run = self.publish(count, rate)
         if run["stored"] != count:
             raise Trouble(f"{count} published, {run['stored']} stored")
@@ -242,10 +264,11 @@ class House:
             run["events_per_s"] = count / run["seconds"]
         cpu = {name: p.cpu_s() - before[name] for name, p in self.processes.items()}
         cpu["publisher"] = run["cpu_s"]
-        after, after_s = self.commits()
+        after, after_s, after_written = self.commits()
         if after > commits:
             run["events_per_commit"] = count / (after - commits)
             run["commit_ms"] = (after_s - commit_s) * 1e3 / (after - commits)
+        run["written_per_event"] = (after_written - written) / count
         run["cores"] = {name: spent / run["seconds"] for name, spent in cpu.items()}
         run["cpu_us_per_event"] = cpu["drayd"] * 1e6 / count
         run["pss_kb"] = self.processes["drayd"].pss_max_kb

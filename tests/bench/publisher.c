@@ -160,10 +160,14 @@ static size_t count_due(const struct floor *floor, int *ret_wait_ms)
 	if (floor->options.rate == 0)
 		return room >= floor->options.window / 8 || room == left ? room : 0;
 	due_us = floor->started_us + (int64_t)floor->sent * 1000000 / floor->options.rate;
-	if (now_us >= due_us)
-		return room > 0 ? 1 : 0;
-	*ret_wait_ms = (int)((due_us - now_us + 999) / 1000);
-	return 0;
+	if (now_us < due_us) {
+		*ret_wait_ms = (int)((due_us - now_us + 999) / 1000);
+		return 0;
+	}
+	/* Those that are late as well, so that the rate is kept. */
+	size_t due = (size_t)((now_us - due_us) * floor->options.rate / 1000000) + 1;
+	*ret_wait_ms = floor->options.rate < 1000 ? (int)(1000 / floor->options.rate) : 1;
+	return due < room ? due : room;
 }
 
 /* The broker's PUBACKs say nothing about durability: they only have to leave the socket. */

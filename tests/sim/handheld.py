@@ -137,6 +137,7 @@ class Fleet:
         self.published = {}
         self.acked = {}
         self.delivered = {}
+        self.waited = []  # seconds from first publish to ack, of each event
         self.statuses = collections.Counter()
         self.resent = 0
         self.journal = open(journal, "w") if journal else None
@@ -255,6 +256,7 @@ class Fleet:
         self.acked.setdefault(who, status)
         sent = self.sent.pop((device, ack["id"]), None)
         if sent is not None:
+            self.waited.append(time.monotonic() - sent.first_at)
             self.idle.append(sent.slot)
 
     def _note(self, what, who, **more):

@@ -86,6 +86,10 @@ class Vitals:
     def pss_mb(self):
         return self._number("smaps_rollup", "Pss:") / 1024
 
+    def own_mb(self):
+        """What is its alone: PSS falls and rises with how many others use the same libraries."""
+        return self._number("smaps_rollup", "Private_Dirty:") / 1024
+
     def written_bytes(self):
         return self._number("io", "write_bytes:")
 

@@ -172,7 +172,7 @@ static void put(struct item *item)
 		.correlation = "",
 		.origin = "handhelds",
 		.occurred_at_ms = wall_ms(),
-		.received_at_ms = wall_ms(),
+		.received_at_ms = stamp_ms(),
 		.sent_at_ms = -1,
 		.sequence = -1,
 		.digest = digest,

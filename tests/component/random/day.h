@@ -181,7 +181,8 @@ struct day {
 
 	uint64_t seed; /* from here on all is of one day */
 	uint64_t dice, entropy;
-	struct clock clock;
+	struct clock machine;
+	struct timekeeper *timekeeper;
 	struct store *store;
 	struct turn *turn;
 	struct metrics *metrics;
@@ -230,8 +231,11 @@ bool is_same_order(const struct item *a, const struct item *b, const struct clou
 
 /* --- engine.c */
 
-/* The engine's wall clock: wrong at times. */
+/* The machine's wall clock: wrong at times. */
 int64_t wall_ms(void);
+/* What the engine makes of it: its stamps, and the wall time that it goes by. */
+int64_t stamp_ms(void);
+int64_t believed_wall_ms(void);
 void engine_begin_day(void);
 void engine_end_day(void);
 void engine_configure(void);

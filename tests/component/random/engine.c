@@ -8,12 +8,23 @@
 #include "../help_faulty_vfs.h"
 #include "day.h"
 #include "loop.h"
+#include "timekeeper.h"
 
 /* --- the clock ------------------------------------------------------------------------------------ */
 
 int64_t wall_ms(void)
 {
 	return DAY_BEGINS_AT_MS + loop_now_ms() + day.wall_ahead_ms;
+}
+
+int64_t stamp_ms(void)
+{
+	return clock_steady_ms(timekeeper_clock(day.timekeeper));
+}
+
+int64_t believed_wall_ms(void)
+{
+	return clock_wall_ms(timekeeper_clock(day.timekeeper));
 }
 
 static int64_t read_wall_ms(void *ctx)
@@ -41,6 +52,13 @@ static bool say_synchronised(void *ctx)
 {
 	(void)ctx;
 	return day.wall_ahead_ms == 0;
+}
+
+/* A day is one boot: a kill is the agent's, not the machine's. */
+static void tell_boot(void *ctx, char out[TIMELINE_ID_MAX])
+{
+	(void)ctx;
+	(void)snprintf(out, TIMELINE_ID_MAX, "today");
 }
 
 /* --- configuration -------------------------------------------------------------------------------- */
@@ -210,7 +228,11 @@ void engine_build(void)
 	day.kill = KILL_NONE;
 	day.is_draining = false;
 	day.is_resting = false;
-	day.turn = turn_new(NULL, day.store, day.metrics, &day.clock);
+	day.timekeeper = timekeeper_new(&day.machine);
+	CHECK(day.timekeeper, "out of memory");
+	timekeeper_open(day.timekeeper, day.store);
+	const struct clock *clock = timekeeper_clock(day.timekeeper);
+	day.turn = turn_new(NULL, day.store, day.metrics, clock);
 	turn_add(day.turn, &(struct turn_member){ .name = "before",
 				   .dispatch = before_dispatch,
 				   .committed = on_committed,
@@ -219,7 +241,7 @@ void engine_build(void)
 		.turn = day.turn,
 		.store = day.store,
 		.metrics = day.metrics,
-		.clock = &day.clock,
+		.clock = clock,
 		.courier = &day.courier,
 		.secrets = &day.secrets,
 		.connector_dirs = connectors,
@@ -228,6 +250,7 @@ void engine_build(void)
 	turn_add(day.turn,
 		&(struct turn_member){
 			.name = "after", .dispatch = after_dispatch, .release = on_released });
+	timekeeper_attach(day.timekeeper, day.turn);
 	engine_configure();
 	for (unsigned i = 0; i < CLOUDS; i++)
 		CHECK(store_destination_id(day.store, day.clouds[i].name) == day.clouds[i].id,
@@ -242,17 +265,24 @@ void engine_end(bool is_killed)
 	deliver_free(day.deliver);
 	turn_free(day.turn);
 	store_close(day.store);
+	timekeeper_free(day.timekeeper);
 	faulty_vfs_disarm();
 	day.is_failing = false;
 	day.deliver = NULL;
 	day.turn = NULL;
 	day.store = NULL;
+	day.timekeeper = NULL;
 }
 
 void engine_begin_day(void)
 {
-	day.clock =
-		(struct clock){ read_wall_ms, read_mono_us, fill_entropy, say_synchronised, NULL };
+	day.machine = (struct clock){
+		.wall_ms = read_wall_ms,
+		.mono_us = read_mono_us,
+		.entropy = fill_entropy,
+		.is_synchronised = say_synchronised,
+		.boot_id = tell_boot,
+	};
 	day.secrets = (struct secret_dirs){ .beside = day.dir };
 	day.courier = (struct courier){ open_line, cloud_start, close_line, NULL };
 	day.metrics = metrics_new();

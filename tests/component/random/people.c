@@ -64,7 +64,7 @@ static void settle(struct item *item, struct cloud *cloud, bool is_unknown)
 		.to = to,
 		.leaves_batch = row.batch != 0 && row.doubt_at_ms == 0,
 		.is_proven = to == DELIVERY_READY && is_unknown,
-		.now_ms = wall_ms(),
+		.now_ms = stamp_ms(),
 	};
 	if (store_settle(day.store, cloud->id, item->seq, &settlement) != 0)
 		return;
@@ -84,8 +84,9 @@ static void act_on_exceptions(void)
 {
 	const struct store_exception_filter filter = { .limit = ACTS_MAX / 2 };
 	struct found found = { .n = 0 };
+	int64_t cursor;
 
-	if (store_list_exceptions(day.store, &filter, on_exception, &found) != 0)
+	if (store_list_exceptions(day.store, &filter, on_exception, &found, &cursor) != 0)
 		return;
 	for (unsigned i = 0; i < found.n; i++) {
 		struct item *item = day.by_seq[found.seqs[i]];
@@ -97,7 +98,7 @@ static void act_on_exceptions(void)
 		if (cloud_holds(cloud, item) || (!day.is_evening && draw_percent(50)))
 			continue;
 		settle(item, cloud, found.are_unknown[i]);
-		(void)store_resolve_exception(day.store, found.ids[i], "seen to", wall_ms());
+		(void)store_resolve_exception(day.store, found.ids[i], "seen to", stamp_ms());
 	}
 }
 
@@ -146,7 +147,7 @@ static int show_row(void *ctx, const struct store_delivery_row *row)
 
 	trace("%s at %s is %s, batch %lld, %u attempts, due in %lld ms", row->id, cloud->name,
 		delivery_state_word(row->state), (long long)row->batch, row->attempts,
-		row->due_at_ms > 0 ? (long long)(row->due_at_ms - wall_ms()) : 0);
+		row->due_at_ms > 0 ? (long long)(row->due_at_ms - stamp_ms()) : 0);
 	return 0;
 }
 
@@ -155,7 +156,7 @@ static void show_view(void *ctx, const struct deliver_view *view)
 	(void)ctx;
 	trace("%s: paused %d, breaker %d for %d, %u in flight, not before %lld ms, %s", view->name,
 		view->is_paused, (int)view->breaker, (int)view->cause, view->in_flight,
-		view->not_before_at_ms > 0 ? (long long)(view->not_before_at_ms - wall_ms()) : 0,
+		view->not_before_at_ms > 0 ? (long long)(view->not_before_at_ms - stamp_ms()) : 0,
 		view->reason);
 }
 
@@ -170,9 +171,10 @@ static int show_exception(void *ctx, const struct store_exception_row *row)
 void people_show_unfinished(void)
 {
 	const struct store_exception_filter filter = { .limit = 10 };
+	int64_t cursor;
 
 	trace("%u are not stored", day.n_pending);
-	(void)store_list_exceptions(day.store, &filter, show_exception, NULL);
+	(void)store_list_exceptions(day.store, &filter, show_exception, NULL, &cursor);
 	deliver_list(day.deliver, show_view, NULL);
 	for (unsigned i = 0; day.is_traced && i < CLOUDS; i++)
 		(void)store_list_deliveries(

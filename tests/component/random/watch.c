@@ -284,7 +284,7 @@ static int64_t asked_wait_ms(const struct request *request)
 	int64_t wait_ms = request->asked_ms;
 
 	if (request->asked_at_s > 0)
-		wait_ms = request->asked_at_s * 1000 - wall_ms();
+		wait_ms = request->asked_at_s * 1000 - believed_wall_ms();
 	return wait_ms < DAY_MS ? wait_ms : DAY_MS;
 }
 
