@@ -389,6 +389,31 @@ static void test_a_doubt_of_a_boot_that_never_knew_the_time_is_for_a_person(void
 	assert_string_equal(house_find(&house, "e1")->key, key);
 }
 
+/* A battery clock that runs days ahead, and nobody to say so yet. */
+static void test_a_clock_ahead_at_boot_gives_nothing_up(void **state)
+{
+	static const char erp[] = "\"retry\":{\"base\":\"1s\",\"max\":\"1s\",\"give_up\":\"2h\"}";
+
+	(void)state;
+	house_open(&house, erp);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer_later(house_find(&house, "e1"), 429, NULL);
+	house_rest(&house);
+	house.wall_ahead_ms = 5 * DAY;
+	house.is_unsynchronised = true;
+	house_reboot(&house, 3 * HOUR, erp);
+	house_wait(&house, SECOND);
+	house_answer_later(house_find(&house, "e1"), 429, NULL);
+	house_rest(&house);
+	assert_int_equal(house.n_exceptions, 0);
+	set_clock(0, true);
+	house_wait(&house, SECOND);
+	house_answer_later(house_find(&house, "e1"), 429, NULL);
+	house_rest(&house);
+	assert_int_equal(house_exceptions(&house, "gave_up"), 1);
+}
+
 /* Stamps of all these mornings say 1970 on the wall. */
 static void test_a_doubt_of_this_morning_is_not_taken_for_yesterdays(void **state)
 {
@@ -491,6 +516,7 @@ int main(void)
 		T(test_a_clock_that_is_never_right_strands_nothing),
 		T(test_where_nobody_vouches_for_the_clock_a_reboot_costs_no_exception),
 		T(test_a_doubt_of_a_boot_that_never_knew_the_time_is_for_a_person),
+		T(test_a_clock_ahead_at_boot_gives_nothing_up),
 		T(test_a_doubt_of_this_morning_is_not_taken_for_yesterdays),
 		T(test_waits_go_on_after_a_boot_in_1970),
 		T(test_how_long_a_delivery_took_is_no_nonsense),

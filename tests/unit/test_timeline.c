@@ -411,7 +411,7 @@ static void test_what_is_no_timeline_is_refused(void **state)
 		"dray-timeline-2 id 1 2 3 4\n1 2 3 1",
 		"dray-timeline-1 0123456789012345678901234567890123456789 1 2 3 4\n1 2 3 1" };
 	struct timeline timeline;
-	char many[8192] = "dray-timeline-1 id 1 2 3 4";
+	struct buf many = BUF_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -419,9 +419,11 @@ static void test_what_is_no_timeline_is_refused(void **state)
 		assert_int_equal(timeline.n, 0);
 	}
 	assert_true(timeline_parse("dray-timeline-1 id 1 2 3 4\n1 2 3 1", &timeline));
+	buf_puts(&many, "dray-timeline-1 id 1 2 3 4");
 	for (int i = 0; i <= TIMELINE_BOOTS; i++)
-		strcat(many, "\n1 2 3 1");
-	assert_false(timeline_parse(many, &timeline));
+		buf_puts(&many, "\n1 2 3 1");
+	assert_false(timeline_parse(many.data, &timeline));
+	buf_done(&many);
 }
 
 /* --- anything ------------------------------------------------------------------------------------- */
