@@ -340,6 +340,26 @@ static void test_after_a_boot_a_doubt_waits_until_the_clock_is_right(void **stat
 	}
 }
 
+/* The first request can't be running any more: what is there was there before. */
+static void test_a_conflict_behind_a_night_is_a_refusal(void **state)
+{
+	static const char erp[] = ERP ",\"settle\":\"30m\"";
+
+	(void)state;
+	house_open(&house, erp);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	lose_answer("e1");
+	house.wall_ahead_ms = TO_1970(house) - 13 * HOUR;
+	house.is_unsynchronised = true;
+	house_reboot(&house, 13 * HOUR, erp);
+	house_rest(&house);
+	set_clock(0, true);
+	(void)house_pass(&house, MINUTE);
+	house_answer(&house, house_find(&house, "e1"), 409, "");
+	assert_int_equal(house_exceptions(&house, "rejected"), 1);
+}
+
 static void test_a_clock_that_is_never_right_strands_nothing(void **state)
 {
 	char key[64];
@@ -513,6 +533,7 @@ int main(void)
 		T(test_a_breaker_and_a_hold_are_probed_and_go_on),
 		T(test_order_is_kept_while_the_clock_is_set_again_and_again),
 		T(test_after_a_boot_a_doubt_waits_until_the_clock_is_right),
+		T(test_a_conflict_behind_a_night_is_a_refusal),
 		T(test_a_clock_that_is_never_right_strands_nothing),
 		T(test_where_nobody_vouches_for_the_clock_a_reboot_costs_no_exception),
 		T(test_a_doubt_of_a_boot_that_never_knew_the_time_is_for_a_person),
