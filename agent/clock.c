@@ -9,22 +9,30 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t system_wall_ms(void *ctx)
+static int64_t read_us(clockid_t id)
 {
 	struct timespec now;
 
+	(void)clock_gettime(id, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t system_wall_ms(void *ctx)
+{
 	(void)ctx;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return read_us(CLOCK_REALTIME) / 1000;
 }
 
 static int64_t system_mono_us(void *ctx)
 {
-	struct timespec now;
-
 	(void)ctx;
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return read_us(CLOCK_MONOTONIC);
+}
+
+static int64_t system_boot_ms(void *ctx)
+{
+	(void)ctx;
+	return read_us(CLOCK_BOOTTIME) / 1000;
 }
 
 /* Without entropy there are no ids and no jitter: nothing sensible can go on. */
@@ -75,15 +83,21 @@ const struct clock *clock_system(void)
 		.mono_us = system_mono_us,
 		.entropy = system_entropy,
 		.is_synchronised = system_is_synchronised,
+		.boot_ms = system_boot_ms,
 		.boot_id = system_boot_id,
 	};
 
 	return &clock;
 }
 
+static int64_t boot_ms(const struct clock *clock)
+{
+	return clock->boot_ms ? clock->boot_ms(clock->ctx) : clock_mono_ms(clock);
+}
+
 int64_t clock_steady_ms(const struct clock *clock)
 {
-	return clock->timeline ? timeline_steady(clock->timeline, clock_mono_ms(clock))
+	return clock->timeline ? timeline_steady(clock->timeline, boot_ms(clock))
 			       : clock->wall_ms(clock->ctx);
 }
 
@@ -113,7 +127,7 @@ uint64_t clock_seed(const struct clock *clock)
 struct timeline_reading clock_read(const struct clock *clock)
 {
 	return (struct timeline_reading){
-		.mono_ms = clock_mono_ms(clock),
+		.boot_ms = boot_ms(clock),
 		.wall_ms = clock->wall_ms(clock->ctx),
 		.is_vouched = clock->is_synchronised(clock->ctx),
 	};

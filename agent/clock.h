@@ -6,7 +6,7 @@
  *
  *   steady     ms; every stamp that is stored or waited for. Never jumps, goes on over a restart.
  *   wall       ms since the Unix epoch, as far as it is believed; what people and others are shown.
- *   monotonic  since boot, also while the machine sleeps; what lives in memory only.
+ *   monotonic  as libevent's timers count; what lives in memory only.
  *
  * timeline.h says how the first two hang together; timekeeper.h keeps it.
  */
@@ -26,6 +26,8 @@ struct clock {
 	/* The kernel says the wall clock is synchronised (adjtimex). */
 	bool (*is_synchronised)(void *ctx);
 	void *ctx;
+	/* Since boot, also while the machine sleeps. NULL: the monotonic one. */
+	int64_t (*boot_ms)(void *ctx);
 	/* Of this boot, a UUID; "" when it can't be read. NULL: likewise. */
 	void (*boot_id)(void *ctx, char out[TIMELINE_ID_MAX]);
 	const struct timeline *timeline; /* NULL: steady is the wall clock as it is read */

@@ -18,8 +18,8 @@ struct timekeeper {
 	struct store *store;
 	struct buf text;
 	bool is_unkept;  /* something was learned that no commit holds */
-	bool is_written; /* in this turn */
-	bool has_failed; /* the turn in which it was tried last */
+	bool is_written; /* or tried, in this turn */
+	bool has_failed; /* when it was tried last */
 	int64_t keep_from_mono_ms;
 };
 
@@ -91,9 +91,10 @@ static void keep(struct timekeeper *timekeeper)
 	timekeeper->keep_from_mono_ms = clock_mono_ms(timekeeper->machine) + TIMELINE_NOTE_MS;
 	buf_reset(&timekeeper->text);
 	timeline_print(&timekeeper->timeline, &timekeeper->text);
-	timekeeper->is_written =
-		!buf_failed(&timekeeper->text) &&
-		store_put_cursor(timekeeper->store, CURSOR, timekeeper->text.data, now_ms) == 0;
+	if (buf_failed(&timekeeper->text))
+		return;
+	timekeeper->is_written = true; /* a failure poisons the turn */
+	(void)store_put_cursor(timekeeper->store, CURSOR, timekeeper->text.data, now_ms);
 }
 
 /* What was learned is written at once, but behind a failure, and the note with what others write. */
@@ -119,14 +120,16 @@ static void on_committed(void *ctx)
 	timekeeper->has_failed = false;
 }
 
-/* A full disk must not cost every turn: the next try is in a minute. */
+/* The store may be another one now. A full disk must not cost every turn: then the next try is in a
+ * minute. */
 static void on_poisoned(void *ctx)
 {
 	struct timekeeper *timekeeper = ctx;
 
+	if (timekeeper->is_written)
+		timekeeper->has_failed = true;
 	timekeeper->is_written = false;
 	timekeeper->is_unkept = true;
-	timekeeper->has_failed = true;
 }
 
 void timekeeper_attach(struct timekeeper *timekeeper, struct turn *turn)

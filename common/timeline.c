@@ -118,7 +118,7 @@ void timeline_begin(struct timeline *timeline, const char *boot_id,
 	else
 		begin_boot(timeline, now);
 	(void)snprintf(timeline->boot_id, sizeof(timeline->boot_id), "%s", boot_id);
-	timeline->steady_minus_mono_ms = this_boot(timeline)->from_ms - now->mono_ms;
+	timeline->steady_minus_boot_ms = this_boot(timeline)->from_ms - now->boot_ms;
 	timeline->noted_ms = this_boot(timeline)->from_ms;
 	timeline->floor_ahead_ms = this_boot(timeline)->ahead_ms;
 	timeline->doubted_at_ms =
@@ -159,7 +159,7 @@ bool timeline_look(struct timeline *timeline, const struct timeline_reading *now
 {
 	struct timeline_boot *boot = this_boot(timeline), before = *boot;
 	int64_t doubted_at_ms = timeline->doubted_at_ms;
-	int64_t now_ms = timeline_steady(timeline, now->mono_ms);
+	int64_t now_ms = timeline_steady(timeline, now->boot_ms);
 	int64_t ahead_ms = now->wall_ms - now_ms;
 
 	if (!now->is_vouched) {
@@ -261,9 +261,9 @@ int64_t timeline_before(const struct timeline *timeline, int64_t age_ms, int64_t
 
 /* --- for people ----------------------------------------------------------------------------------- */
 
-int64_t timeline_steady(const struct timeline *timeline, int64_t mono_ms)
+int64_t timeline_steady(const struct timeline *timeline, int64_t boot_ms)
 {
-	return mono_ms + timeline->steady_minus_mono_ms;
+	return boot_ms + timeline->steady_minus_boot_ms;
 }
 
 int64_t timeline_wall(const struct timeline *timeline, int64_t at_ms)
@@ -285,7 +285,7 @@ int64_t timeline_stamp(const struct timeline *timeline, int64_t wall_ms)
 void timeline_print(const struct timeline *timeline, struct buf *out)
 {
 	buf_printf(out, FORMAT_MARK " %s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
-		*timeline->boot_id ? timeline->boot_id : "-", timeline->steady_minus_mono_ms,
+		*timeline->boot_id ? timeline->boot_id : "-", timeline->steady_minus_boot_ms,
 		timeline->noted_ms, timeline->doubted_at_ms, timeline->floor_ahead_ms);
 	for (unsigned i = 0; i < timeline->n; i++) {
 		const struct timeline_boot *boot = &timeline->boots[i];
@@ -338,7 +338,7 @@ bool timeline_parse(const char *text, struct timeline *ret)
 
 	*ret = timeline;
 	if (!read_id(&text, timeline.boot_id) ||
-		!read_number(&text, &timeline.steady_minus_mono_ms) ||
+		!read_number(&text, &timeline.steady_minus_boot_ms) ||
 		!read_number(&text, &timeline.noted_ms) ||
 		!read_number(&text, &timeline.doubted_at_ms) ||
 		!read_number(&text, &timeline.floor_ahead_ms))

@@ -12,7 +12,7 @@
 
 #define PROMOTE_WINDOWS 4 /* due rows made READY in a turn, in windows */
 #define FAILURE_WAIT_MS 1000
-#define CLOCK_WAIT_MS 60000 /* between looks whether the clock can be believed */
+#define CLOCK_WAIT_MS 10000 /* between looks whether the clock can be believed */
 
 /* --- one draft ------------------------------------------------------------------------------------ */
 

@@ -63,7 +63,7 @@ static int take_up(struct claim *found)
 	return 0;
 }
 
-/* What it asked for before the restart: a day at most, or the clock has jumped back since. */
+/* What it asked for before the restart: a day at most. */
 static void take_up_wait(struct destination *destination)
 {
 	const struct deliver *deliver = destination->deliver;

@@ -83,6 +83,8 @@ void api_metrics(struct call *call)
 	metrics_set(with->metrics, METRIC_STORE_WRITTEN, NULL, NULL, (double)sizes.written_bytes);
 	metrics_set(with->metrics, METRIC_BROKER_CONNECTED, NULL, NULL,
 		with->broker_is_up(with->ctx) ? 1 : 0);
+	metrics_set(with->metrics, METRIC_CLOCK_TRUSTED, NULL, NULL,
+		call_clock_doubted_at_ms(call) == 0 ? 1 : 0);
 	metrics_set(with->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	metrics_print(with->metrics, &call->body);

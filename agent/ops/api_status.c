@@ -62,13 +62,12 @@ static int put_events(struct call *call)
 /* Whether what the machine's clock says is believed; else what it says, and since when. */
 static void put_clock(struct call *call)
 {
-	const struct clock *clock = call->ops->with.clock;
-	int64_t doubted_at_ms = clock->timeline ? clock->timeline->doubted_at_ms : 0;
+	int64_t doubted_at_ms = call_clock_doubted_at_ms(call);
 
 	write_open(&call->body, "clock", '{');
 	write_bool(&call->body, "trusted", doubted_at_ms == 0);
 	call_write_stamp(call, "doubted_since", doubted_at_ms);
-	write_time(&call->body, "machine", clock_read(clock).wall_ms);
+	write_time(&call->body, "machine", clock_read(call->ops->with.clock).wall_ms);
 	write_close(&call->body, '}');
 }
 

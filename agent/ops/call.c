@@ -60,6 +60,13 @@ int64_t call_wall_ms(const struct call *call)
 	return clock_wall_ms(call->ops->with.clock);
 }
 
+int64_t call_clock_doubted_at_ms(const struct call *call)
+{
+	const struct timeline *timeline = call->ops->with.clock->timeline;
+
+	return timeline ? timeline->doubted_at_ms : 0;
+}
+
 void call_write_stamp(struct call *call, const char *name, int64_t at_ms)
 {
 	write_time(&call->body, name, at_ms > 0 ? clock_wall_of(call->ops->with.clock, at_ms) : 0);

@@ -148,6 +148,8 @@ bool call_exception_words(struct call *call, const char *kind, const char *sever
 /* Steady time, for stamps and against them; and what people are shown. */
 int64_t call_now_ms(const struct call *call);
 int64_t call_wall_ms(const struct call *call);
+/* The stamp since when the machine's clock is not believed; 0: it is. */
+int64_t call_clock_doubted_at_ms(const struct call *call);
 /* A stamp as people know it: RFC 3339; null when it is not above 0. */
 void call_write_stamp(struct call *call, const char *name, int64_t at_ms);
 /* How long ago people would say it was; null likewise. */

@@ -289,8 +289,8 @@ typedef int (*store_attempt_fn)(void *ctx, const struct store_attempt_row *row);
 int store_list_attempts(struct store *store, int64_t seq, store_attempt_fn fn, void *ctx);
 
 /*
- * WAITING rows that are due become READY: due_at <= now, or later than now + horizon (the clock
- * has jumped back). At most `limit`. Returns how many, or -1.
+ * WAITING rows that are due become READY: due_at <= now, or later than now + horizon (no
+ * wait is so long: the stamp is of another store). At most `limit`. Returns how many, or -1.
  */
 int store_promote_due(
 	struct store *store, int destination, int64_t now_ms, int64_t horizon_ms, unsigned limit);

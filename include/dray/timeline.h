@@ -63,7 +63,7 @@ struct timeline_boot {
 
 struct timeline {
 	char boot_id[TIMELINE_ID_MAX];
-	int64_t steady_minus_mono_ms;
+	int64_t steady_minus_boot_ms;
 	int64_t noted_ms;       /* steady time up to which the boot is known to have lasted */
 	int64_t doubted_at_ms;  /* steady time since when the wall clock isn't believed; 0: it is */
 	int64_t floor_ahead_ms; /* of this boot: wall time is at least so far ahead */
@@ -73,7 +73,7 @@ struct timeline {
 
 /* The clocks, read together. */
 struct timeline_reading {
-	int64_t mono_ms; /* since boot, also while asleep */
+	int64_t boot_ms; /* since boot, also while asleep */
 	int64_t wall_ms;
 	bool is_vouched; /* the kernel says the wall clock is synchronised */
 };
@@ -89,7 +89,7 @@ void timeline_begin(struct timeline *timeline, const char *boot_id,
 /* Look at the clocks. True: something changed that should be kept. */
 bool timeline_look(struct timeline *timeline, const struct timeline_reading *now);
 
-int64_t timeline_steady(const struct timeline *timeline, int64_t mono_ms);
+int64_t timeline_steady(const struct timeline *timeline, int64_t boot_ms);
 /* What the wall clock showed, or should have shown, at a stamp; of a coming time, what it will. */
 int64_t timeline_wall(const struct timeline *timeline, int64_t at_ms);
 /* The stamp of a wall time: for questions that people ask, where an approximation serves. */

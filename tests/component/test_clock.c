@@ -340,6 +340,26 @@ static void test_after_a_boot_a_doubt_waits_until_the_clock_is_right(void **stat
 	}
 }
 
+/* The first request can't be running any more: what is there was there before. */
+static void test_a_conflict_behind_a_night_is_a_refusal(void **state)
+{
+	static const char erp[] = ERP ",\"settle\":\"30m\"";
+
+	(void)state;
+	house_open(&house, erp);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	lose_answer("e1");
+	house.wall_ahead_ms = TO_1970(house) - 13 * HOUR;
+	house.is_unsynchronised = true;
+	house_reboot(&house, 13 * HOUR, erp);
+	house_rest(&house);
+	set_clock(0, true);
+	(void)house_pass(&house, MINUTE);
+	house_answer(&house, house_find(&house, "e1"), 409, "");
+	assert_int_equal(house_exceptions(&house, "rejected"), 1);
+}
+
 static void test_a_clock_that_is_never_right_strands_nothing(void **state)
 {
 	char key[64];
@@ -387,6 +407,31 @@ static void test_a_doubt_of_a_boot_that_never_knew_the_time_is_for_a_person(void
 	(void)house_pass(&house, 2 * MINUTE);
 	assert_int_equal(house_exceptions(&house, "unknown"), 1);
 	assert_string_equal(house_find(&house, "e1")->key, key);
+}
+
+/* A battery clock that runs days ahead, and nobody to say so yet. */
+static void test_a_clock_ahead_at_boot_gives_nothing_up(void **state)
+{
+	static const char erp[] = "\"retry\":{\"base\":\"1s\",\"max\":\"1s\",\"give_up\":\"2h\"}";
+
+	(void)state;
+	house_open(&house, erp);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer_later(house_find(&house, "e1"), 429, NULL);
+	house_rest(&house);
+	house.wall_ahead_ms = 5 * DAY;
+	house.is_unsynchronised = true;
+	house_reboot(&house, 3 * HOUR, erp);
+	house_wait(&house, SECOND);
+	house_answer_later(house_find(&house, "e1"), 429, NULL);
+	house_rest(&house);
+	assert_int_equal(house.n_exceptions, 0);
+	set_clock(0, true);
+	house_wait(&house, SECOND);
+	house_answer_later(house_find(&house, "e1"), 429, NULL);
+	house_rest(&house);
+	assert_int_equal(house_exceptions(&house, "gave_up"), 1);
 }
 
 /* Stamps of all these mornings say 1970 on the wall. */
@@ -488,9 +533,11 @@ int main(void)
 		T(test_a_breaker_and_a_hold_are_probed_and_go_on),
 		T(test_order_is_kept_while_the_clock_is_set_again_and_again),
 		T(test_after_a_boot_a_doubt_waits_until_the_clock_is_right),
+		T(test_a_conflict_behind_a_night_is_a_refusal),
 		T(test_a_clock_that_is_never_right_strands_nothing),
 		T(test_where_nobody_vouches_for_the_clock_a_reboot_costs_no_exception),
 		T(test_a_doubt_of_a_boot_that_never_knew_the_time_is_for_a_person),
+		T(test_a_clock_ahead_at_boot_gives_nothing_up),
 		T(test_a_doubt_of_this_morning_is_not_taken_for_yesterdays),
 		T(test_waits_go_on_after_a_boot_in_1970),
 		T(test_how_long_a_delivery_took_is_no_nonsense),
