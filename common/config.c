@@ -29,6 +29,7 @@ static int refuse_unknown(
 	const struct option_kind *kind, const char *section, const char *key, struct error *err)
 {
 	const char *nearest = NULL;
+	const char *name = *key ? key : "\"\"";
 	size_t most = 2;
 
 	for (size_t i = 0; i < kind->n_options; i++) {
@@ -42,9 +43,9 @@ static int refuse_unknown(
 		}
 	}
 	if (nearest)
-		error_fill(err, key, "unknown key; did you mean \"%s\"", nearest);
+		error_fill(err, name, "unknown key; did you mean \"%s\"", nearest);
 	else
-		error_fill(err, key, "unknown key");
+		error_fill(err, name, "unknown key");
 	if (*section)
 		error_prefix(err, section);
 	return -1;

@@ -166,17 +166,26 @@ run_tidy() {
 }
 
 fuzz() {
-	local target name
+	local target name seeds
 	part "building the fuzz targets (clang)" build-fuzz.log fuzz_build || return
 	for target in build/fuzz/tests/fuzz_*; do
 		[ -x "$target" ] || continue
 		name=$(basename "$target")
+		seeds=$(find "tests/fuzz/corpus/$name" -type f 2>/dev/null | wc -l)
 		mkdir -p "build/fuzz/corpus/$name" # grows from run to run; the tree's seeds stay
-		part "fuzzing $name for $fuzz_s s" "$name.log" \
-			"$target" -max_total_time=$fuzz_s -max_len=65536 -timeout=10 \
-			-rss_limit_mb=1024 -artifact_prefix=build/log/ \
-			"build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
+		part "fuzzing $name for $fuzz_s s, $seeds seeds" "$name.log" fuzz_one "$target" "$name" \
+			"$seeds"
 	done
+}
+
+fuzz_one() { # TARGET NAME SEEDS
+	[ "$3" -gt 0 ] || {
+		echo "ERROR: there is nothing in tests/fuzz/corpus/$2"
+		return 1
+	}
+	"$1" -max_total_time=$fuzz_s -max_len=65536 -timeout=10 -rss_limit_mb=1024 \
+		-print_final_stats=1 -artifact_prefix=build/log/ \
+		"build/fuzz/corpus/$2" "tests/fuzz/corpus/$2"
 }
 
 fuzz_build() {

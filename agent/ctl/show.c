@@ -110,9 +110,10 @@ const char *text_of(const cJSON *object, const char *name)
 
 int64_t number_of(const cJSON *object, const char *name)
 {
-	const cJSON *number = json_get(object, name);
+	int64_t number = 0;
 
-	return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
+	(void)json_get_integer(object, name, INT64_MIN, INT64_MAX, &number);
+	return number;
 }
 
 /* What is not in a page is said, with the option that goes on. */

@@ -86,7 +86,8 @@ void table_age(struct table *table, const cJSON *seconds)
 {
 	char text[FORMAT_MAX] = "-";
 
-	if (cJSON_IsNumber(seconds))
+	if (cJSON_IsNumber(seconds) && seconds->valuedouble < 0x1p53 &&
+		seconds->valuedouble > -0x1p53)
 		format_age((int64_t)seconds->valuedouble, text);
 	table_text(table, text, COLOR_NONE);
 }

@@ -39,6 +39,24 @@ void http_client_free(struct http_client *client)
 	curl_global_cleanup();
 }
 
+/*
+ * Before 8.1.1 libcurl keeps a pointer into the headers of an answer that it has freed (curl issue
+ * 11101): a handle that is used again reads and writes there when the next answer begins with a
+ * folded header, which any server can send.
+ */
+static bool may_be_used_again(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080101;
+}
+
+static void put_back(struct http_pool *pool, struct http_transfer *transfer)
+{
+	if (may_be_used_again())
+		TAILQ_INSERT_HEAD(&pool->idle, transfer, link);
+	else
+		http_transfer_free(transfer);
+}
+
 /* Hand over what has ended. on_done may start another request in this pool. */
 static void drain_done(struct http_pool *pool)
 {
@@ -58,7 +76,7 @@ static void drain_done(struct http_pool *pool)
 			LOG_ERROR("libcurl does not let go of a request");
 		TAILQ_REMOVE(&pool->running, transfer, link);
 		http_transfer_finish(transfer, result);
-		TAILQ_INSERT_HEAD(&pool->idle, transfer, link);
+		put_back(pool, transfer);
 	}
 }
 

@@ -83,6 +83,9 @@ static void answer(struct bufferevent *connection, const char *path)
 	else if (strncmp(path, "/later", 6) == 0)
 		say(connection,
 			"HTTP/1.1 429 No\r\nretry-AFTER:  120 \r\nContent-Length: 0\r\n\r\n");
+	else if (strncmp(path, "/folded", 7) == 0)
+		say(connection, "HTTP/1.1 200 OK\r\n X-Beginning: in the midst\r\n"
+				"Content-Length: 0\r\n\r\n");
 	else if (strncmp(path, "/moved", 6) == 0)
 		say(connection, "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
 	else if (strncmp(path, "/garbage", 8) == 0)
@@ -330,6 +333,15 @@ static void test_retry_after_is_handed_on_trimmed(void **state)
 	assert_string_equal(post("/ok").retry_after, "");
 }
 
+/* In older libcurl it is appended to the last header of the answer before, which is freed. */
+static void test_an_answer_that_begins_with_a_folded_header_touches_no_other(void **state)
+{
+	(void)state;
+	assert_int_equal(post("/later").status, 429);
+	assert_int_not_equal(post("/folded").transport, TRANSPORT_NOT_SENT);
+	assert_int_equal(post("/ok").status, 201);
+}
+
 static void test_a_redirect_is_not_followed(void **state)
 {
 	(void)state;
@@ -486,6 +498,7 @@ int main(void)
 		T(test_connections_are_kept_and_used_again),
 		T(test_no_more_connections_than_allowed),
 		T(test_retry_after_is_handed_on_trimmed),
+		T(test_an_answer_that_begins_with_a_folded_header_touches_no_other),
 		T(test_a_redirect_is_not_followed),
 		T(test_a_refused_connection_sent_nothing),
 		T(test_a_failed_tls_handshake_sent_nothing),

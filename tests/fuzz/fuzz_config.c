@@ -1,9 +1,11 @@
 /*
- * fuzz_config.c - any text as a configuration: it is refused with words, or it builds; what is
+ * fuzz_config.c - any text as a configuration, and, each behind a NUL, any texts as what conf.d
+ * merges into it: it is refused with words and the name of what is wrong, or it builds; what is
  * built is whole.
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dray/config.h"
 #include "dray/json.h"
@@ -28,24 +30,55 @@ static void check_built(const struct config *config)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static cJSON *read_object(const char *text, size_t len)
 {
 	static const struct json_limits limits = {
 		.max_bytes = 1 << 20, .max_depth = 32, .max_members = 100000, .comments = true
 	};
 	struct buf scratch = BUF_INIT;
-	struct json_error flaw;
-	struct config *config;
-	struct error err = { 0 };
-	cJSON *document = json_parse((const char *)data, size, &limits, &scratch, &flaw);
+	cJSON *root = json_parse(text, len, &limits, &scratch, NULL);
 
 	buf_done(&scratch);
+	if (cJSON_IsObject(root))
+		return root;
+	cJSON_Delete(root);
+	return NULL;
+}
+
+/* An empty patch changes nothing, and what a patch has merged it merges no second time. */
+static void merge(cJSON **document, const char *text, size_t len)
+{
+	cJSON *patch = read_object(text, len), *once;
+
+	if (!patch)
+		return;
+	if (json_merge_patch(document, patch) != 0)
+		abort();
+	once = cJSON_Duplicate(*document, true);
+	if (json_merge_patch(document, patch) != 0 || !cJSON_Compare(once, *document, true))
+		abort();
+	cJSON_Delete(once);
+	cJSON_Delete(patch);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	size_t len = strnlen(text, size);
+	struct config *config;
+	struct error err = { 0 };
+	cJSON *document = read_object(text, len);
+
 	if (!document)
 		return 0;
+	for (size_t at = len; at < size; at += 1 + len) {
+		len = strnlen(text + at + 1, size - at - 1);
+		merge(&document, text + at + 1, len);
+	}
 	if (config_build(document, &config, &err) == 0) {
 		check_built(config);
 		config_free(config);
-	} else if (!err.message[0]) {
+	} else if (!err.message[0] || !err.path[0]) {
 		abort();
 	}
 	cJSON_Delete(document);

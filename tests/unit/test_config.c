@@ -370,6 +370,7 @@ static void test_an_unknown_key_is_named_with_its_path(void **state)
 	(void)state;
 	assert_refused(TOP("\"colour\":1"), "colour", "unknown key");
 	assert_refused(TOP("\"log\":{\"colour\":1}"), "log.colour", "unknown key");
+	assert_refused(TOP("\"\":1"), "\"\"", "unknown key");
 	assert_refused(DESTINATION("\"retri\":{}"), "destinations.erp.retri",
 		"unknown key; did you mean \"retry\"");
 	assert_refused(TOP("\"mqtt\":{\"tls\":{\"x\":1}}"), "mqtt.tls.x", "unknown key");
