@@ -18,9 +18,11 @@ static void on_fatal(void *ctx, const char *what)
 	((struct shed *)ctx)->n_fatal++;
 }
 
+/* In memory where there is room for it: thousands of small files are made and synced. */
 static void make_dir(struct shed *shed)
 {
-	(void)snprintf(shed->dir, sizeof(shed->dir), "/tmp/dray-store-XXXXXX");
+	const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	(void)snprintf(shed->dir, sizeof(shed->dir), "%s/dray-store-XXXXXX", place);
 	assert_non_null(mkdtemp(shed->dir));
 	(void)snprintf(shed->path, sizeof(shed->path), "%s/dray.db", shed->dir);
 }

@@ -19,8 +19,30 @@ from sim.site import ALL, Site, assert_ledger_closes, destination
 
 SEED = 20261121
 LIVES_AT_ONCE = 4
+WAL_HEADER, WAL_FRAME = 32, 24 + 4096
 
 pytestmark = pytest.mark.heavy
+
+
+def tear(path, rng):
+    """What a disk may also make of the frames that were being written: some of it, out of order.
+
+    Behind the last commit of the WAL (https://sqlite.org/fileformat2.html#walformat) nothing was
+    promised: there a frame begins as a true one does, and ends in noise.
+    """
+    with open(path, "r+b") as wal:
+        bytes_of = wal.read()
+        if len(bytes_of) < WAL_HEADER + WAL_FRAME:
+            return
+        salts, end = bytes_of[16:24], WAL_HEADER
+        for at in range(WAL_HEADER, len(bytes_of) - WAL_FRAME + 1, WAL_FRAME):
+            if bytes_of[at + 8:at + 16] != salts:
+                break
+            if bytes_of[at + 4:at + 8] != bytes(4):
+                end = at + WAL_FRAME
+        true_part = bytes_of[WAL_HEADER:][:rng.randrange(WAL_FRAME)]
+        wal.seek(end)
+        wal.write(true_part + rng.randbytes(rng.randrange(3 * WAL_FRAME)))
 
 
 class House:
@@ -52,6 +74,8 @@ class House:
             phase, seed, time.time(), len(self.fleet.acked)))
         self.agent.kill9()
         self.disk.restore()
+        if os.path.exists(self.database() + "-wal") and rng.random() < 0.5:
+            tear(self.database() + "-wal", rng)
         self.agent.start()
 
     def check(self):
