@@ -61,12 +61,13 @@ const char *capture_reason(const struct capture *capture);
 /* After a commit: tell the device (ack_delivered sources). */
 void capture_on_news(struct capture *capture, const struct deliver_news *news);
 /*
- * On {root}/{site}/alert/{severity}: {"time","severity","kind","destination","device","id","seq",
- * "message"}, what isn't known left out. NULL and "" are not known, seq 0 neither.
+ * On {root}/{site}/alert/{severity}: {"time","severity","kind","state","destination","device","id",
+ * "seq","message"}, what isn't known left out. NULL and "" are not known, seq 0 neither.
  */
 struct capture_alert {
 	const char *severity; /* "critical", "normal", "low" */
-	const char *kind;     /* of the exception */
+	const char *kind;     /* of the exception, or of the alarm */
+	const char *state;    /* of an alarm that ends: "raised", "cleared" */
 	const char *destination, *device, *id;
 	int64_t seq;
 	const char *message;

@@ -166,6 +166,7 @@ void capture_alert(struct capture *capture, const struct capture_alert *alert)
 	buf_printf(out, "{\"time\":\"%s\"", now);
 	put_member(out, "severity", alert->severity);
 	put_member(out, "kind", alert->kind);
+	put_member(out, "state", alert->state);
 	put_member(out, "destination", alert->destination);
 	put_member(out, "device", alert->device);
 	put_member(out, "id", alert->id);
@@ -275,6 +276,15 @@ static void on_release(void *ctx)
 	mqtt_set_reading(capture->mqtt, !talk_is_behind(capture->talk));
 }
 
+/* What the broker is subscribed to is remembered again. */
+static void on_replaced(void *ctx)
+{
+	struct capture *capture = ctx;
+
+	if (capture->mqtt && mqtt_is_up(capture->mqtt))
+		settle_subscriptions(capture);
+}
+
 static void on_poisoned(void *ctx)
 {
 	struct capture *capture = ctx;
@@ -303,6 +313,7 @@ struct capture *capture_new(const struct capture_options *options)
 					.committed = on_committed,
 					.release = on_release,
 					.poisoned = on_poisoned,
+					.replaced = on_replaced,
 					.ctx = capture });
 	return capture;
 }

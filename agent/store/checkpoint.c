@@ -39,6 +39,11 @@ static int run_pass(struct store *store, sqlite3 *db)
 	int rc = sqlite3_wal_checkpoint_v2(
 		db, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_frames, &n_backfilled);
 	store_check_fatal(store, rc, "checkpointing");
+	if (store_is_damage(rc)) {
+		(void)pthread_mutex_lock(&store->checkpointer.mutex);
+		store->checkpointer.damage = rc;
+		(void)pthread_mutex_unlock(&store->checkpointer.mutex);
+	}
 	if (rc == SQLITE_OK && n_backfilled >= 0)
 		note_pass(store, n_backfilled);
 	return rc;
@@ -135,17 +140,38 @@ void checkpoint_stop(struct store *store)
 		(void)pthread_join(it->thread, NULL);
 		it->has_thread = false;
 	}
+	if (it->db != NULL && store->broken[0])
+		broken_quiet(it->db);
 	(void)sqlite3_close(it->db);
 	it->db = NULL;
+	it->is_stopping = false;
+	it->state = CHECKPOINT_IDLE;
+	it->backfilled = 0;
+	it->damage = 0;
+}
+
+/* The thread's finding becomes the loop's. */
+static void take_damage(struct store *store)
+{
+	struct checkpointer *it = &store->checkpointer;
+	(void)pthread_mutex_lock(&it->mutex);
+	int damage = it->damage;
+	(void)pthread_mutex_unlock(&it->mutex);
+	if (damage != 0)
+		(void)store_break(store, "%s while checkpointing", sqlite3_errstr(damage));
 }
 
 void store_checkpoint_tail(struct store *store)
 {
 	struct checkpointer *it = &store->checkpointer;
-	if (!sqlite3_get_autocommit(store->db))
+	if (store->db == NULL || !sqlite3_get_autocommit(store->db))
+		return;
+	take_damage(store);
+	if (store->broken[0])
 		return;
 	if (it->has_thread && !move_on(it, CHECKPOINT_TAIL_DUE, CHECKPOINT_IDLE))
 		return;
 	/* Failures that matter come again in the thread, which tells them. */
 	(void)run_pass(store, store->db);
+	take_damage(store);
 }

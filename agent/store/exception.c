@@ -30,6 +30,11 @@ static struct open_count *count_of(struct store *store, const char *kind, const 
 	return count;
 }
 
+void exception_count_open(struct store *store, const char *kind, const char *severity, int change)
+{
+	count_of(store, kind, severity)->changes += change;
+}
+
 int exception_load(struct store *store)
 {
 	struct query query = query_start(store, EXCEPTION_COUNT_OPEN);
@@ -37,6 +42,11 @@ int exception_load(struct store *store)
 	while ((more = query_step(&query)) > 0)
 		count_of(store, row_text(&query, 0), row_text(&query, 1))->n += row_int(&query, 2);
 	return more;
+}
+
+void exception_forget(struct store *store)
+{
+	store->n_open_counts = 0;
 }
 
 void exception_committed(struct store *store)

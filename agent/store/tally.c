@@ -36,18 +36,33 @@ static bool is_same_cell(const struct tally_cell *a, const struct tally_cell *b)
 	       strcmp(a->detail, b->detail) == 0;
 }
 
-static int flush_cell(struct store *store, const struct tally_cell *cell)
+int tally_put(struct store *store, const struct store_tally_row *row)
 {
 	struct query query = query_start(store, TALLY_ADD);
-	query_int(&query, cell->day);
-	query_text(&query, cell->source);
-	query_text(&query, cell->device);
-	query_text(&query, cell->type);
-	query_int(&query, cell->destination);
-	query_text(&query, cell->outcome);
-	query_text(&query, cell->detail);
-	query_int(&query, cell->n);
+	query_int(&query, row->day);
+	query_text(&query, row->source);
+	query_text(&query, row->device);
+	query_text(&query, row->type);
+	query_int(&query, row->destination);
+	query_text(&query, row->outcome);
+	query_text(&query, row->detail);
+	query_int(&query, row->n);
 	return query_run(&query);
+}
+
+static int flush_cell(struct store *store, const struct tally_cell *cell)
+{
+	const struct store_tally_row row = {
+		.day = cell->day,
+		.source = cell->source,
+		.device = cell->device,
+		.type = cell->type,
+		.destination = cell->destination,
+		.outcome = cell->outcome,
+		.detail = cell->detail,
+		.n = cell->n,
+	};
+	return tally_put(store, &row);
 }
 
 int tally_flush(struct store *store)
@@ -118,6 +133,22 @@ int tally_add(struct store *store, int64_t at_ms, const struct event_labels *lab
 {
 	return store_count(store, at_ms, labels->origin, labels->device, labels->type, destination,
 		outcome, "");
+}
+
+int tally_take_back(struct store *store, const struct event_labels *labels, int destination,
+	const char *outcome)
+{
+	const struct store_tally_row row = {
+		.day = time_day(labels->received_at_ms),
+		.source = labels->origin,
+		.device = labels->device,
+		.type = labels->type,
+		.destination = destination,
+		.outcome = outcome,
+		.detail = "",
+		.n = -1,
+	};
+	return tally_put(store, &row);
 }
 
 static void fill_row(const struct query *query, struct store_tally_row *row)

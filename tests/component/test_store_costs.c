@@ -126,7 +126,7 @@ static int count_steps(struct house *house)
 {
 	int steps = 0;
 
-	for (int i = 0; i < STATEMENTS; i++)
+	for (int i = 0; i < PREPARED_AT_OPEN; i++)
 		steps += sqlite3_stmt_status(
 			house->store->statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
 	return steps;
