@@ -63,6 +63,8 @@ static int take_tally(struct merge *merge, sqlite3_stmt *row)
 		.detail = merge_text(row, 6),
 		.n = sqlite3_column_int64(row, 7),
 	};
+	if (strcmp(tally.outcome, "stored") == 0)
+		merge->counts->events_ever += tally.n;
 	return tally.destination < 0 ? 0 : tally_put(merge->store, &tally);
 }
 

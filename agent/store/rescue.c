@@ -54,6 +54,8 @@ static int keep(struct store *store)
 		{ "salvage.number", rescue->number },
 		{ "salvage.state", is->state },
 		{ "salvage.seq", rescue->seq },
+		{ "salvage.last_seq", rescue->last_seq },
+		{ "salvage.is_behind", rescue->is_behind },
 		{ "salvage.events", is->events },
 		{ "salvage.deliveries", is->deliveries },
 		{ "salvage.in_doubt", is->in_doubt },
@@ -75,10 +77,13 @@ static int recall(struct store *store)
 	struct store_salvage_view *is = &rescue->is;
 	int64_t number = 0;
 	int64_t state = 0;
+	int64_t is_behind = 0;
 	*is = (struct store_salvage_view){ .percent = -1 };
 	if (get_counter(store, "salvage.number", &number) < 0 ||
 		get_counter(store, "salvage.state", &state) < 0 ||
 		get_counter(store, "salvage.seq", &rescue->seq) < 0 ||
+		get_counter(store, "salvage.last_seq", &rescue->last_seq) < 0 ||
+		get_counter(store, "salvage.is_behind", &is_behind) < 0 ||
 		get_counter(store, "salvage.events", &is->events) < 0 ||
 		get_counter(store, "salvage.deliveries", &is->deliveries) < 0 ||
 		get_counter(store, "salvage.in_doubt", &is->in_doubt) < 0 ||
@@ -88,6 +93,7 @@ static int recall(struct store *store)
 		get_counter(store, "salvage.exception", &is->exception) < 0)
 		return -1;
 	rescue->number = (int)number;
+	rescue->is_behind = is_behind != 0;
 	is->state = (enum store_salvage_state)state;
 	return 0;
 }
@@ -138,6 +144,10 @@ static bool can_be_read(const struct store *store, int number)
 static void turn_to(struct store *store, int number)
 {
 	struct rescue *rescue = &store->rescue;
+	if (number != store->number) { /* what is known is of another one */
+		rescue->last_seq = 0;
+		rescue->is_behind = false;
+	}
 	rescue->number = number;
 	rescue->seq = 0;
 	rescue->is = (struct store_salvage_view){
@@ -293,6 +303,14 @@ static int end(struct store *store, const struct store_salvaging *with)
 	return tell_person(store, with) < 0 || keep(store) < 0 ? -1 : 1;
 }
 
+/* Where the tally is whole it knows better than the gaps between seqs. */
+static void bound_lost(struct store_salvage_view *is, const struct salvage_chunk *chunk)
+{
+	int64_t n = is->events_ever > is->events ? is->events_ever - is->events : 0;
+	if (chunk->has_tally && !chunk->is_behind && n < is->events_lost)
+		is->events_lost = n;
+}
+
 static int merge_slice(
 	struct store *store, const struct salvage_chunk *chunk, const struct store_salvaging *with)
 {
@@ -304,10 +322,16 @@ static int merge_slice(
 	rescue->is_slice_merged = true;
 	rescue->seq = chunk->to_seq;
 	rescue->is.events_lost += chunk->events_lost;
-	if (chunk->last_seq > 0)
-		rescue->is.percent = (int)(rescue->seq * 100 / chunk->last_seq);
+	if (chunk->last_seq > rescue->last_seq)
+		rescue->last_seq = chunk->last_seq;
+	if (rescue->last_seq > 0)
+		rescue->is.percent = (int)(rescue->seq * 100 / rescue->last_seq);
 	if (!chunk->is_last)
 		return keep(store);
+	/* Behind the last one that could be read there were others. */
+	if (rescue->last_seq > rescue->seq)
+		rescue->is.events_lost += rescue->last_seq - rescue->seq;
+	bound_lost(&rescue->is, chunk);
 	rescue->is.state = chunk->is_unreadable ? STORE_SALVAGE_UNREADABLE : STORE_SALVAGE_DONE;
 	rescue->is.percent = 100;
 	return end(store, with);
@@ -331,6 +355,7 @@ int store_salvage(struct store *store, const struct store_salvaging *with)
 	}
 	if (!salvage_chunk(rescue->reader, &chunk))
 		return 0;
+	chunk.is_behind |= rescue->is_behind;
 	return merge_slice(store, &chunk, with);
 }
 

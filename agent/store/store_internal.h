@@ -192,6 +192,8 @@ struct rescue {
 	int number;             /* of the database that is, or was, salvaged; 0 none */
 	struct store_salvage_view is, was; /* with this turn; as committed */
 	int64_t seq, was_seq;              /* merged up to */
+	int64_t last_seq; /* the highest that was given, as far as is known; 0 not */
+	bool is_behind;   /* it has lost commits, as was seen from outside */
 	char file[ASIDE_PATH_MAX];
 	char reason[256];
 	char result[1024];
