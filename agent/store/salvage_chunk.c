@@ -29,6 +29,7 @@ const char *salvage_table_name(enum salvage_table table)
 		[TABLE_ALIAS] = "alias",
 		[TABLE_PROGRESS] = "progress",
 		[TABLE_CONFIG_REVISION] = "config_revision",
+		[TABLE_LOST] = "lost",
 	};
 	return names[table];
 }
@@ -50,6 +51,8 @@ int chunk_open(struct chunk *chunk, const char *path)
 				      "PRAGMA synchronous = OFF;"
 				      "PRAGMA cache_size = -1024;"
 				      "PRAGMA temp_store = MEMORY;";
+	static const char beginning[] = "BEGIN; CREATE TABLE lost (seq INTEGER PRIMARY KEY,"
+					" source TEXT NOT NULL, id TEXT NOT NULL) STRICT";
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	*chunk = (struct chunk){ .db = NULL };
 	int rc = make_file(path);
@@ -60,7 +63,7 @@ int chunk_open(struct chunk *chunk, const char *path)
 	if (rc == SQLITE_OK && schema_migrate(chunk->db, NULL) < 0)
 		rc = sqlite3_errcode(chunk->db) == SQLITE_OK ? SQLITE_ERROR
 							     : sqlite3_errcode(chunk->db);
-	return rc == SQLITE_OK ? sqlite3_exec(chunk->db, "BEGIN", NULL, NULL, NULL) : rc;
+	return rc == SQLITE_OK ? sqlite3_exec(chunk->db, beginning, NULL, NULL, NULL) : rc;
 }
 
 /* By the columns that the source has: one of an older schema may have fewer. */

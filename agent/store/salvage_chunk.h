@@ -27,6 +27,7 @@ enum salvage_table {
 	TABLE_ALIAS,
 	TABLE_PROGRESS,
 	TABLE_CONFIG_REVISION,
+	TABLE_LOST, /* only a chunk has it */
 	SALVAGE_TABLES
 };
 const char *salvage_table_name(enum salvage_table table);

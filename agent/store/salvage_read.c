@@ -11,7 +11,10 @@
 #include "store/salvage_tables.h"
 
 #define DESTINATIONS_MAX 1024
-#define ATTEMPTS_MAX 1000 /* of one event */
+#define ATTEMPTS_MAX 1000  /* of one event */
+#define LOST_SCANS_MAX 100 /* each reads an index from end to end */
+#define LOST_UNKNOWN 1000000
+#define STEPS_BETWEEN_LOOKS 20000 /* of SQLite's machine: a millisecond or so */
 
 /* --- what is known of the file ------------------------------------------------------------------------ */
 
@@ -137,6 +140,9 @@ static int prepare(struct reader *reader, struct error *err)
 		{ "SELECT * FROM attempt WHERE seq = ?1", &reader->attempts },
 		{ "SELECT * FROM connector_revision WHERE id = ?1", &reader->revision },
 		{ "SELECT * FROM destination WHERE id = ?1", &reader->destination },
+		{ "SELECT seq, source, id FROM event INDEXED BY sqlite_autoindex_event_1"
+		  " WHERE +seq BETWEEN ?1 AND ?2",
+			&reader->lost },
 		{ "SELECT seq FROM delivery WHERE destination = ?2 AND seq >= ?1"
 		  " ORDER BY seq LIMIT 1",
 			&reader->delivery_up },
@@ -150,6 +156,11 @@ static int prepare(struct reader *reader, struct error *err)
 			return error_set(err, NULL, "cannot read: %s", sqlite3_errmsg(reader->db));
 	}
 	return 0;
+}
+
+static int is_told_to_stop(void *ctx)
+{
+	return atomic_load(((const struct reader *)ctx)->is_stopping);
 }
 
 /* An event goes with its deliveries: where there is one, there was an event. */
@@ -172,6 +183,7 @@ int reader_open(struct reader *reader, const struct salvage_options *options,
 	*reader = (struct reader){ .is_stopping = is_stopping };
 	if (open_source(reader, options, err) < 0 || prepare(reader, err) < 0)
 		return -1;
+	sqlite3_progress_handler(reader->db, STEPS_BETWEEN_LOOKS, is_told_to_stop, reader);
 	find_destinations(reader);
 	find_last_seq(reader);
 	int64_t end = reader->last_seq > 0 ? reader->last_seq : SALVAGE_KEY_MAX;
@@ -274,6 +286,47 @@ static int copy_event(struct reader *reader, struct chunk *chunk, int64_t seq)
 	return rc == SQLITE_OK ? copy_attempts(reader, chunk, seq) : rc;
 }
 
+/* --- what is lost ---------------------------------------------------------------------------------------- */
+
+/* Events between the two whose ids the index still has. False: it can't be read to its end. */
+static bool list_lost(
+	struct reader *reader, struct chunk *chunk, const struct gap *gap, int64_t *ret_n)
+{
+	sqlite3_stmt *stmt = reader->lost;
+	int rc = sqlite3_bind_int64(stmt, 1, gap->from);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(stmt, 2, gap->to);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		rc = SQLITE_OK;
+		++*ret_n;
+		if (reader->n_listed < SALVAGE_LOST_LISTED && salvage_row_is_sane(stmt)) {
+			rc = chunk_copy(chunk, TABLE_LOST, stmt);
+			reader->n_listed += rc == SQLITE_OK;
+			rc = rc == SQLITE_CONSTRAINT ? SQLITE_OK : rc;
+		}
+	}
+	(void)sqlite3_reset(stmt);
+	return rc == SQLITE_DONE;
+}
+
+/* At most so many events were in the gap; exactly so many where their index is whole. */
+static int64_t count_lost(struct reader *reader, struct chunk *chunk, const struct gap *gap)
+{
+	int64_t n = 0;
+	if (gap->from > gap->to)
+		return 0;
+	if (reader->n_lost_scans < LOST_SCANS_MAX) {
+		reader->n_lost_scans++;
+		if (list_lost(reader, chunk, gap, &n))
+			return n;
+	}
+	int64_t most = gap->to - gap->from + 1;
+	/* Between two databases' numbers there are a million million that no event ever had. */
+	if (most > LOST_UNKNOWN)
+		most = n > LOST_UNKNOWN ? n : LOST_UNKNOWN;
+	return most;
+}
+
 /* --- a chunk --------------------------------------------------------------------------------------------- */
 
 static int copy_events(struct reader *reader, struct chunk *chunk, struct salvage_chunk *ret)
@@ -282,7 +335,9 @@ static int copy_events(struct reader *reader, struct chunk *chunk, struct salvag
 	int64_t seq = 0;
 	int rc = SQLITE_OK;
 	while (n < SALVAGE_CHUNK_EVENTS) {
-		bool found = salvage_walk_next(&reader->walk, &seq, &ret->events_lost);
+		struct gap gap;
+		bool found = salvage_walk_next(&reader->walk, &seq, &gap);
+		ret->events_lost += count_lost(reader, chunk, &gap);
 		if (atomic_load(reader->is_stopping))
 			return SQLITE_INTERRUPT;
 		if (!found) {
@@ -291,7 +346,7 @@ static int copy_events(struct reader *reader, struct chunk *chunk, struct salvag
 		}
 		rc = copy_event(reader, chunk, seq);
 		if (rc == SQLITE_CONSTRAINT)
-			ret->events_lost++;
+			ret->events_lost += count_lost(reader, chunk, &(struct gap){ seq, seq });
 		else if (rc != SQLITE_OK)
 			return rc;
 		else

@@ -22,13 +22,15 @@ struct reader {
 	struct map map;    /* of the view */
 	sqlite3 *db;       /* owned */
 	const atomic_bool *is_stopping;
-	sqlite3_stmt *event, *delivery, *delivery_above, *attempts, *revision, *destination;
+	sqlite3_stmt *event, *delivery, *delivery_above, *attempts, *revision, *destination, *lost;
 	sqlite3_stmt *delivery_up, *delivery_down; /* as a walk's, ?2 the destination */
 	struct walk walk;
 	int n_destinations; /* ids that deliveries are looked for with: 1 to this */
 	bool is_behind;
 	int64_t behind_at_ms;
 	int64_t last_seq;
+	int n_lost_scans;
+	int n_listed;
 	int64_t events, events_lost, deliveries, deliveries_unreadable, rows_dropped; /* in all */
 };
 

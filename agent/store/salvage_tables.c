@@ -38,8 +38,8 @@ static int copy_numbered(struct reader *reader, struct chunk *chunk, enum salvag
 		&walk, reader->db, name, "id", 0, SALVAGE_KEY_MAX, reader->is_stopping);
 	if (rc == SQLITE_OK)
 		rc = started;
-	int64_t lost = 0;
-	while (rc == SQLITE_OK && salvage_walk_next(&walk, &id, &lost)) {
+	struct gap gap;
+	while (rc == SQLITE_OK && salvage_walk_next(&walk, &id, &gap)) {
 		rc = sqlite3_bind_int64(stmt, 1, id);
 		if (rc == SQLITE_OK)
 			rc = salvage_copy_found(stmt, salvage_row_is_sane, chunk, table);

@@ -384,13 +384,15 @@ static int open_files(struct view *view, const char *path, struct error *err)
 	int len = snprintf(wal, sizeof(wal), "%s-wal", path);
 	if (len < 0 || (size_t)len >= sizeof(wal))
 		return error_set(err, path, "the path is too long");
-	view->db_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (view->db_fd < 0 || fstat(view->db_fd, &about) < 0)
-		return error_set(err, path, "cannot open the database: %m");
-	view->n_pages = (uint32_t)((about.st_size + PAGE_BYTES - 1) / PAGE_BYTES);
 	view->wal_fd = open(wal, O_RDONLY | O_CLOEXEC);
 	if (view->wal_fd < 0 && errno != ENOENT)
 		return error_set(err, wal, "cannot open the write-ahead log: %m");
+	view->db_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (view->db_fd < 0 && errno == ENOENT && view->wal_fd >= 0)
+		return 0; /* what was written last is in the WAL */
+	if (view->db_fd < 0 || fstat(view->db_fd, &about) < 0)
+		return error_set(err, path, "cannot open the database: %m");
+	view->n_pages = (uint32_t)((about.st_size + PAGE_BYTES - 1) / PAGE_BYTES);
 	return 0;
 }
 

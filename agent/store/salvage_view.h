@@ -32,7 +32,8 @@ enum view_extent {
 };
 
 /*
- * path     the database; its WAL, if any, is <path>-wal. The files stay open.
+ * path     the database; its WAL, if any, is <path>-wal. One of the two may be missing. The files
+ *          stay open.
  * Returns  0, or -1 with *err filled.
  */
 int view_open(const char *path, enum view_extent extent, struct view **ret, struct error *err);

@@ -78,11 +78,10 @@ static bool is_sound_gap(const struct walk *walk, int64_t key)
 	return is_empty && (walk->is_known == NULL || !walk->is_known(walk->ctx, walk->last, key));
 }
 
-static bool finish(struct walk *walk, int64_t *ret_lost)
+static bool finish(struct walk *walk, struct gap *ret_gap)
 {
 	walk->is_cut = true;
-	if (walk->at <= walk->end && walk->end < SALVAGE_KEY_MAX)
-		*ret_lost += walk->end - walk->at + 1;
+	*ret_gap = (struct gap){ walk->at, walk->end };
 	walk->at = walk->end + 1;
 	return false;
 }
@@ -96,7 +95,7 @@ static bool take(struct walk *walk, int64_t key, int64_t *ret_key)
 }
 
 /* The key at or above `from`, or SEEK_BROKEN where what is found can't be the next one. */
-static enum seek probe(struct walk *walk, int64_t from, int64_t step, int64_t *ret_key)
+static enum seek probe(const struct walk *walk, int64_t from, int64_t *ret_key)
 {
 	int64_t key = 0;
 	int64_t below = 0;
@@ -105,22 +104,53 @@ static enum seek probe(struct walk *walk, int64_t from, int64_t step, int64_t *r
 		return found;
 	if (key < from || key > walk->end)
 		return SEEK_BROKEN;
-	if (step > 1)
-		key = descend(walk, key, walk->at);
-	else if (key > from && salvage_seek(walk->down, key, &below) == SEEK_FOUND &&
-		 below >= from && below < key)
+	if (key > from && salvage_seek(walk->down, key, &below) == SEEK_FOUND && below >= from &&
+		below < key)
 		return SEEK_BROKEN;
 	*ret_key = key;
 	return SEEK_FOUND;
 }
 
-bool salvage_walk_next(struct walk *walk, int64_t *ret_key, int64_t *ret_lost)
+/* The same after long steps: what they have stepped over is looked for from above. */
+static enum seek probe_far(struct walk *walk, int64_t from, int64_t *ret_key)
 {
 	int64_t key = 0;
+	if (salvage_seek(walk->down, from, &key) == SEEK_FOUND && key >= walk->at && key < from) {
+		*ret_key = descend(walk, key, walk->at);
+		return SEEK_FOUND;
+	}
+	enum seek found = salvage_seek(walk->up, from, &key);
+	if (found == SEEK_FOUND && (key < from || key > walk->end))
+		return SEEK_BROKEN;
+	if (found == SEEK_FOUND)
+		*ret_key = descend(walk, key, walk->at);
+	return found;
+}
+
+/* Key by key, then with longer and longer steps. */
+static bool search(struct walk *walk, int64_t *ret_key)
+{
 	int64_t step = 1;
+	int64_t from = walk->at;
+	enum seek found = SEEK_BROKEN;
+	for (int64_t n = 1; found != SEEK_FOUND; n++) {
+		if (from == walk->end || ++walk->vain > VAIN_MAX || atomic_load(walk->is_stopping))
+			return false;
+		if (n % VAIN_BEFORE_DOUBLING == 0 && step < STEP_MAX)
+			step *= 2;
+		from = from < walk->end - step ? from + step : walk->end;
+		found = step == 1 ? probe(walk, from, ret_key) : probe_far(walk, from, ret_key);
+	}
+	return true;
+}
+
+bool salvage_walk_next(struct walk *walk, int64_t *ret_key, struct gap *ret_gap)
+{
+	int64_t key = 0;
+	*ret_gap = (struct gap){ 1, 0 };
 	if (walk->at > walk->end)
 		return false;
-	enum seek found = probe(walk, walk->at, step, &key);
+	enum seek found = probe(walk, walk->at, &key);
 	if (found == SEEK_FOUND && (key == walk->at || is_sound_gap(walk, key)))
 		return take(walk, key, ret_key);
 	if (found == SEEK_NONE && is_sound_gap(walk, INT64_MAX)) {
@@ -128,15 +158,8 @@ bool salvage_walk_next(struct walk *walk, int64_t *ret_key, int64_t *ret_lost)
 		return false;
 	}
 	/* SEEK_NONE that the other side contradicts is no end. */
-	int64_t from = walk->at;
-	for (int64_t n = 1; found != SEEK_FOUND; n++) {
-		if (n % VAIN_BEFORE_DOUBLING == 0 && step < STEP_MAX)
-			step *= 2;
-		from += step;
-		if (from > walk->end || ++walk->vain > VAIN_MAX || atomic_load(walk->is_stopping))
-			return finish(walk, ret_lost);
-		found = probe(walk, from, step, &key);
-	}
-	*ret_lost += key - walk->at;
+	if (found != SEEK_FOUND && !search(walk, &key))
+		return finish(walk, ret_gap);
+	*ret_gap = (struct gap){ walk->at, key - 1 };
 	return take(walk, key, ret_key);
 }

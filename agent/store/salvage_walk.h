@@ -54,13 +54,17 @@ int salvage_walk_start(struct walk *walk, sqlite3 *db, const char *table, const 
 	int64_t after, int64_t end, const atomic_bool *is_stopping);
 void salvage_walk_done(struct walk *walk);
 
+/* Keys from here to there; none when `from` is above `to`. */
+struct gap {
+	int64_t from, to;
+};
+
 /*
  * The next key. Its row may still be unreadable.
  *
- * ret_lost  keys between the last one and this, or the end, that may have been there: added to it.
- *           Not those up to an end that is SALVAGE_KEY_MAX.
- * Returns   false at the end, and when is_stopping.
+ * ret_gap  keys between the last one and this, or the end, that may have been there.
+ * Returns  false at the end, and when is_stopping.
  */
-bool salvage_walk_next(struct walk *walk, int64_t *ret_key, int64_t *ret_lost);
+bool salvage_walk_next(struct walk *walk, int64_t *ret_key, struct gap *ret_gap);
 
 #endif
