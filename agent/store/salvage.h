@@ -25,6 +25,9 @@
  *                       cursor, exception, audit, reference, alias, progress, config_revision. Depths
  *                       are counted anew, not read.
  *
+ *   lost                (seq, source, id): events of this chunk's stretch that could not be read, but
+ *                       that an index still names; SALVAGE_LOST_LISTED at most in all chunks.
+ *
  * Nothing depends on an event's row being whole: what is in a chunk passes the schema (STRICT, NOT
  * NULL, UNIQUE), or it was not readable.
  *
@@ -44,6 +47,7 @@
 #include "dray/error.h"
 
 #define SALVAGE_CHUNK_EVENTS 200
+#define SALVAGE_LOST_LISTED 100
 
 struct salvage;
 
@@ -64,8 +68,8 @@ struct salvage_options {
 struct salvage_chunk {
 	int64_t to_seq; /* events up to it are in this chunk or an earlier one, or can't be read */
 	bool is_last;   /* nothing is behind it */
-	int64_t events_lost; /* seqs up to to_seq, above the chunk before, whose rows could not be read:
-	                        at most so many events, since some of them may have been purged */
+	int64_t events_lost; /* up to to_seq, above the chunk before, whose rows could not be read: as
+	                        many as an index names, or at most so many */
 
 	int64_t last_seq;     /* the highest seq that the file is known to have; 0 unknown */
 	bool is_unreadable;   /* no event could be read at all; is_last is set as well */
@@ -87,9 +91,8 @@ void salvage_stop(struct salvage *salvage);
 
 /*
  * Would SQLite silently drop committed transactions of this WAL? It reads up to the first frame that
- * doesn't fit and takes the rest for the remains of an older round. Two or more commit frames behind
- * that one, with the salts of this round and checksums that go on from each other, say that the
- * frame was damaged; after a power cut in the midst of a commit there are none.
+ * doesn't fit and takes the rest for remains of a power cut or of an older round. wal.h says how the
+ * two are told apart.
  *
  * path     the WAL; the database is not looked at. Only reads, at most the file's bytes once.
  * Returns  true when it is damaged. False also where there is no such file, or an empty one.
