@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dray/buf.h"
+#include "dray/times.h"
 #include "log.h"
 #include "store/store_internal.h"
 
@@ -55,7 +56,8 @@ static int keep(struct store *store)
 		{ "salvage.state", is->state },
 		{ "salvage.seq", rescue->seq },
 		{ "salvage.last_seq", rescue->last_seq },
-		{ "salvage.is_behind", rescue->is_behind },
+		{ "salvage.is_behind", is->is_behind },
+		{ "salvage.latest_at_ms", is->latest_at_ms },
 		{ "salvage.events", is->events },
 		{ "salvage.deliveries", is->deliveries },
 		{ "salvage.in_doubt", is->in_doubt },
@@ -84,6 +86,7 @@ static int recall(struct store *store)
 		get_counter(store, "salvage.seq", &rescue->seq) < 0 ||
 		get_counter(store, "salvage.last_seq", &rescue->last_seq) < 0 ||
 		get_counter(store, "salvage.is_behind", &is_behind) < 0 ||
+		get_counter(store, "salvage.latest_at_ms", &is->latest_at_ms) < 0 ||
 		get_counter(store, "salvage.events", &is->events) < 0 ||
 		get_counter(store, "salvage.deliveries", &is->deliveries) < 0 ||
 		get_counter(store, "salvage.in_doubt", &is->in_doubt) < 0 ||
@@ -93,7 +96,7 @@ static int recall(struct store *store)
 		get_counter(store, "salvage.exception", &is->exception) < 0)
 		return -1;
 	rescue->number = (int)number;
-	rescue->is_behind = is_behind != 0;
+	is->is_behind = is_behind != 0;
 	is->state = (enum store_salvage_state)state;
 	return 0;
 }
@@ -152,6 +155,7 @@ static void turn_to(struct store *store, int number)
 	rescue->seq = 0;
 	rescue->is = (struct store_salvage_view){
 		.state = can_be_read(store, number) ? STORE_SALVAGE_RUNS : STORE_SALVAGE_LOST,
+		.is_behind = rescue->is_behind,
 		.percent = -1,
 	};
 }
@@ -240,12 +244,20 @@ void rescue_stop(struct store *store)
 
 static void put_counts(const struct store_salvage_view *is, struct buf *out)
 {
+	char latest[TIME_TEXT_MAX];
 	buf_printf(out,
 		"%" PRId64 " events are back, %" PRId64 " of their deliveries unfinished, %" PRId64
 		" of these in doubt. ",
 		is->events, is->deliveries, is->in_doubt);
+	if (is->is_behind) {
+		time_format(is->latest_at_ms, latest);
+		buf_printf(out,
+			"What was committed last, perhaps from %s on, is gone: nobody knows how many "
+			"events. ",
+			latest);
+	}
 	if (is->events_lost == 0 && is->deliveries_lost == 0 && is->deliveries_torn == 0)
-		buf_puts(out, "Nothing is missing");
+		buf_puts(out, is->is_behind ? "Nothing else is missing" : "Nothing is missing");
 	else
 		buf_printf(out,
 			"At most %" PRId64 " events could not be read; %" PRId64
@@ -266,7 +278,8 @@ static void put_result(const struct rescue *rescue, struct buf *out)
 		put_counts(is, out);
 	if (rescue->file[0])
 		buf_printf(out, ". It is kept as %s", rescue->file);
-	if (is->state != STORE_SALVAGE_DONE || is->events_lost > 0 || is->deliveries_lost > 0)
+	if (is->state != STORE_SALVAGE_DONE || is->is_behind || is->events_lost > 0 ||
+		is->deliveries_lost > 0)
 		buf_puts(out, ". Find out from the handhelds and the other side what is missing");
 	buf_puts(out, ". Then discard this exception");
 }
@@ -275,6 +288,7 @@ static int tell_person(struct store *store, const struct store_salvaging *with)
 {
 	struct rescue *rescue = &store->rescue;
 	struct buf result = BUF_INIT;
+	char *lost = store_get_cursor(store, RESCUE_LOST);
 	put_result(rescue, &result);
 	(void)snprintf(rescue->result, sizeof(rescue->result), "%s",
 		buf_failed(&result) ? "The database was replaced" : result.data);
@@ -287,11 +301,16 @@ static int tell_person(struct store *store, const struct store_salvaging *with)
 		.field = "",
 		.origin = rescue->file,
 		.device = "",
+		.raw = lost,
+		.raw_len = lost ? strlen(lost) : 0,
 		.opened_at_ms = with->now_ms,
 		.due_at_ms = with->due_at_ms,
 	};
 	rescue->is.exception = store_open_exception(store, &exception, NULL);
-	return rescue->is.exception < 0 ? -1 : 0;
+	free(lost);
+	if (rescue->is.exception < 0)
+		return -1;
+	return store_put_cursor(store, RESCUE_LOST, "", with->now_ms);
 }
 
 /* --- slices --------------------------------------------------------------------------------------- */
@@ -355,7 +374,8 @@ int store_salvage(struct store *store, const struct store_salvaging *with)
 	}
 	if (!salvage_chunk(rescue->reader, &chunk))
 		return 0;
-	chunk.is_behind |= rescue->is_behind;
+	rescue->is.is_behind |= chunk.is_behind;
+	chunk.is_behind = rescue->is.is_behind;
 	return merge_slice(store, &chunk, with);
 }
 

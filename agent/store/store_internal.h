@@ -126,6 +126,7 @@ enum statement {
 	BACK_ALIAS,
 	BACK_PROGRESS,
 	BACK_CONFIG,
+	BACK_TALLY_FORGET,
 	BACK_BALANCE,
 	FRESH_EXCEPTION_IDS,
 	STATEMENTS
@@ -359,6 +360,9 @@ int broken_number_database(struct store *store, int number, struct error *err);
 /* All but the files of a store: open, migrate, read the mirrors, start the checkpoint thread. */
 int store_open_files(struct store *store, struct error *err);
 void store_close_files(struct store *store);
+
+/* The cursor that names what is lost, as far as it has a name. */
+#define RESCUE_LOST "salvage.lost"
 
 /* Go on with a salvage that an earlier run began, if there is one. */
 int rescue_load(struct store *store, struct error *err);
