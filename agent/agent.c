@@ -26,6 +26,7 @@
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
+#include "salvor.h"
 #include "secret.h"
 #include "store/store.h"
 #include "timekeeper.h"
@@ -46,6 +47,7 @@ struct agent {
 	struct event_base *base;
 	struct metrics *metrics;
 	struct housekeeping *housekeeping;
+	struct salvor *salvor;
 	struct notify *notify;
 	struct store *store;
 	struct turn *turn;
@@ -154,6 +156,37 @@ static void on_alarm(void *ctx, const struct keeper_alarm *alarm)
 					      .message = alarm->message });
 }
 
+static void on_checkpoint(void *ctx)
+{
+	housekeeping_on_checkpoint(((struct agent *)ctx)->housekeeping);
+}
+
+static void on_salvage(void *ctx)
+{
+	salvor_on_salvage(((struct agent *)ctx)->salvor);
+}
+
+static int route_again(
+	void *ctx, const struct store_event_row *event, store_target_fn fn, void *fn_ctx)
+{
+	return intake_route_again(((struct agent *)ctx)->intake, event, fn, fn_ctx);
+}
+
+static void on_rest(void *ctx, bool is_resting)
+{
+	deliver_rest(((struct agent *)ctx)->deliver, is_resting);
+}
+
+static void on_broken(void *ctx, const char *message, bool is_cleared)
+{
+	struct agent *agent = ctx;
+
+	capture_alert(agent->capture, &(struct capture_alert){ .severity = "critical",
+					      .kind = "store_broken",
+					      .state = is_cleared ? "cleared" : "raised",
+					      .message = message });
+}
+
 static bool broker_is_up(void *ctx)
 {
 	return capture_is_up(((struct agent *)ctx)->capture);
@@ -195,6 +228,7 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 	if (capture_configure(agent->capture, config, err) < 0 ||
 		ops_configure(agent->ops, config, err) < 0)
 		return -1;
+	salvor_set_sla(agent->salvor, config->sla_critical_ms);
 	housekeeping_set_retain(agent->housekeeping, config->store.retain_ms);
 	keeper_configure(agent->keeper, config->store.max_bytes, config->store.reserve_bytes);
 	log_setup((enum log_level)config->log.level, config->log.format == CONFIG_LOG_JSON);
@@ -371,8 +405,9 @@ static int open_store(struct agent *agent, struct error *err)
 		.path = path,
 		.max_bytes = agent->config->store.max_bytes,
 		.on_fatal = on_fatal,
-		.on_checkpoint = housekeeping_on_checkpoint,
-		.ctx = agent->housekeeping,
+		.on_checkpoint = on_checkpoint,
+		.on_salvage = on_salvage,
+		.ctx = agent,
 	};
 
 	if (snprintf(path, sizeof(path), "%s/dray.db", agent->config->state_dir) >=
@@ -387,6 +422,13 @@ static int build_rooms(struct agent *agent)
 	agent->http = http_client_new(agent->base);
 	if (!agent->turn || !agent->http)
 		return -1;
+	salvor_attach(agent->salvor, &(struct salvor_options){ .turn = agent->turn,
+					     .store = agent->store,
+					     .clock = agent->clock,
+					     .route = route_again,
+					     .on_rest = on_rest,
+					     .on_alarm = on_broken,
+					     .ctx = agent });
 	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
 	if (!agent->courier)
 		return -1;
@@ -452,8 +494,9 @@ static int start(struct agent *agent, struct error *err)
 	if (!agent->base || !agent->metrics)
 		return error_set(err, NULL, "out of memory");
 	agent->housekeeping = housekeeping_new(agent->base, agent->clock);
+	agent->salvor = salvor_new(agent->base);
 	agent->notify = notify_new(agent->base, agent->clock);
-	if (!agent->housekeeping || !agent->notify)
+	if (!agent->housekeeping || !agent->salvor || !agent->notify)
 		return error_set(err, NULL, "out of memory");
 	if (open_store(agent, err) < 0)
 		return -1;
@@ -524,6 +567,7 @@ void agent_free(struct agent *agent)
 	store_close(agent->store);
 	housekeeping_free(agent->housekeeping);
 	timekeeper_free(agent->timekeeper);
+	salvor_free(agent->salvor);
 	notify_free(agent->notify);
 	metrics_free(agent->metrics);
 	if (agent->base)

@@ -1,13 +1,17 @@
 #include "turn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
 
 #include "clock.h"
+#include "dray/error.h"
 #include "dray/metrics.h"
 #include "log.h"
 #include "store/store.h"
+
+#define LOOK_EVERY_S 1
 
 struct turn {
 	struct event_base *base;
@@ -15,6 +19,9 @@ struct turn {
 	struct metrics *metrics;
 	const struct clock *clock;
 	struct event *wake;
+	struct event *look_timer;
+	bool look_is_due;
+	bool has_failed; /* to replace a broken store */
 	struct turn_member members[TURN_MEMBERS_MAX];
 	unsigned n_members;
 	bool is_stopping;
@@ -28,9 +35,17 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
 	(void)ctx;
 }
 
+static void on_look_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	((struct turn *)ctx)->look_is_due = true;
+}
+
 struct turn *turn_new(struct event_base *base, struct store *store, struct metrics *metrics,
 	const struct clock *clock)
 {
+	static const struct timeval every = { .tv_sec = LOOK_EVERY_S };
 	struct turn *turn = calloc(1, sizeof(*turn));
 
 	if (!turn)
@@ -40,8 +55,9 @@ struct turn *turn_new(struct event_base *base, struct store *store, struct metri
 	turn->metrics = metrics;
 	turn->clock = clock;
 	turn->wake = event_new(base, -1, 0, on_wake, NULL);
-	if (!turn->wake) {
-		free(turn);
+	turn->look_timer = event_new(base, -1, EV_PERSIST, on_look_timer, turn);
+	if (!turn->wake || !turn->look_timer || event_add(turn->look_timer, &every) < 0) {
+		turn_free(turn);
 		return NULL;
 	}
 	return turn;
@@ -51,7 +67,10 @@ void turn_free(struct turn *turn)
 {
 	if (!turn)
 		return;
-	event_free(turn->wake);
+	if (turn->wake)
+		event_free(turn->wake);
+	if (turn->look_timer)
+		event_free(turn->look_timer);
 	free(turn);
 }
 
@@ -94,7 +113,8 @@ static bool commit(struct turn *turn)
 		return false;
 	metrics_observe(turn->metrics, METRIC_COMMIT_SECONDS, NULL,
 		(double)(clock_mono_us(turn->clock) - began_mono_us) / 1e6);
-	return true;
+	store_look(turn->store); /* it counts when the file can be found again */
+	return !store_is_poisoned(turn->store);
 }
 
 static void release(struct turn *turn)
@@ -118,6 +138,39 @@ static void poison(struct turn *turn)
 			turn->members[i].poisoned(turn->members[i].ctx);
 }
 
+/* What the store was is set aside; a fresh one takes its place. */
+static void replace(struct turn *turn)
+{
+	struct error err = { 0 };
+	char kept[256];
+	const char *why = kept;
+	const char *error = err.message;
+
+	(void)snprintf(kept, sizeof(kept), "%s", store_broken(turn->store));
+	if (store_replace(turn->store, &err) < 0) {
+		LOG_ERROR("the database is broken and can't be replaced, trying again",
+			LOG_S("why", why), LOG_S("error", error));
+		return;
+	}
+	LOG_ERROR("the database is broken: it was set aside, a fresh one has taken its place",
+		LOG_S("why", why));
+	for (unsigned i = 0; i < turn->n_members; i++)
+		if (turn->members[i].replaced)
+			turn->members[i].replaced(turn->members[i].ctx);
+	turn_wake(turn);
+}
+
+/* At once, and when that fails again each second. */
+static void mend(struct turn *turn)
+{
+	if (turn->look_is_due)
+		store_look(turn->store);
+	if (store_broken(turn->store) && (!turn->has_failed || turn->look_is_due))
+		replace(turn);
+	turn->has_failed = store_broken(turn->store) != NULL;
+	turn->look_is_due = false;
+}
+
 void turn_finish(struct turn *turn)
 {
 	dispatch(turn);
@@ -125,6 +178,7 @@ void turn_finish(struct turn *turn)
 		release(turn);
 	else
 		poison(turn);
+	mend(turn);
 }
 
 int turn_run(struct turn *turn)

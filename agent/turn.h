@@ -21,6 +21,10 @@
  *   4. mosquitto_loop_write() is called from mqtt_flush() alone, and mqtt_flush() from release().
  *   5. A failed fsync, in any thread, ends the process at once (store_options.on_fatal).
  *   6. No callback blocks, and none runs longer than a slice of its work.
+ *   7. A broken store is replaced between two turns: each member's replaced() forgets what it
+ *      remembers of rows, and stores anew what it must keep. Until that succeeds, tried each second,
+ *      every turn is poisoned. A commit into a file that was deleted under the agent is none: the
+ *      names are looked at before anything is released, and each second.
  *
  * Group commit needs no timer: while one commit is synced the next batch gathers in the sockets.
  */
@@ -46,6 +50,7 @@ struct turn_member {
 	void (*committed)(void *ctx);
 	void (*release)(void *ctx); /* after a commit, and after a turn that wrote nothing */
 	void (*poisoned)(void *ctx);
+	void (*replaced)(void *ctx); /* the store is another one now, without rows; see law 7 */
 	void *ctx;
 };
 

@@ -266,6 +266,47 @@ static int route(struct passage *passage, const struct event *event, int64_t seq
 	return 0;
 }
 
+static int name_targets(
+	struct intake *intake, const struct event *event, store_target_fn fn, void *ctx)
+{
+	const struct config *config = intake->config;
+	size_t n = route_event(config, event, intake->targets);
+	int status = 0;
+
+	for (size_t i = 0; i < n && status == 0; i++) {
+		const struct config_destination *destination =
+			&config->destinations[intake->targets[i].destination];
+		char key[EVENT_KEY_MAX];
+
+		route_order_key(destination, event, key);
+		status = fn(ctx, &(struct store_target){ .destination = destination->name,
+					 .key = key,
+					 .lane = (int)intake->targets[i].lane });
+	}
+	return status;
+}
+
+int intake_route_again(
+	struct intake *intake, const struct store_event_row *row, store_target_fn fn, void *ctx)
+{
+	const struct event_context context = {
+		.site = intake->config->site,
+		.received_at_ms = row->received_at_ms,
+		.limits = &intake->config->limits,
+		.accepts_invalid = true,
+	};
+	cJSON *object = row->body ? cJSON_ParseWithLength(row->body, row->len) : NULL;
+	struct problem problem;
+	struct event event;
+	int status;
+
+	if (!object || event_parse(object, &context, &event, &problem) < 0)
+		return 0; /* its content is given up, so it was delivered; or it is not ours */
+	status = name_targets(intake, &event, fn, ctx);
+	event_done(&event);
+	return status;
+}
+
 static int refuse_conflict(struct passage *passage, const struct event *event, int64_t seq,
 	const char *raw, size_t raw_len)
 {

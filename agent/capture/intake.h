@@ -25,8 +25,8 @@
 
 #include "dray/ack.h"
 #include "dray/config.h"
+#include "store/store.h"
 
-struct store;
 struct metrics;
 struct clock;
 struct deliver;
@@ -61,6 +61,14 @@ int intake_configure(struct intake *intake, const struct config *config);
  */
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx);
+
+/*
+ * Where an event of the store goes, by the configuration in force: `fn` once per destination. For
+ * one whose deliveries could not be read any more. Nothing is written.
+ * 0, also when it goes nowhere or can't be read; or what `fn` returned.
+ */
+int intake_route_again(
+	struct intake *intake, const struct store_event_row *row, store_target_fn fn, void *ctx);
 
 /* Told, during intake_take(), of an exception that opened; true only after the commit. */
 struct intake_exception {

@@ -277,6 +277,15 @@ static void on_release(void *ctx)
 	mqtt_set_reading(capture->mqtt, !talk_is_behind(capture->talk));
 }
 
+/* What the broker is subscribed to is remembered again. */
+static void on_replaced(void *ctx)
+{
+	struct capture *capture = ctx;
+
+	if (capture->mqtt && mqtt_is_up(capture->mqtt))
+		settle_subscriptions(capture);
+}
+
 static void on_poisoned(void *ctx)
 {
 	struct capture *capture = ctx;
@@ -305,6 +314,7 @@ struct capture *capture_new(const struct capture_options *options)
 					.committed = on_committed,
 					.release = on_release,
 					.poisoned = on_poisoned,
+					.replaced = on_replaced,
 					.ctx = capture });
 	return capture;
 }

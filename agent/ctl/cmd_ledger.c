@@ -10,7 +10,7 @@
 static void print_destinations(const struct ctl *ctl, const cJSON *rows)
 {
 	static const char *const heads[] = { "DESTINATION", ">ROUTED", ">DELIVERED", ">PENDING",
-		">EXCEPTIONS", ">DISCARDED", ">BALANCE", NULL };
+		">EXCEPTIONS", ">DISCARDED", ">LOST", ">BALANCE", NULL };
 	struct table *table = table_new(heads);
 	const cJSON *row;
 
@@ -21,6 +21,7 @@ static void print_destinations(const struct ctl *ctl, const cJSON *rows)
 		table_count(table, number_of(row, "pending"), COLOR_WARN);
 		table_count(table, number_of(row, "exceptions"), COLOR_BAD);
 		table_count(table, number_of(row, "discarded"), COLOR_NONE);
+		table_count(table, number_of(row, "lost"), COLOR_BAD);
 		if (number_of(row, "balance") == 0)
 			table_text(table, "0", COLOR_GOOD);
 		else
@@ -105,7 +106,7 @@ static void print_ledger(const struct ctl *ctl, const cJSON *root)
 	print_colored(ctl, is_closed ? COLOR_GOOD : COLOR_BAD,
 		is_closed
 			? "the ledger closes: routed = delivered + pending + exceptions + "
-			  "discarded\n"
+			  "discarded + lost\n"
 			: "THE LEDGER DOES NOT CLOSE: see BALANCE; keep the log and the database\n");
 }
 

@@ -88,6 +88,32 @@ static void print_clock(const struct ctl *ctl, const cJSON *root)
 		since, text_of(clock, "machine"), text_of(root, "now"));
 }
 
+static void print_salvage(const struct ctl *ctl, const cJSON *salvage)
+{
+	bool is_running = cJSON_IsTrue(json_get(salvage, "deliveries_wait"));
+
+	if (!cJSON_IsObject(salvage))
+		return;
+	(void)fputs("broken  ", stdout);
+	print_colored(ctl, COLOR_BAD, text_of(salvage, "reason"));
+	if (is_running && cJSON_IsNumber(json_get(salvage, "percent")))
+		(void)printf("; salvaged so far %" PRId64 " %%, deliveries wait for it",
+			number_of(salvage, "percent"));
+	else if (is_running)
+		(void)fputs("; it is being salvaged, deliveries wait for it", stdout);
+	(void)printf("\n        %" PRId64 " events and %" PRId64
+		     " unfinished deliveries are back, %" PRId64 " of them in doubt; lost: %" PRId64
+		     " events, %" PRId64 " deliveries\n",
+		number_of(salvage, "events"), number_of(salvage, "deliveries"),
+		number_of(salvage, "in_doubt"), number_of(salvage, "events_lost"),
+		number_of(salvage, "deliveries_lost"));
+	if (cJSON_IsTrue(json_get(salvage, "commits_lost")))
+		print_colored(ctl, COLOR_BAD,
+			"        the last commits are gone: nobody knows how many events\n");
+	if (text_of(salvage, "file")[0])
+		(void)printf("        %s\n", text_of(salvage, "file"));
+}
+
 static void put_counts(struct table *table, const char *name, const cJSON *counts)
 {
 	table_text(table, name, COLOR_NONE);
@@ -165,6 +191,7 @@ static int run(struct ctl *ctl)
 		print_head(ctl, answer.root);
 		print_broker(ctl, answer.root);
 		print_store(ctl, json_get(answer.root, "store"));
+		print_salvage(ctl, json_get(answer.root, "salvage"));
 		print_clock(ctl, answer.root);
 		print_events(ctl, json_get(answer.root, "events"));
 		print_destinations(ctl, json_get(answer.root, "destinations"));

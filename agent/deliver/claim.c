@@ -79,6 +79,7 @@ void claim_give(struct claim *claim)
 	revision_unref(claim->revision);
 	claim->revision = NULL;
 	claim->is_probe = false;
+	claim->is_orphan = false;
 	claim->is_refreshed = false;
 	claim->batch = 0;
 	claim->n = 0;
@@ -203,6 +204,10 @@ static void on_answer(void *ctx, const struct courier_answer *answer)
 {
 	struct claim *claim = ctx;
 
+	if (claim->is_orphan) {
+		claim_give(claim);
+		return;
+	}
 	keep_answer(claim, answer);
 	claim_move(claim, CLAIM_ANSWERED);
 }

@@ -167,6 +167,25 @@ static void on_poisoned(void *ctx)
 	wait_for_better_days(deliver);
 }
 
+/*
+ * The rows of every claim are gone, and come back in doubt: what the other side answers now is asked
+ * again under the same key.
+ */
+static void on_replaced(void *ctx)
+{
+	struct deliver *deliver = ctx;
+	struct destination *destination;
+	struct claim *claim;
+
+	while ((claim = TAILQ_FIRST(&deliver->answered)) ||
+		(claim = TAILQ_FIRST(&deliver->settled)) || (claim = TAILQ_FIRST(&deliver->fresh)))
+		claim_give(claim);
+	TAILQ_FOREACH (claim, &deliver->sent, link)
+		claim->is_orphan = true;
+	TAILQ_FOREACH (destination, &deliver->destinations, link)
+		window_replaced(destination);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct deliver *deliver = ctx;
@@ -187,6 +206,7 @@ struct deliver *deliver_new(const struct deliver_options *options)
 		.committed = on_committed,
 		.release = on_release,
 		.poisoned = on_poisoned,
+		.replaced = on_replaced,
 		.ctx = deliver,
 	};
 
@@ -254,8 +274,11 @@ void deliver_rest(struct deliver *deliver, bool is_resting)
 	if (deliver->is_resting == is_resting)
 		return;
 	deliver->is_resting = is_resting;
-	TAILQ_FOREACH (destination, &deliver->destinations, link)
+	TAILQ_FOREACH (destination, &deliver->destinations, link) {
+		destination->recovery = RECOVERY_DUE; /* rows may have come in doubt */
+		destination->next_due_at_ms = 0;
 		window_expect_ready(destination, 1);
+	}
 	turn_wake(deliver->options.turn);
 }
 

@@ -122,6 +122,7 @@ struct claim {
 	struct revision *revision;
 	enum claim_state state;
 	bool is_probe;
+	bool is_orphan;           /* the store was replaced: its answer settles nothing */
 	bool is_refreshed;        /* sent with credentials just read anew */
 	unsigned auth_generation; /* of the credentials it was sent with */
 	int64_t batch;
@@ -193,7 +194,7 @@ struct suspect {
 };
 #define SUSPECTS_MAX 16 /* the last ones */
 
-/* What a crash left claimed is taken up before anything is claimed. */
+/* What a crash left claimed, or a salvage in doubt, is taken up before anything is claimed. */
 enum recovery { RECOVERY_DUE, RECOVERY_WRITTEN, RECOVERY_DONE };
 
 struct destination {
@@ -247,6 +248,8 @@ void window_free(struct destination *destination);
 /* Take new settings into use; owns them, the line and the header from here on. */
 void window_configure(struct destination *destination, struct settings *settings, struct line *line,
 	struct revision *revision, char *authorization);
+/* The store is another one: what is remembered of its rows is not true. */
+void window_replaced(struct destination *destination);
 /* Rows became READY. */
 void window_expect_ready(struct destination *destination, unsigned n);
 /* It asked for no request within the next wait_ms; a longer wait stays. */
@@ -303,8 +306,11 @@ enum draft_fill {
 };
 enum draft_fill draft_complete(struct claim *draft);
 
-/* What a crash left claimed. 0, or -1: the store is poisoned. */
-int recover_claimed(struct destination *destination);
+/*
+ * What a crash left claimed, and, unless deliveries rest, a slice of what a salvage brought back in
+ * doubt. 0, or -1: the store is poisoned. *ret_more: there is another slice, claim nothing yet.
+ */
+int recover(struct destination *destination, bool *ret_more);
 
 /* The words for a delivery that is an exception now. 0, or -1. */
 int exception_open(struct claim *claim, const struct member *member, const char *kind,

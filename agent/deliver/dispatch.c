@@ -333,8 +333,14 @@ static int promote_due(struct destination *destination)
 static int serve(struct destination *destination)
 {
 	if (destination->recovery == RECOVERY_DUE) {
-		if (recover_claimed(destination) != 0)
+		bool has_more = false;
+
+		if (recover(destination, &has_more) != 0)
 			return -1;
+		if (has_more) {
+			turn_wake(destination->deliver->options.turn);
+			return 0;
+		}
 		destination->recovery = RECOVERY_WRITTEN;
 	}
 	if (promote_due(destination) != 0)

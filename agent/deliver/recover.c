@@ -1,9 +1,25 @@
 /*
  * recover.c - what a restart finds: the wait that the destination asked for, and what a crash left
- * CLAIMED. The request may have left, and may have been applied: where
- * the other side knows a repeat by its key, the same request goes again; else a person looks.
+ * CLAIMED; and what a salvage brought back SUSPECT. The request may have left, and may have been
+ * applied: where the other side knows a repeat by its key, the same request goes again; else a
+ * person looks.
+ *
+ * The key of a batch is that of its members. Where rows were lost with a broken database a batch may
+ * not be whole, and one without a row of its own may have gone in any: these can't be repeated.
  */
 #include "deliver_internal.h"
+
+#define SUSPECTS 200 /* in a turn */
+
+static const char crashed[] =
+	"it was being sent when dray ended and may have been applied: look there before it is sent "
+	"again";
+static const char salvaged[] =
+	"it came back from a broken database and may have been applied: look there before it is "
+	"sent again";
+static const char broken_batch[] =
+	"it came back from a broken database and may have been applied in a batch that can't be "
+	"repeated as it was: look there before it is sent again";
 
 static int on_claimed_row(void *ctx, const struct store_delivery_row *row)
 {
@@ -29,7 +45,8 @@ static int make_ready(struct claim *found, const struct member *member, int64_t 
 }
 
 /* As settle_exception() would, for one of several. */
-static int make_exception(struct claim *found, const struct member *member, int64_t now_ms)
+static int make_exception(
+	struct claim *found, const struct member *member, const char *reason, int64_t now_ms)
 {
 	const struct config_destination *is = &found->destination->settings->is;
 	const struct store_settlement settlement = {
@@ -41,10 +58,31 @@ static int make_exception(struct claim *found, const struct member *member, int6
 	if (store_settle(found->deliver->options.store, found->destination->id, member->seq,
 		    &settlement) != 0)
 		return -1;
-	return exception_open(found, member, "unknown", "critical", "",
-		"it was being sent when dray ended and may have been applied: look there before it "
-		"is sent again",
-		now_ms);
+	return exception_open(found, member, "unknown", "critical", "", reason, now_ms);
+}
+
+/* May the request that it went in have been another one than that which would go now? */
+static bool is_torn_from_batch(const struct destination *destination, const struct member *member)
+{
+	const struct config_destination *is = &destination->settings->is;
+	struct store_salvage_view salvage;
+
+	if (member->state != DELIVERY_SUSPECT || is->resend_on_doubt)
+		return false;
+	if (member->batch == 0)
+		return member->connector_revision == 0 && is->batch_max > 1;
+	store_get_salvage(destination->deliver->options.store, &salvage);
+	return salvage.events_lost + salvage.deliveries_lost + salvage.deliveries_torn > 0;
+}
+
+/* Why a person must look first; NULL: it may be sent again. */
+static const char *find_doubt(const struct destination *destination, const struct member *member)
+{
+	if (is_torn_from_batch(destination, member))
+		return broken_batch;
+	if (may_send_again(destination, member))
+		return NULL;
+	return member->state == DELIVERY_SUSPECT ? salvaged : crashed;
 }
 
 static int take_up(struct claim *found)
@@ -53,9 +91,9 @@ static int take_up(struct claim *found)
 
 	for (size_t i = 0; i < found->n; i++) {
 		const struct member *member = &found->members[i];
-		int status = may_send_again(found->destination, member)
-				     ? make_ready(found, member, now_ms)
-				     : make_exception(found, member, now_ms);
+		const char *doubt = find_doubt(found->destination, member);
+		int status = doubt ? make_exception(found, member, doubt, now_ms)
+				   : make_ready(found, member, now_ms);
 
 		if (status != 0)
 			return -1;
@@ -74,23 +112,47 @@ static void take_up_wait(struct destination *destination)
 	window_wait(destination, wait_ms < DAY_MS ? wait_ms : DAY_MS);
 }
 
-int recover_claimed(struct destination *destination)
+static int recover_claimed(struct destination *destination)
 {
-	struct store *store = destination->deliver->options.store;
-	struct claim *found;
+	struct claim *found = claim_take(destination);
 	int status;
 
-	/* Also after a poisoned turn, which may have taken the name's number with it. */
-	destination->id = store_destination_id(store, destination->name);
-	if (destination->id < 0)
-		return -1;
-	take_up_wait(destination);
-	found = claim_take(destination);
 	if (!found)
 		return -1;
-	status = store_list_claimed(store, destination->id, on_claimed_row, found);
+	status = store_list_claimed(
+		destination->deliver->options.store, destination->id, on_claimed_row, found);
 	if (status == 0)
 		status = take_up(found);
 	claim_give(found);
 	return status;
+}
+
+static int recover_suspect(struct destination *destination, bool *ret_more)
+{
+	struct claim *found = claim_take(destination);
+	int status;
+
+	if (!found)
+		return -1;
+	status = store_list_suspect(destination->deliver->options.store, destination->id, SUSPECTS,
+		on_claimed_row, found);
+	if (status == 0)
+		status = take_up(found);
+	*ret_more = found->n == SUSPECTS;
+	claim_give(found);
+	return status;
+}
+
+int recover(struct destination *destination, bool *ret_more)
+{
+	const struct deliver *deliver = destination->deliver;
+
+	/* Also after a poisoned turn, which may have taken the name's number with it. */
+	destination->id = store_destination_id(deliver->options.store, destination->name);
+	if (destination->id < 0)
+		return -1;
+	take_up_wait(destination);
+	if (recover_claimed(destination) != 0)
+		return -1;
+	return deliver->is_resting ? 0 : recover_suspect(destination, ret_more);
 }

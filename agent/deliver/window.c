@@ -86,6 +86,20 @@ void window_configure(struct destination *destination, struct settings *settings
 	window_expect_ready(destination, 1);
 }
 
+void window_replaced(struct destination *destination)
+{
+	if (destination->current)
+		destination->current->id = 0;
+	for (size_t i = 0; i < REVISIONS_KEPT; i++) {
+		revision_unref(destination->older[i]);
+		destination->older[i] = NULL;
+	}
+	destination->recovery = RECOVERY_DUE;
+	destination->next_due_at_ms = 0;
+	destination->is_hold_left = true;
+	window_expect_ready(destination, 1);
+}
+
 void window_expect_ready(struct destination *destination, unsigned n)
 {
 	destination->may_have_ready = true;

@@ -1,5 +1,5 @@
 /*
- * api_ledger.c - does it add up: routed = delivered + pending + exceptions + discarded.
+ * api_ledger.c - does it add up: routed = delivered + pending + exceptions + discarded + lost.
  *
  * From running counts only; no event is looked at. It runs after the commit like every reading, so
  * the tally (rows) and the depths (memory) speak of the same moment.
@@ -17,7 +17,7 @@
 #define DEVICES_MAX 10000
 
 struct account {
-	int64_t routed, delivered, discarded;
+	int64_t routed, delivered, discarded, lost;
 };
 
 struct device {
@@ -54,6 +54,8 @@ static int on_total(void *ctx, const struct store_tally_row *row)
 		ledger->accounts[row->destination].delivered += row->n;
 	else if (strcmp(row->outcome, "discarded") == 0)
 		ledger->accounts[row->destination].discarded += row->n;
+	else if (strcmp(row->outcome, "lost") == 0)
+		ledger->accounts[row->destination].lost += row->n;
 	return 0;
 }
 
@@ -120,8 +122,8 @@ static void put_account(struct ledger *ledger, int id)
 	const struct account *account = &ledger->accounts[id];
 	int64_t pending = store_pending(store, id);
 	int64_t exceptions = store_depth(store, id, DELIVERY_EXCEPTION);
-	int64_t balance =
-		account->routed - account->delivered - pending - exceptions - account->discarded;
+	int64_t balance = account->routed - account->delivered - pending - exceptions -
+			  account->discarded - account->lost;
 
 	ledger->is_closed = ledger->is_closed && balance == 0;
 	write_open(out, NULL, '{');
@@ -131,6 +133,7 @@ static void put_account(struct ledger *ledger, int id)
 	write_int(out, "pending", pending);
 	write_int(out, "exceptions", exceptions);
 	write_int(out, "discarded", account->discarded);
+	write_int(out, "lost", account->lost);
 	write_int(out, "balance", balance);
 	write_close(out, '}');
 }

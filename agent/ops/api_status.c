@@ -103,6 +103,50 @@ static void put_store(struct call *call)
 	write_close(out, '}');
 }
 
+/* While it runs, and as long as the exception is open that tells of its end. */
+static int on_its_exception(void *ctx, const struct store_exception_row *row)
+{
+	*(bool *)ctx = row->state != EXCEPTION_RESOLVED;
+	return 0;
+}
+
+static int put_salvage(struct call *call)
+{
+	static const char *const words[] = { "none", "running", "done", "unreadable", "lost" };
+	struct store *store = call->ops->with.store;
+	struct buf *out = &call->body;
+	struct store_salvage_view view;
+	bool is_shown;
+
+	store_get_salvage(store, &view);
+	is_shown = view.state == STORE_SALVAGE_RUNS;
+	if (view.exception > 0 &&
+		store_get_exception(store, view.exception, on_its_exception, &is_shown) < 0)
+		return -1;
+	if (!is_shown) {
+		write_null(out, "salvage");
+		return 0;
+	}
+	write_open(out, "salvage", '{');
+	write_text(out, "state", words[view.state]);
+	write_text(out, "reason", view.reason);
+	write_text(out, "file", view.file);
+	if (view.percent >= 0)
+		write_int(out, "percent", view.percent);
+	else
+		write_null(out, "percent");
+	write_int(out, "events", view.events);
+	write_int(out, "deliveries", view.deliveries);
+	write_int(out, "in_doubt", view.in_doubt);
+	write_int(out, "events_lost", view.events_lost);
+	write_bool(out, "commits_lost", view.is_behind);
+	write_int(out, "deliveries_lost", view.deliveries_lost);
+	write_int(out, "deliveries_torn", view.deliveries_torn);
+	write_bool(out, "deliveries_wait", store_is_salvaging(store));
+	write_close(out, '}');
+	return 0;
+}
+
 struct open_count {
 	struct buf *out;
 	const char *kind; /* NULL: sum all */
@@ -158,7 +202,7 @@ void api_status(struct call *call)
 	put_clock(call);
 	put_broker(call);
 	put_store(call);
-	if (put_events(call) != 0) {
+	if (put_salvage(call) != 0 || put_events(call) != 0) {
 		call_store_failed(call);
 		return;
 	}

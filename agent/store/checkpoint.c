@@ -165,18 +165,38 @@ void checkpoint_stop(struct store *store)
 		(void)pthread_join(it->thread, NULL);
 		it->has_thread = false;
 	}
+	if (it->db != NULL && store->broken[0])
+		broken_quiet(it->db);
 	(void)sqlite3_close(it->db);
 	it->db = NULL;
+	it->is_stopping = false;
+	it->state = CHECKPOINT_IDLE;
+	it->rc = SQLITE_OK;
+}
+
+/* The thread's finding becomes the loop's. */
+static void take_damage(struct store *store)
+{
+	struct checkpointer *it = &store->checkpointer;
+	(void)pthread_mutex_lock(&it->mutex);
+	int rc = it->rc;
+	(void)pthread_mutex_unlock(&it->mutex);
+	if (store_is_damage(rc))
+		(void)store_break(store, "%s while checkpointing", sqlite3_errstr(rc));
 }
 
 void store_checkpoint_tail(struct store *store)
 {
 	struct checkpointer *it = &store->checkpointer;
-	if (!sqlite3_get_autocommit(store->db))
+	if (store->db == NULL || !sqlite3_get_autocommit(store->db))
+		return;
+	take_damage(store);
+	if (store->broken[0])
 		return;
 	if (it->has_thread && !move_on(it, CHECKPOINT_TAIL_DUE, CHECKPOINT_IDLE))
 		return;
 	run_pass(store, store->db);
+	take_damage(store);
 }
 
 void store_checkpoint_ask(struct store *store)

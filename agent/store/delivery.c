@@ -11,14 +11,19 @@
 #define TO(state) (1u << (state))
 
 static const unsigned legal_moves[DELIVERY_STATES] = {
-	[0] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED),
-	[DELIVERY_READY] = TO(DELIVERY_CLAIMED),
+	/* Of a new one READY or PARKED; in the others it comes back from a salvage. */
+	[0] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED) | TO(DELIVERY_WAITING) |
+	      TO(DELIVERY_SUSPECT) | TO(DELIVERY_EXCEPTION) | TO(DELIVERY_DONE) |
+	      TO(DELIVERY_DISCARDED),
+	[DELIVERY_READY] = TO(DELIVERY_CLAIMED) | TO(DELIVERY_PARKED),
 	[DELIVERY_CLAIMED] = TO(DELIVERY_READY) | TO(DELIVERY_WAITING) | TO(DELIVERY_SUSPECT) |
 			     TO(DELIVERY_EXCEPTION) | TO(DELIVERY_DONE),
-	[DELIVERY_WAITING] = TO(DELIVERY_READY),
+	[DELIVERY_WAITING] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED),
 	[DELIVERY_PARKED] = TO(DELIVERY_READY),
-	[DELIVERY_SUSPECT] = TO(DELIVERY_READY) | TO(DELIVERY_DONE) | TO(DELIVERY_EXCEPTION),
-	[DELIVERY_EXCEPTION] = TO(DELIVERY_READY) | TO(DELIVERY_DONE) | TO(DELIVERY_DISCARDED),
+	[DELIVERY_SUSPECT] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED) | TO(DELIVERY_DONE) |
+			     TO(DELIVERY_EXCEPTION),
+	[DELIVERY_EXCEPTION] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED) | TO(DELIVERY_DONE) |
+			       TO(DELIVERY_DISCARDED),
 	[DELIVERY_DONE] = 0,
 	[DELIVERY_DISCARDED] = 0,
 };
@@ -226,17 +231,35 @@ static int count_settlement(struct store *store, int destination, int64_t seq,
 	return outcome ? count_move(store, destination, seq, settlement->now_ms, outcome) : 0;
 }
 
+/* What a salvage brought back may stand behind another one: then it waits for it. 0 or -1. */
+static int heed_order(struct store *store, int destination, int64_t seq,
+	const struct present *present, enum delivery_state *to)
+{
+	int64_t first = seq;
+	enum delivery_state first_state;
+	if (*to != DELIVERY_READY || !present->has_key ||
+		(present->state != DELIVERY_SUSPECT && present->state != DELIVERY_EXCEPTION))
+		return 0;
+	if (find_first(store, destination, present->key, &first, &first_state) < 0)
+		return -1;
+	if (first < seq)
+		*to = DELIVERY_PARKED;
+	return 0;
+}
+
 int store_settle(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement)
 {
+	struct store_settlement heeded = *settlement;
 	struct present present;
 	if (store_begin_write(store) < 0 || find_present(store, destination, seq, &present) < 0 ||
-		delivery_move(store, destination, seq, present.state, settlement->to) < 0)
+		heed_order(store, destination, seq, &present, &heeded.to) < 0 ||
+		delivery_move(store, destination, seq, present.state, heeded.to) < 0)
 		return -1;
-	bool frees_key = is_finished(settlement->to) ||
-			 (settlement->to == DELIVERY_EXCEPTION && settlement->exception_passes);
-	if (write_settlement(store, destination, seq, settlement, &present, frees_key) < 0 ||
-		count_settlement(store, destination, seq, present.state, settlement) < 0)
+	bool frees_key = is_finished(heeded.to) ||
+			 (heeded.to == DELIVERY_EXCEPTION && heeded.exception_passes);
+	if (write_settlement(store, destination, seq, &heeded, &present, frees_key) < 0 ||
+		count_settlement(store, destination, seq, present.state, &heeded) < 0)
 		return -1;
 	return frees_key && present.has_key ? wake_next(store, destination, present.key) : 0;
 }
@@ -307,4 +330,103 @@ int delivery_purge(struct store *store, int64_t seq)
 			destination_at(store, id)->changes[state]--;
 	}
 	return 0;
+}
+
+/* --- coming back ---------------------------------------------------------------------------------- */
+
+static int park(struct store *store, int destination, int64_t seq, enum delivery_state from)
+{
+	if (delivery_move(store, destination, seq, from, DELIVERY_PARKED) < 0)
+		return -1;
+	struct query query = query_start(store, BACK_DELIVERY_PARK);
+	query_int(&query, destination);
+	query_int(&query, seq);
+	return query_run(&query);
+}
+
+static bool may_be_parked(enum delivery_state state)
+{
+	return state == DELIVERY_READY || state == DELIVERY_WAITING || state == DELIVERY_PARKED;
+}
+
+/* Among those with its key; rows may come back in any order. 0 or -1. */
+static int find_place(
+	struct store *store, const struct delivery_back *back, enum delivery_state *state)
+{
+	int64_t first = 0;
+	enum delivery_state first_state = 0;
+	int found = 0;
+	if (back->held_key[0] != '\0')
+		found = find_first(store, back->destination, back->held_key, &first, &first_state);
+	if (found < 0)
+		return -1;
+	if (found > 0 && first < back->seq) {
+		if (may_be_parked(*state))
+			*state = DELIVERY_PARKED;
+		return 0;
+	}
+	if (*state == DELIVERY_PARKED)
+		*state = DELIVERY_READY;
+	if (found > 0 && (first_state == DELIVERY_READY || first_state == DELIVERY_WAITING))
+		return park(store, back->destination, first, first_state);
+	return 0;
+}
+
+int delivery_bring_back(struct store *store, const struct delivery_back *back)
+{
+	enum delivery_state state = back->state;
+	if ((!is_finished(state) && find_place(store, back, &state) < 0) ||
+		delivery_move(store, back->destination, back->seq, 0, state) < 0)
+		return -1;
+	struct query query = query_start(store, BACK_DELIVERY);
+	query_int(&query, back->destination);
+	query_int(&query, back->seq);
+	query_int(&query, state);
+	query_int(&query, back->lane);
+	query_int_or_null(&query, back->batch, 0);
+	query_int(&query, back->attempts);
+	query_int_or_null(&query, state == DELIVERY_WAITING ? back->due_at_ms : 0, 0);
+	query_int_or_null(&query, back->claimed_at_ms, 0);
+	query_int_or_null(&query, back->doubt_at_ms, 0);
+	query_int_or_null(&query, back->settled_at_ms, 0);
+	query_int_or_null(&query, back->last_status, 0);
+	query_text_or_null(&query, back->ref);
+	query_text_or_null(&query, is_finished(state) ? "" : back->held_key);
+	query_int_or_null(&query, back->connector_revision, 0);
+	query_text_or_null(&query, back->carry);
+	return query_run(&query);
+}
+
+static int take_back_one(struct store *store, const struct event_labels *labels, int destination)
+{
+	char key[sizeof(((struct present *)0)->key)];
+	struct query query = query_start(store, BACK_DELIVERY_DELETE);
+	query_int(&query, destination);
+	query_int(&query, labels->seq);
+	int found = query_step(&query);
+	if (found <= 0)
+		return found;
+	int64_t state = row_int(&query, 0);
+	const char *held = row_text(&query, 1);
+	size_t len = strnlen(held, sizeof(key) - 1);
+	memcpy(key, held, len);
+	key[len] = '\0';
+	if (query_run(&query) < 0)
+		return -1;
+	destination_at(store, destination)->changes[state]--;
+	if (tally_take_back(store, labels, destination, "routed") < 0)
+		return -1;
+	return len > 0 && wake_next(store, destination, key) < 0 ? -1 : 1;
+}
+
+int delivery_take_back(struct store *store, const struct event_labels *labels)
+{
+	int n = 0;
+	for (int id = 1; id <= store->n_destinations; id++) {
+		int found = take_back_one(store, labels, id);
+		if (found < 0)
+			return -1;
+		n += found;
+	}
+	return n > 0 ? 0 : tally_take_back(store, labels, 0, "unrouted");
 }

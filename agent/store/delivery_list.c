@@ -73,6 +73,15 @@ int store_list_claimed(struct store *store, int destination, store_delivery_fn f
 	return give_rows(&query, fn, ctx);
 }
 
+int store_list_suspect(
+	struct store *store, int destination, unsigned limit, store_delivery_fn fn, void *ctx)
+{
+	struct query query = query_start(store, DELIVERY_LIST_SUSPECT);
+	query_int(&query, destination);
+	query_int(&query, limit);
+	return give_rows(&query, fn, ctx);
+}
+
 int store_list_deliveries(struct store *store, int destination, enum delivery_state state,
 	int64_t after_seq, unsigned limit, store_delivery_fn fn, void *ctx)
 {

@@ -38,21 +38,29 @@ static int append(struct store *store, const char *name, bool is_paused, int64_t
 	return ++store->n_destinations;
 }
 
+/* Known already: a database that was replaced gave it its number. */
+static int load_name(struct store *store, const struct query *query)
+{
+	const struct destination *known = destination_at(store, store->n_stored_destinations + 1);
+	if (known != NULL && strcmp(known->name, row_text(query, 1)) == 0)
+		return store->n_stored_destinations + 1;
+	return append(store, row_text(query, 1), row_int(query, 2) != 0, row_int(query, 3));
+}
+
 static int load_names(struct store *store)
 {
 	struct query query = query_start(store, DESTINATION_LIST);
 	int more;
 	while ((more = query_step(&query)) > 0) {
-		int id = append(
-			store, row_text(&query, 1), row_int(&query, 2) != 0, row_int(&query, 3));
+		int id = load_name(store, &query);
 		if (id != (int)row_int(&query, 0)) {
 			query_end(&query);
-			return store_refuse(
-				store, id < 0 ? "out of memory while reading destinations"
-					      : "a destination's row is missing");
+			return id < 0 ? store_refuse(
+						store, "out of memory while reading destinations")
+				      : store_break(store, "a destination's row is missing");
 		}
+		store->n_stored_destinations = id;
 	}
-	store->n_stored_destinations = store->n_destinations;
 	return more;
 }
 
@@ -80,6 +88,14 @@ static int insert(struct store *store, int id)
 	query_int(&query, destination->is_paused);
 	query_int(&query, destination->not_before_at_ms);
 	return query_run(&query);
+}
+
+void destination_forget(struct store *store)
+{
+	destination_abandoned(store);
+	for (int i = 0; i < store->n_destinations; i++)
+		memset(store->destinations[i].depth, 0, sizeof(store->destinations[i].depth));
+	store->n_stored_destinations = 0;
 }
 
 int destination_restore(struct store *store)

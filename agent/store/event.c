@@ -25,6 +25,15 @@ int event_load(struct store *store)
 	return 0;
 }
 
+/* Without its row nothing says that a seq was given out. */
+int event_keep_seq(struct store *store)
+{
+	struct query query = query_start(store, COUNTER_SET);
+	query_text(&query, "seq");
+	query_int(&query, store->next_seq - 1);
+	return query_run(&query);
+}
+
 /* NULL where reading gives it back: the part of the document behind its type. */
 static const char *correlation_to_store(const struct store_event *event)
 {
@@ -101,7 +110,7 @@ static enum store_put find_known(
 	query_text(&query, event->source);
 	int found = query_step(&query);
 	if (found == 0)
-		(void)store_refuse(store, "the index of event ids contradicts its table");
+		(void)store_break(store, "the index of event ids contradicts its table");
 	if (found <= 0)
 		return STORE_FAILED;
 

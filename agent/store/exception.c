@@ -32,6 +32,11 @@ static struct open_count *count_of(struct store *store, const char *kind, const 
 	return count;
 }
 
+void exception_count_open(struct store *store, const char *kind, const char *severity, int change)
+{
+	count_of(store, kind, severity)->changes += change;
+}
+
 #define ARE_STORED "open" /* the counter that says that the others are there */
 
 /* Of a file whose counts were never stored: the only time that every open exception is looked at. */
@@ -91,6 +96,12 @@ int exception_flush(struct store *store)
 			return -1;
 	}
 	return store->are_open_counts_stored ? 0 : set_counter(store, ARE_STORED, 1);
+}
+
+void exception_forget(struct store *store)
+{
+	store->n_open_counts = 0;
+	store->are_open_counts_stored = false;
 }
 
 void exception_committed(struct store *store)

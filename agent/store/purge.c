@@ -47,15 +47,6 @@ static int purge_event(struct store *store, int64_t seq)
 	return run_with(store, EVENT_DELETE, seq);
 }
 
-/* Without its row nothing says that a seq was given out. */
-static int keep_seq(struct store *store)
-{
-	struct query query = query_start(store, COUNTER_SET);
-	query_text(&query, "seq");
-	query_int(&query, store->next_seq - 1);
-	return query_run(&query);
-}
-
 /* Resolved ones: who did what to them stays in the audit trail. */
 static int purge_exceptions(struct store *store, int64_t before_ms, unsigned rows)
 {
@@ -138,7 +129,7 @@ int store_purge(struct store *store, int64_t before_ms, unsigned rows, bool *ret
 		return -1;
 	if (purge_exceptions(store, before_ms, rows) < 0)
 		return -1;
-	if (n_purged > 0 && (keep_seq(store) < 0 || free_pages(store) < 0))
+	if (n_purged > 0 && (event_keep_seq(store) < 0 || free_pages(store) < 0))
 		return -1;
 	*ret_more = more;
 	return n_purged;

@@ -33,6 +33,13 @@
 #define OPEN_SLOTS(state) \
 	OPEN_SLOT(state, 0) " UNION ALL " OPEN_SLOT(state, 1) " UNION ALL " OPEN_SLOT(state, 2)
 
+#define BACK_EVENT_COLUMNS                                                                        \
+	"seq, source, id, revision, type, document, device, correlation, origin, occurred_at_ms," \
+	" sent_at_ms, received_at_ms, digest, body, raw"
+#define BACK_EXCEPTION_COLUMNS                                                                 \
+	"state, kind, severity, code, reason, field, seq, destination, origin, device, owner," \
+	" repeats, opened_at_ms, due_at_ms, resolved_at_ms, resolution, digest, raw"
+
 #define EXCEPTION_COLUMNS                                                                    \
 	"x.id, x.seq, x.repeats, x.opened_at_ms, x.due_at_ms, x.resolved_at_ms, x.state,"    \
 	" x.destination, x.kind, x.severity, x.code, x.reason, x.field, x.origin, x.device," \
@@ -117,7 +124,7 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" WHERE destination = ?1 AND seq = ?2 AND state = 1" },
 	[DELIVERY_SETTLE] = { "settling a delivery",
 		"UPDATE delivery SET state = ?3, due_at_ms = ?4, attempts = attempts - ?5,"
-		" claimed_at_ms = CASE WHEN ?5 OR (state = 6 AND ?3 = 1) THEN NULL"
+		" claimed_at_ms = CASE WHEN ?5 OR (state = 6 AND ?3 IN (1, 4)) THEN NULL"
 		" ELSE claimed_at_ms END,"
 		" doubt_at_ms = CASE WHEN ?6 THEN ?7 ELSE doubt_at_ms END,"
 		" batch = CASE WHEN ?8 THEN NULL ELSE batch END,"
@@ -156,6 +163,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"SELECT " DELIVERY_COLUMNS "NULL" DELIVERY_BY(
 			"delivery_open") " WHERE d.destination = ?1 AND d.state = 2 AND d.settled_at_ms IS NULL"
 					 " AND e.seq = d.seq ORDER BY d.seq" },
+	[DELIVERY_LIST_SUSPECT] = { "listing deliveries in doubt",
+		"SELECT " DELIVERY_COLUMNS "NULL" DELIVERY_BY(
+			"delivery_open") " WHERE d.destination = ?1 AND d.state = 5 AND d.settled_at_ms IS NULL"
+					 " AND e.seq = d.seq ORDER BY d.lane, d.seq LIMIT ?2" },
 	[DELIVERY_LIST_UNFINISHED] = { "listing deliveries",
 		"SELECT " DELIVERY_COLUMNS "NULL FROM delivery AS d CROSS JOIN event AS e"
 		" WHERE d.destination = ?1 AND e.seq = d.seq AND d.seq IN (SELECT seq FROM (" OPEN_SLOTS(1) " UNION ALL " OPEN_SLOTS(2) " UNION ALL " OPEN_SLOTS(
@@ -288,11 +299,82 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"SELECT name, value FROM counter WHERE name > 'open/' AND name < 'open0'" },
 	[SIZE_PAGES] = { "measuring the store", "PRAGMA page_count" },
 	[SIZE_FREE] = { "measuring the store", "PRAGMA freelist_count" },
+
+	[BACK_EVENT_THERE] = { "looking for an event that comes back",
+		"SELECT 1 FROM event WHERE seq = ?1" },
+	[BACK_EVENT] = { "bringing back an event",
+		"INSERT INTO event (" BACK_EVENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+		" ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)" },
+	[BACK_EVENT_TOUCHED] = { "looking whether an event was tried",
+		"SELECT count(*) FROM destination AS x CROSS JOIN delivery AS d"
+		" WHERE d.destination = x.id AND d.seq = ?1"
+		" AND (d.state NOT IN (1, 4) OR d.attempts > 0)" },
+	[BACK_EVENT_BODY] = { "reading an event", "SELECT body, digest FROM event WHERE seq = ?1" },
+	[BACK_DELIVERY] = { "bringing back a delivery",
+		"INSERT INTO delivery (destination, seq, state, lane, batch, attempts, due_at_ms,"
+		" claimed_at_ms, doubt_at_ms, settled_at_ms, last_status, ref, held_key,"
+		" connector_revision, carry)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)" },
+	[BACK_DELIVERY_PARK] = { "parking a delivery behind one that came back",
+		"UPDATE delivery SET state = 4, due_at_ms = NULL"
+		" WHERE destination = ?1 AND seq = ?2" },
+	[BACK_DELIVERY_DELETE] = { "taking back a delivery",
+		"DELETE FROM delivery WHERE destination = ?1 AND seq = ?2"
+		" RETURNING state, held_key" },
+	[BACK_ATTEMPT] = { "bringing back an attempt",
+		"INSERT OR IGNORE INTO attempt (destination, seq, attempt, at_ms, took_ms, outcome,"
+		" status, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" },
+	[BACK_SEQUENCE] = { "bringing back a device's sequence",
+		"INSERT INTO sequence (source, first, last, seen) VALUES (?1, ?2, ?3, ?4)"
+		" ON CONFLICT DO UPDATE SET first = min(first, excluded.first),"
+		" last = max(last, excluded.last), seen = seen + excluded.seen" },
+	[BACK_SEQUENCE_LESS] = { "counting a device's sequence",
+		"UPDATE sequence SET seen = seen - 1 WHERE source ="
+		" (SELECT source FROM event WHERE seq = ?1"
+		" AND iif(json_valid(body), json_extract(body, '$.sequence'), NULL) IS NOT NULL)" },
+	[BACK_CURSOR] = { "bringing back a cursor",
+		"INSERT OR IGNORE INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)" },
+	[BACK_EXCEPTION] = { "bringing back an exception",
+		"INSERT INTO exception (id, " BACK_EXCEPTION_COLUMNS ") VALUES ("
+		"CASE WHEN EXISTS (SELECT 1 FROM exception WHERE id = ?1) THEN NULL ELSE ?1 END,"
+		" ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+		" ?19)" },
+	[BACK_EXCEPTION_REPEATS] = { "bringing back an exception",
+		"UPDATE exception SET repeats = repeats + ?2 WHERE id = ?1" },
+	/* What was written since goes behind what comes back; twice, or ids would meet. */
+	[BACK_AUDIT_AWAY] = { "bringing back the audit trail", "UPDATE audit SET id = -(id + ?1)" },
+	[BACK_AUDIT_BEHIND] = { "bringing back the audit trail",
+		"UPDATE audit SET id = -id WHERE id < 0" },
+	[BACK_AUDIT] = { "bringing back the audit trail",
+		"INSERT INTO audit (id, at_ms, who, what, object, why, hash)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+	[BACK_REFERENCE] = { "bringing back reference data",
+		"INSERT OR IGNORE INTO reference (kind, id, version, source, seen_at_ms,"
+		" closed_at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+	[BACK_ALIAS] = { "bringing back reference data",
+		"INSERT OR IGNORE INTO alias (scheme, code, kind, id, pack)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)" },
+	[BACK_PROGRESS] = { "bringing back reference data",
+		"INSERT OR IGNORE INTO progress (document, line, measure, quantity, at_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)" },
+	[BACK_CONFIG] = { "bringing back configurations",
+		"INSERT OR IGNORE INTO config_revision (id, at_ms, origin, digest, result, reason,"
+		" body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+	[BACK_TALLY_FORGET] = { "counting", "DELETE FROM tally WHERE detail = ?1" },
+	[BACK_BALANCE] = { "balancing the ledger",
+		"SELECT destination, sum(CASE outcome WHEN 'routed' THEN n WHEN 'done' THEN -n"
+		" WHEN 'discarded' THEN -n WHEN 'lost' THEN -n ELSE 0 END)"
+		" FROM tally WHERE destination > 0 GROUP BY destination" },
+	/* Their ids go on above those of the database before: a million each. */
+	[FRESH_EXCEPTION_IDS] = { "numbering exceptions",
+		"INSERT INTO sqlite_sequence (name, seq) SELECT 'exception', ?1 * 1000000"
+		" WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'exception'"
+		" AND seq >= ?1 * 1000000)" },
 };
 
 int statements_prepare(struct store *store, struct error *err)
 {
-	for (int id = 0; id < STATEMENTS; id++) {
+	for (int id = 0; id < PREPARED_AT_OPEN; id++) {
 		if (sqlite3_prepare_v3(store->db, statement_texts[id].sql, -1,
 			    SQLITE_PREPARE_PERSISTENT, &store->statements[id], NULL) != SQLITE_OK)
 			return error_set(err, NULL, "cannot prepare for %s: %s",
@@ -301,12 +383,22 @@ int statements_prepare(struct store *store, struct error *err)
 	return 0;
 }
 
-void statements_finalize(struct store *store)
+static void finalize_from(struct store *store, int id)
 {
-	for (int id = 0; id < STATEMENTS; id++) {
+	for (; id < STATEMENTS; id++) {
 		(void)sqlite3_finalize(store->statements[id]);
 		store->statements[id] = NULL;
 	}
+}
+
+void statements_finalize(struct store *store)
+{
+	finalize_from(store, 0);
+}
+
+void statements_release(struct store *store)
+{
+	finalize_from(store, PREPARED_AT_OPEN);
 }
 
 void statements_reset(struct store *store)
@@ -317,7 +409,13 @@ void statements_reset(struct store *store)
 
 struct query query_start(struct store *store, enum statement id)
 {
-	return (struct query){ .store = store, .stmt = store->statements[id], .id = id };
+	int rc = SQLITE_OK;
+	if (store->statements[id] == NULL && store->db != NULL)
+		rc = sqlite3_prepare_v2(
+			store->db, statement_texts[id].sql, -1, &store->statements[id], NULL);
+	else if (store->db == NULL)
+		rc = SQLITE_MISUSE; /* broken, and not replaced yet */
+	return (struct query){ .store = store, .stmt = store->statements[id], .id = id, .rc = rc };
 }
 
 static void note_bind(struct query *query, int rc)

@@ -36,14 +36,18 @@ static int open_database(struct store *store, struct error *err)
 		rc = schema_configure(store->db);
 	if (rc == SQLITE_OK)
 		return 0;
-	store_check_fatal(store, rc, "opening the database");
-	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
-		return error_set(err, store->path,
-			"not a readable database (%s): set it aside with its -wal file, "
-			"or restore a backup",
-			sqlite3_errmsg(store->db));
 	return error_set(err, store->path, "cannot open the database: %s",
 		store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(rc));
+}
+
+/* What this program's own texts can't do to a sound database is damage too. */
+static int note_damage(struct store *store, struct error *err)
+{
+	int rc = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_OK;
+	store_check_fatal(store, rc, "opening the database");
+	if (!store->broken[0] && (store_is_damage(rc) || (rc & 0xff) == SQLITE_ERROR))
+		(void)store_break(store, "%s", err->message);
+	return -1;
 }
 
 static int load_mirrors(struct store *store, struct error *err)
@@ -74,18 +78,56 @@ static struct store *make_store(const struct store_options *options)
 	return store;
 }
 
+int store_open_files(struct store *store, struct error *err)
+{
+	if (make_file(store->path, err) < 0)
+		return -1;
+	if (open_database(store, err) < 0 ||
+		schema_migrate(store->db, schema_texts, schema_version, err) < 0 ||
+		schema_make_room(store->db, err) < 0 || statements_prepare(store, err) < 0 ||
+		load_mirrors(store, err) < 0)
+		return note_damage(store, err);
+	if (checkpoint_start(store, err) < 0)
+		return -1;
+	broken_mark_files(store);
+	return 0;
+}
+
+void store_close_files(struct store *store)
+{
+	rescue_stop(store);
+	checkpoint_stop(store);
+	statements_finalize(store);
+	if (store->db != NULL && store->broken[0])
+		broken_quiet(store->db);
+	/* The last connection checkpoints and removes the WAL. When that fails the WAL stays, and
+	 * nothing is lost. */
+	(void)sqlite3_close(store->db);
+	store->db = NULL;
+}
+
+/* Whatever is found, in the end there is a database; but a fresh one is tried once only. */
+static int open_or_replace(struct store *store, struct error *err)
+{
+	struct aside aside;
+	broken_look_at_rest(store);
+	if (!store->broken[0] && store_open_files(store, err) == 0 &&
+		aside_scan(store->path, &aside, err) == 0 &&
+		broken_number_database(store,
+			aside.replacing > aside.replaced ? aside.replacing : aside.replaced,
+			err) == 0 &&
+		rescue_load(store, err) == 0)
+		return 0;
+	return store->broken[0] ? store_replace(store, err) : -1;
+}
+
 static int try_open(const struct store_options *options, struct store **ret, struct error *err)
 {
 	struct store *store = make_store(options);
 	if (store == NULL)
 		return error_set(err, options->path, "cannot open the database: out of memory");
 	*ret = store;
-	if (make_file(store->path, err) < 0 || open_database(store, err) < 0 ||
-		schema_migrate(store->db, schema_texts, schema_version, err) < 0 ||
-		schema_make_room(store->db, err) < 0 || statements_prepare(store, err) < 0 ||
-		load_mirrors(store, err) < 0)
-		return -1;
-	return checkpoint_start(store, err);
+	return open_or_replace(store, err);
 }
 
 int store_open(const struct store_options *options, struct store **ret, struct error *err)
@@ -107,11 +149,8 @@ void store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
-	checkpoint_stop(store);
-	statements_finalize(store);
-	/* The last connection checkpoints and removes the WAL. When that fails the WAL stays, and
-	 * nothing is lost. */
-	(void)sqlite3_close(store->db);
+	store_close_files(store);
+	(void)sqlite3_close(store->rescue.source);
 	wear_free(store->wear);
 	store_free_destinations(store);
 	revision_free(store);
@@ -149,9 +188,13 @@ void store_check_fatal(const struct store *store, int rc, const char *doing)
 int store_fail(struct store *store, enum statement id, int rc)
 {
 	const char *doing = statement_texts[id].doing;
+	if (store->db == NULL)
+		return store_refuse(store, "%s", store->broken);
 	(void)snprintf(store->failure, sizeof(store->failure), "%s while %s",
 		sqlite3_errmsg(store->db), doing);
 	store_check_fatal(store, rc, doing);
+	if (store_is_damage(rc))
+		return store_break(store, "%s while %s", sqlite3_errmsg(store->db), doing);
 	/* A failed read harms nothing by itself; but within a transaction SQLite may have ended it. */
 	if (store->is_dirty || !sqlite3_stmt_readonly(store->statements[id])) {
 		store->is_poisoned = true;
@@ -173,6 +216,8 @@ int store_refuse(struct store *store, const char *format, ...)
 
 int store_begin_write(struct store *store)
 {
+	if (!store->is_poisoned && !store->is_dirty)
+		store_look(store);
 	if (store->is_poisoned)
 		return -1;
 	if (store->is_dirty)
@@ -205,31 +250,36 @@ int store_commit(struct store *store)
 	destination_committed(store);
 	revision_committed(store);
 	exception_committed(store);
+	rescue_committed(store);
 	return 0;
 }
 
 void store_abandon(struct store *store)
 {
 	statements_reset(store);
-	if (!sqlite3_get_autocommit(store->db)) {
+	if (store->db != NULL && !sqlite3_get_autocommit(store->db)) {
 		struct query query = query_start(store, TURN_ROLLBACK);
 		(void)query_run(&query);
 	}
 	tally_drop(store);
 	destination_abandoned(store);
 	exception_abandoned(store);
+	rescue_abandoned(store);
 	store->last_event.seq = 0;
 	store->next_seq = store->committed_seq;
 	store->purged_to_seq = 0;
 	store->stripped_to_seq = 0;
 	store->is_dirty = false;
-	/* A transaction that can be neither ended nor left: every write goes on being refused. */
-	store->is_poisoned = !sqlite3_get_autocommit(store->db);
+	/* Broken, or a transaction that can be neither ended nor left: every write goes on being refused. */
+	store->is_poisoned =
+		store->db == NULL || store->broken[0] || !sqlite3_get_autocommit(store->db);
 }
 
 void store_sizes(struct store *store, struct store_sizes *ret)
 {
 	*ret = (struct store_sizes){ 0 };
+	if (store->db == NULL)
+		return;
 	struct query pages = query_start(store, SIZE_PAGES);
 	struct query unused = query_start(store, SIZE_FREE);
 	int64_t n_pages = 0;

@@ -14,11 +14,17 @@
  *     │         │        └─► EXCEPTION ─► READY|DONE|DISCARDED   by a person
  *     └─► PARKED (behind an unfinished delivery with the same ordering key) ─► READY
  *
+ * What a salvage brings back enters in any state but CLAIMED, and may push another one back: READY or
+ * WAITING ─► PARKED, behind an older delivery with its key that has come back. What was CLAIMED, or
+ * hung on an attempt whose fate is unknown, comes back SUSPECT.
+ *
  * Invariants
  *   1. seq rises, is never reused, and is the order of everything.
  *   2. Unfinished means READY, CLAIMED, WAITING, PARKED, SUSPECT or EXCEPTION. While it lasts the
  *      row holds its ordering key in `held_key`; among the rows of one (destination, held_key) the
- *      first by seq is never PARKED, and every other one is, unless they are CLAIMED together.
+ *      first by seq is never PARKED, and every other one is, unless they are CLAIMED together, or
+ *      came back from a salvage SUSPECT or as an EXCEPTION. Of these a READY one is made only where
+ *      it is the first; behind another it becomes PARKED.
  *   3. When a key is freed the next row is woken, never all. An EXCEPTION holds its key, unless
  *      the move says that it passes.
  *   4. Counts (tally, depth) are changed in the transaction that changes what they count. In
@@ -34,7 +40,8 @@
  * rolls back when it has not. A failed fsync goes to on_fatal, which does not return.
  *
  * A move that the picture above does not have is refused in the same way. A failed read returns -1;
- * it poisons only a turn that has written.
+ * it poisons only a turn that has written. One that finds the database damaged breaks the store: it
+ * stays poisoned until store_replace().
  *
  * Stamps (…_at_ms) are steady time (timeline.h), but for what a device says itself: they rise with the
  * order in which things were stored, whatever is done to the clock. Whoever shows one converts it.
@@ -56,6 +63,7 @@
 
 struct store;
 struct clock;
+struct store_event_row;
 
 /* --- life ------------------------------------------------------------------------------------ */
 
@@ -70,11 +78,15 @@ struct store_options {
 	 * store_checkpoint_tail(); no other pass begins before that. NULL: no thread is started and
 	 * checkpoints are the caller's, by the same function. */
 	void (*on_checkpoint)(void *ctx);
+	/* In the thread that reads a broken database: a slice is ready, wake the loop, which then calls
+	 * store_salvage(). NULL: the caller looks by itself. */
+	void (*on_salvage)(void *ctx);
 	void *ctx;
 };
 
 /*
- * Open or create, migrate forward, start the checkpoint thread. Where that fails and there is a
+ * Open or create, migrate forward, start the checkpoint thread. A database that is damaged, or was
+ * lost, is set aside and replaced as store_replace() does. Where all that fails and there is a
  * reserve, it is released and all is tried again: the disk may be full.
  * Fails on a newer schema than this program knows, and says so.
  */
@@ -96,6 +108,76 @@ const char *store_failure(const struct store *store);
 void store_checkpoint_tail(struct store *store);
 /* Have a pass run soon, however short the WAL; without a thread, now. */
 void store_checkpoint_ask(struct store *store);
+
+/* --- a broken database -------------------------------------------------------------------------- */
+
+/*
+ * Why the database can't be trusted any more, in words; NULL: it can. A broken store is poisoned.
+ */
+const char *store_broken(const struct store *store);
+/*
+ * Are the files still there under their names? To be asked after a commit, before anybody is told
+ * of it, and now and then. When they are not the store is broken.
+ */
+void store_look(struct store *store);
+/*
+ * Set the broken database aside and go on with a fresh one under its name: destinations keep their
+ * numbers, seqs go on above all that were given. Nothing is stored of what the turn wrote. What the
+ * broken one still holds comes back by store_salvage(). To be called between turns.
+ * 0, or -1 with *err filled: it stays broken, and can be tried again.
+ */
+int store_replace(struct store *store, struct error *err);
+
+/* What became of a database that was set aside. */
+enum store_salvage_state {
+	STORE_SALVAGE_NONE,
+	STORE_SALVAGE_RUNS,
+	STORE_SALVAGE_DONE,
+	STORE_SALVAGE_UNREADABLE, /* nothing of it could be read */
+	STORE_SALVAGE_LOST,       /* there was no file to read */
+};
+struct store_salvage_view {
+	enum store_salvage_state state;
+	const char *file; /* where it is kept; "" nowhere. Valid until the store is called again */
+	const char *reason;      /* why it was set aside; likewise */
+	const char *result;      /* in words, when it has ended; likewise */
+	int64_t events;          /* that came back */
+	int64_t deliveries;      /* that came back unfinished */
+	int64_t in_doubt;        /* of them: their fate is unknown */
+	int64_t events_ever;     /* that the database had ever stored, by its tally; 0 not known */
+	int64_t events_lost;     /* at most so many could not be read: some were purged long ago */
+	int64_t deliveries_torn; /* whose row could not be read: in doubt, made from their event anew */
+	int64_t deliveries_lost; /* that were routed and have not come back in any way */
+	bool is_behind;       /* commits are missing: nobody knows how many events were in them */
+	int64_t latest_at_ms; /* when the youngest event that came back was received; 0 none */
+	int percent;          /* of the way through the file; -1 unknown */
+	int64_t exception;    /* the work item that tells of the end; 0 none yet */
+};
+/* The one that runs, else the last one. From memory, as committed. */
+void store_get_salvage(const struct store *store, struct store_salvage_view *ret);
+/* While it is true deliveries must wait: older ones with their keys may be on their way back. */
+bool store_is_salvaging(const struct store *store);
+
+/* Where an event goes, asked where that can't be read: `fn` once per destination. */
+struct store_target {
+	const char *destination;
+	const char *key; /* "" none */
+	int lane;
+};
+typedef int (*store_target_fn)(void *ctx, const struct store_target *target);
+struct store_salvaging {
+	int64_t now_ms;
+	int64_t due_at_ms; /* of the exceptions that open */
+	int (*route)(
+		void *ctx, const struct store_event_row *event, store_target_fn fn, void *fn_ctx);
+	void *ctx;
+};
+/*
+ * A slice of the salvage, if one is ready: at most 200 events, in the turn's transaction. The
+ * thread that reads calls store_options.on_salvage when there is another.
+ * 1: it was the last of this database. 0, or -1: the store failed.
+ */
+int store_salvage(struct store *store, const struct store_salvaging *with);
 
 /* --- events ----------------------------------------------------------------------------------- */
 
@@ -237,6 +319,9 @@ int store_list_batch(
  * is claimed.
  */
 int store_list_claimed(struct store *store, int destination, store_delivery_fn fn, void *ctx);
+/* Rows that came back SUSPECT, at most `limit`, likewise. */
+int store_list_suspect(
+	struct store *store, int destination, unsigned limit, store_delivery_fn fn, void *ctx);
 /*
  * For people: by state (0: any unfinished), by seq after one, at most `limit`. Without bodies. Of
  * finished ones it looks at the next 20,000 rows only.
@@ -313,7 +398,7 @@ int64_t store_oldest(struct store *store, int destination);
  *          values are few.
  * outcome  "stored", "duplicate", "rejected" (detail: the reason), "unrouted", "routed", "done",
  *          "exception", "reopened" (an exception that became anything else; so exception minus
- *          reopened are exceptions now), "discarded".
+ *          reopened are exceptions now), "discarded", "lost" (with a broken database).
  * store_put_event() counts stored and duplicate, store_put_delivery() routed, store_settle() done,
  * exception, reopened and discarded; the others are the caller's. Texts are cut at 64 bytes.
  */

@@ -18,9 +18,12 @@
 #define DRAY_STORE_INTERNAL_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <sqlite3.h>
 
+#include "store/aside.h"
+#include "store/salvage.h"
 #include "store/store.h"
 
 #define PAGE_BYTES 4096
@@ -65,6 +68,7 @@ enum statement {
 	DELIVERY_LIST_READY,
 	DELIVERY_LIST_BATCH,
 	DELIVERY_LIST_CLAIMED,
+	DELIVERY_LIST_SUSPECT,
 	DELIVERY_LIST_UNFINISHED,
 	DELIVERY_LIST_FINISHED,
 	DELIVERY_LIST_EVENT,
@@ -110,6 +114,30 @@ enum statement {
 	COUNTER_LIST_OPEN,
 	SIZE_PAGES,
 	SIZE_FREE,
+	PREPARED_AT_OPEN, /* those behind are prepared when they are used: while a salvage runs */
+	BACK_EVENT_THERE = PREPARED_AT_OPEN,
+	BACK_EVENT,
+	BACK_EVENT_TOUCHED,
+	BACK_EVENT_BODY,
+	BACK_DELIVERY,
+	BACK_DELIVERY_PARK,
+	BACK_DELIVERY_DELETE,
+	BACK_ATTEMPT,
+	BACK_SEQUENCE,
+	BACK_SEQUENCE_LESS,
+	BACK_CURSOR,
+	BACK_EXCEPTION,
+	BACK_EXCEPTION_REPEATS,
+	BACK_AUDIT_AWAY,
+	BACK_AUDIT_BEHIND,
+	BACK_AUDIT,
+	BACK_REFERENCE,
+	BACK_ALIAS,
+	BACK_PROGRESS,
+	BACK_CONFIG,
+	BACK_TALLY_FORGET,
+	BACK_BALANCE,
+	FRESH_EXCEPTION_IDS,
 	STATEMENTS
 };
 
@@ -166,6 +194,29 @@ struct tally_cell {
 struct known_revision;
 struct wear;
 
+/* A file as it was when it was opened. */
+struct file_mark {
+	dev_t device;
+	ino_t inode;
+	int64_t size;
+};
+
+/* The salvage that runs, or the last one. Counts are kept in the table of counters. */
+struct rescue {
+	struct salvage *reader; /* NULL: none reads */
+	sqlite3 *source;        /* a connection to files that are gone, until the reader has it */
+	int number;             /* of the database that is, or was, salvaged; 0 none */
+	struct store_salvage_view is, was; /* with this turn; as committed */
+	int64_t seq, was_seq;              /* merged up to */
+	int64_t last_seq; /* the highest that was given, as far as is known; 0 not */
+	bool is_behind;   /* it has lost commits, as was seen from outside */
+	char file[ASIDE_PATH_MAX];
+	char reason[256];
+	char result[1024];
+	bool is_slice_merged; /* in this turn */
+	bool is_ended;        /* likewise: its files get their last name after the commit */
+};
+
 enum checkpoint_state { CHECKPOINT_IDLE, CHECKPOINT_WANTED, CHECKPOINT_RUNS, CHECKPOINT_TAIL_DUE };
 
 struct checkpointer {
@@ -190,6 +241,12 @@ struct store {
 	enum store_refusal refusal;
 	int64_t n_probes;
 	char failure[256];
+	char broken[256]; /* why; "" it isn't */
+	bool is_gone; /* the database's or the WAL's name is: only its connection has it still */
+	bool is_set_aside; /* and no fresh one could be begun yet */
+	int number;        /* it is the nth to stand in for another one; 0 the first */
+	struct file_mark database_file, wal_file;
+	struct rescue rescue;
 
 	int64_t next_seq;
 	int64_t committed_seq;   /* next_seq as of the last commit */
@@ -229,6 +286,8 @@ int schema_migrate(sqlite3 *db, const char *const *texts, int n, struct error *e
 int schema_make_room(sqlite3 *db, struct error *err);
 int statements_prepare(struct store *store, struct error *err);
 void statements_finalize(struct store *store);
+/* Those that are not prepared at open. */
+void statements_release(struct store *store);
 void statements_reset(struct store *store);
 
 /* --- failing and writing: store.c --------------------------------------------------------------- */
@@ -240,6 +299,10 @@ int store_fail(struct store *store, enum statement id, int rc);
 /* The same for what this program finds wrong by itself. */
 int store_refuse(struct store *store, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Is it SQLite's word for a damaged file? */
+bool store_is_damage(int rc);
+/* What is found makes the database untrustworthy: broken, and poisoned. Returns -1, always. */
+int store_break(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A failed fsync ends the process. */
 void store_check_fatal(const struct store *store, int rc, const char *doing);
 
@@ -276,11 +339,14 @@ const void *row_bytes(const struct query *query, int column, size_t *ret_len); /
 
 /* load: at open; flush: before COMMIT; committed, abandoned: what memory mirrors follows. */
 int event_load(struct store *store);
+int event_keep_seq(
+	struct store *store); /* no seq below the next is given, whatever rows there are */
 int event_labels_find(struct store *store, int64_t seq, struct event_labels *ret);
 /* Who has read an event's labels on the way spares event_labels_find() the reading. */
 void event_labels_keep(struct store *store, int64_t seq, int64_t received_at_ms, const char *origin,
 	const char *device, const char *type);
 int destination_load(struct store *store);
+void destination_forget(struct store *store); /* no row is stored any more; names and ids stay */
 int destination_restore(struct store *store); /* write anew those that a poisoned turn has lost */
 void destination_committed(struct store *store);
 void destination_abandoned(struct store *store);
@@ -304,6 +370,58 @@ int exception_flush(struct store *store);
 void exception_committed(struct store *store);
 void exception_abandoned(struct store *store);
 int delivery_purge(struct store *store, int64_t seq);
+void exception_forget(struct store *store);
+void exception_count_open(struct store *store, const char *kind, const char *severity, int change);
+
+/* --- a broken database: broken.c, rescue.c, merge.c ---------------------------------------------- */
+
+/* What can be seen to be wrong before SQLite opens the file; it breaks the store. */
+void broken_look_at_rest(struct store *store);
+/* From now on store_look() compares. */
+void broken_mark_files(struct store *store);
+/* A connection that touches no file when it is closed. */
+void broken_quiet(sqlite3 *db);
+/* The database that is open stands in for another one: its numbers begin above all of that. Does
+ * nothing when that was done. */
+int broken_number_database(struct store *store, int number, struct error *err);
+
+/* All but the files of a store: open, migrate, read the mirrors, start the checkpoint thread. */
+int store_open_files(struct store *store, struct error *err);
+void store_close_files(struct store *store);
+
+/* The cursor that names what is lost, as far as it has a name. */
+#define RESCUE_LOST "salvage.lost"
+
+/* Go on with a salvage that an earlier run began, if there is one. */
+int rescue_load(struct store *store, struct error *err);
+/* In the fresh database: what is to be salvaged, and why. */
+int rescue_begin(struct store *store);
+void rescue_stop(struct store *store);
+void rescue_committed(struct store *store);
+void rescue_abandoned(struct store *store);
+
+/* Merge a chunk into the turn's transaction; counts go to store->rescue.is. 0 or -1. */
+int merge_chunk(struct store *store, const struct salvage_chunk *chunk, const char *chunk_path,
+	const struct store_salvaging *with);
+/* A delivery as it comes back: delivery.c. */
+struct delivery_back {
+	int destination;
+	int64_t seq;
+	enum delivery_state state;
+	int lane;
+	int64_t batch, attempts, due_at_ms, claimed_at_ms, doubt_at_ms, settled_at_ms; /* 0 none */
+	int64_t last_status, connector_revision;
+	const char *ref, *held_key, *carry; /* "" none */
+};
+/* Insert it; its place among those with its key decides between READY, WAITING and PARKED. */
+int delivery_bring_back(struct store *store, const struct delivery_back *back);
+/* Remove all deliveries of an event that nobody has tried; whom they kept waiting is woken. */
+int delivery_take_back(struct store *store, const struct event_labels *labels);
+/* One less of what was counted. */
+int tally_take_back(struct store *store, const struct event_labels *labels, int destination,
+	const char *outcome);
+/* Add row->n, which may be negative, at once. */
+int tally_put(struct store *store, const struct store_tally_row *row);
 
 /* --- the disk: space.c, checkpoint.c --------------------------------------------------------------- */
 

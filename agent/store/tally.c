@@ -62,6 +62,17 @@ static int add_cell(struct store *store, int32_t day, const struct tally_cell *c
 	return query_run(&query);
 }
 
+int tally_put(struct store *store, const struct store_tally_row *row)
+{
+	struct tally_cell cell = { .destination = row->destination, .n = row->n };
+	label_copy(cell.source, row->source);
+	label_copy(cell.device, row->device);
+	label_copy(cell.type, row->type);
+	label_copy(cell.outcome, row->outcome);
+	label_copy(cell.detail, row->detail);
+	return add_cell(store, row->day, &cell);
+}
+
 int tally_flush(struct store *store)
 {
 	for (unsigned i = 0; i < TALLY_CELLS && store->n_tally > 0; i++) {
@@ -135,6 +146,22 @@ int tally_add(struct store *store, int64_t at_ms, const struct event_labels *lab
 {
 	return store_count(store, at_ms, labels->origin, labels->device, labels->type, destination,
 		outcome, "");
+}
+
+int tally_take_back(struct store *store, const struct event_labels *labels, int destination,
+	const char *outcome)
+{
+	const struct store_tally_row row = {
+		.day = time_day(labels->received_at_ms + store->wall_ahead_ms),
+		.source = labels->origin,
+		.device = labels->device,
+		.type = labels->type,
+		.destination = destination,
+		.outcome = outcome,
+		.detail = "",
+		.n = -1,
+	};
+	return tally_put(store, &row);
 }
 
 static void fill_row(const struct query *query, struct store_tally_row *row)

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -29,13 +30,14 @@ static void make_dir(struct shed *shed)
 
 static void remove_dir(const char *dir)
 {
-	static const char *const names[] = { "", "-wal", "-shm", "-reserve" };
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char path[160];
-		(void)snprintf(path, sizeof(path), "%s/dray.db%s", dir, names[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(dir);
+	DIR *files = opendir(dir);
+	const struct dirent *file;
+	assert_non_null(files);
+	while ((file = readdir(files)) != NULL)
+		if (file->d_name[0] != '.')
+			assert_int_equal(unlinkat(dirfd(files), file->d_name, 0), 0);
+	assert_int_equal(closedir(files), 0);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 void shed_open_options(struct shed *shed, struct store_options *ret)

@@ -92,26 +92,6 @@ static void test_a_newer_schema_is_refused_in_words(void **state)
 	assert_non_null(strstr(err.message, "schema 99"));
 }
 
-static void test_a_file_that_is_no_database_is_refused_in_words(void **state)
-{
-	struct shed *shed = *state;
-	struct store_options options;
-	struct store *other = NULL;
-	struct error err = { 0 };
-	char path[160];
-	(void)snprintf(path, sizeof(path), "%s-other", shed->path);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	for (int i = 0; i < 500; i++)
-		(void)fputs("this is a text and no database\n", file);
-	assert_int_equal(fclose(file), 0);
-	shed_open_options(shed, &options);
-	options.path = path;
-	assert_int_equal(store_open(&options, &other, &err), -1);
-	assert_non_null(strstr(err.message, "not a readable database"));
-	assert_int_equal(remove(path), 0);
-}
-
 /* --- events -------------------------------------------------------------------------------------- */
 
 static const uint8_t digest_a[ID_DIGEST_BYTES] = { 1 };
@@ -558,7 +538,6 @@ int main(void)
 		TEST(test_a_new_file_has_the_schema_and_is_private),
 		TEST(test_a_commit_is_on_disk_when_it_returns),
 		TEST(test_a_newer_schema_is_refused_in_words),
-		TEST(test_a_file_that_is_no_database_is_refused_in_words),
 		TEST(test_an_event_comes_back_as_it_was_put),
 		TEST(test_a_correlation_is_kept_whether_derivable_or_not),
 		TEST(test_the_same_content_again_is_a_duplicate_and_other_content_a_conflict),

@@ -152,7 +152,7 @@ static struct cost count(struct house *house)
 	struct cost cost = { 0 };
 	int hits = 0, misses = 0, highest = 0;
 
-	for (int i = 0; i < STATEMENTS; i++)
+	for (int i = 0; i < PREPARED_AT_OPEN; i++)
 		cost.steps += sqlite3_stmt_status(
 			house->store->statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
 	assert_int_equal(

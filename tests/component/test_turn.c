@@ -64,6 +64,11 @@ static void on_poisoned(void *ctx)
 	note(ctx, "poisoned");
 }
 
+static void on_replaced(void *ctx)
+{
+	note(ctx, "replaced");
+}
+
 static int set_up(void **state)
 {
 	struct house *house = calloc(1, sizeof(*house));
@@ -85,7 +90,7 @@ static int set_up(void **state)
 	house->turn = turn_new(house->base, house->store, NULL, clock_system());
 	assert_non_null(house->turn);
 	turn_add(house->turn, &(struct turn_member){ "test", on_dispatch, on_committed, on_release,
-				      on_poisoned, house });
+				      on_poisoned, on_replaced, house });
 	*state = house;
 	return 0;
 }

@@ -1,0 +1,192 @@
+/*
+ * salvage_check.c - see salvage_check.h
+ */
+#include "store/salvage_check.h"
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "dray/ids.h"
+#include "dray/json.h"
+#include "store/store.h"
+
+#define TIME_MIN_MS INT64_C(-62135596800000) /* the begin of year 1 */
+#define TIME_MAX_MS INT64_C(253402300799999) /* the end of 9999 */
+
+/* Bytes of the character at `p`, 0: none (RFC 3629). */
+static size_t character_len(const unsigned char *p, const unsigned char *end)
+{
+	static const struct {
+		unsigned char low, high;           /* of the first byte */
+		unsigned char next_low, next_high; /* of the second one */
+		size_t len;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	if (*p < 0x80)
+		return *p != 0;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (*p < forms[i].low || *p > forms[i].high || (size_t)(end - p) < forms[i].len)
+			continue;
+		if (p[1] < forms[i].next_low || p[1] > forms[i].next_high)
+			return 0;
+		for (size_t n = 2; n < forms[i].len; n++) {
+			if ((p[n] & 0xc0) != 0x80)
+				return 0;
+		}
+		return forms[i].len;
+	}
+	return 0;
+}
+
+static bool is_text(const unsigned char *text, size_t len)
+{
+	const unsigned char *end = text + len;
+	for (size_t n; text < end; text += n) {
+		n = character_len(text, end);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name);
+	size_t end_len = strlen(end);
+	return len >= end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+static bool is_sane_number(const char *name, int64_t value)
+{
+	if (ends_with(name, "at_ms"))
+		return value >= TIME_MIN_MS && value <= TIME_MAX_MS;
+	return value >= 0;
+}
+
+static bool is_sane_blob(const char *name, int len)
+{
+	bool is_digest = strcmp(name, "digest") == 0 || strcmp(name, "hash") == 0;
+	return !is_digest || len == ID_DIGEST_BYTES;
+}
+
+static bool is_sane_column(sqlite3_stmt *stmt, int column)
+{
+	const char *name = sqlite3_column_name(stmt, column);
+	if (name == NULL)
+		return false;
+	switch (sqlite3_column_type(stmt, column)) {
+	case SQLITE_INTEGER:
+		return is_sane_number(name, sqlite3_column_int64(stmt, column));
+	case SQLITE_TEXT: {
+		const unsigned char *text = sqlite3_column_text(stmt, column);
+		return text != NULL && is_text(text, (size_t)sqlite3_column_bytes(stmt, column));
+	}
+	case SQLITE_BLOB:
+		return is_sane_blob(name, sqlite3_column_bytes(stmt, column));
+	case SQLITE_NULL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool salvage_row_is_sane(sqlite3_stmt *stmt)
+{
+	for (int column = 0; column < sqlite3_column_count(stmt); column++) {
+		if (!is_sane_column(stmt, column))
+			return false;
+	}
+	return true;
+}
+
+/* --- by name -------------------------------------------------------------------------------------------- */
+
+static int find_column(sqlite3_stmt *stmt, const char *name)
+{
+	for (int column = 0; column < sqlite3_column_count(stmt); column++) {
+		const char *its = sqlite3_column_name(stmt, column);
+		if (its != NULL && strcmp(its, name) == 0)
+			return column;
+	}
+	return -1;
+}
+
+static int64_t number_of(sqlite3_stmt *stmt, const char *name)
+{
+	int column = find_column(stmt, name);
+	return column < 0 ? 0 : sqlite3_column_int64(stmt, column);
+}
+
+static const char *text_of(sqlite3_stmt *stmt, const char *name)
+{
+	int column = find_column(stmt, name);
+	const char *text = column < 0 ? NULL : (const char *)sqlite3_column_text(stmt, column);
+	return text ? text : "";
+}
+
+static bool is_null(sqlite3_stmt *stmt, const char *name)
+{
+	int column = find_column(stmt, name);
+	return column < 0 || sqlite3_column_type(stmt, column) == SQLITE_NULL;
+}
+
+/* --- events --------------------------------------------------------------------------------------------- */
+
+static bool is_member(const cJSON *body, const char *name, const char *text)
+{
+	const char *its = json_get_string(body, name);
+	return its != NULL && strcmp(its, text) == 0;
+}
+
+/* What capture stores is an object; nothing else is looked into. */
+static bool is_own_body(sqlite3_stmt *stmt)
+{
+	static const struct json_limits limits = {
+		.max_bytes = 64 << 20, .max_depth = 64, .max_members = 4 << 20
+	};
+	int column = find_column(stmt, "body");
+	const char *body = column < 0 ? NULL : (const char *)sqlite3_column_text(stmt, column);
+	if (body == NULL || body[0] != '{')
+		return true;
+	struct buf scratch = BUF_INIT;
+	cJSON *tree = json_parse(
+		body, (size_t)sqlite3_column_bytes(stmt, column), &limits, &scratch, NULL);
+	bool is_own = is_member(tree, "id", text_of(stmt, "id")) &&
+		      is_member(tree, "source", text_of(stmt, "source")) &&
+		      is_member(tree, "type", text_of(stmt, "type"));
+	cJSON_Delete(tree);
+	buf_done(&scratch);
+	return is_own;
+}
+
+bool salvage_event_is_sane(sqlite3_stmt *stmt)
+{
+	const char *id = text_of(stmt, "id");
+	return salvage_row_is_sane(stmt) && number_of(stmt, "seq") > 0 &&
+	       number_of(stmt, "revision") > 0 && id_is_valid(id, strlen(id)) &&
+	       text_of(stmt, "type")[0] != '\0' && is_own_body(stmt);
+}
+
+/* --- deliveries ------------------------------------------------------------------------------------------ */
+
+bool salvage_delivery_is_sane(sqlite3_stmt *stmt)
+{
+	int64_t state = number_of(stmt, "state");
+	int64_t batch = number_of(stmt, "batch");
+	if (!salvage_row_is_sane(stmt) || state < DELIVERY_READY || state > DELIVERY_DISCARDED)
+		return false;
+	bool is_finished = state > DELIVERY_EXCEPTION;
+	return number_of(stmt, "lane") <= 2 && is_null(stmt, "settled_at_ms") == !is_finished &&
+	       is_null(stmt, "due_at_ms") == (state != DELIVERY_WAITING) &&
+	       (!is_finished || is_null(stmt, "held_key")) && batch <= number_of(stmt, "seq") &&
+	       (state != DELIVERY_CLAIMED || number_of(stmt, "attempts") > 0);
+}

@@ -1,0 +1,54 @@
+/*
+ * salvage_read.h - what a broken database still says, chunk by chunk.
+ *
+ * Events by rising seq (salvage_walk.h), each with its deliveries and attempts by point look-ups, so
+ * that a table's damage costs what it hit and no more. A delivery that isn't found is looked for from
+ * both sides: a page in the wrong place is no proof that there was none.
+ *
+ * Everything that is read is checked (salvage_check.h) and then passes the schema of the chunk; what
+ * does not is left out and counted.
+ */
+#ifndef DRAY_STORE_SALVAGE_READ_H
+#define DRAY_STORE_SALVAGE_READ_H
+
+#include <stdatomic.h>
+
+#include "store/salvage.h"
+#include "store/salvage_map.h"
+#include "store/salvage_walk.h"
+
+struct reader {
+	struct view *view; /* NULL: `db` is a connection that was handed over */
+	struct map map;    /* of the view */
+	sqlite3 *db;       /* owned */
+	const atomic_bool *is_stopping;
+	sqlite3_stmt *event, *delivery, *delivery_above, *attempts, *revision, *destination, *lost;
+	sqlite3_stmt *delivery_up, *delivery_down; /* as a walk's, ?2 the destination */
+	struct walk walk;
+	int n_destinations; /* ids that deliveries are looked for with: 1 to this */
+	bool is_behind;
+	int64_t behind_at_ms;
+	int64_t last_seq;
+	int n_lost_scans;
+	int n_listed;
+	int64_t events, events_lost, deliveries, deliveries_unreadable, rows_dropped; /* in all */
+};
+
+/*
+ * options  path or source, and after_seq. The source belongs to the reader from now on, also on
+ *          failure.
+ * Returns  0, or -1 with *err filled: nothing can be read at all. reader_close() in any case.
+ */
+int reader_open(struct reader *reader, const struct salvage_options *options,
+	const atomic_bool *is_stopping, struct error *err);
+void reader_close(struct reader *reader);
+
+/*
+ * Write the next chunk to `path`, and say what is in it.
+ *
+ * Returns  SQLITE_OK, or what failed in writing: the reader then stands where it stood before.
+ *          SQLITE_INTERRUPT when stopping.
+ */
+int reader_fill(struct reader *reader, const char *path, struct salvage_chunk *ret);
+
+#endif
