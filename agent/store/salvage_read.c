@@ -7,6 +7,7 @@
 
 #include "store/salvage_check.h"
 #include "store/salvage_chunk.h"
+#include "store/salvage_heal.h"
 #include "store/salvage_schema.h"
 #include "store/salvage_tables.h"
 
@@ -117,6 +118,9 @@ static int open_source(
 	if (view_open(options->path, VIEW_ALL, &reader->view, err) < 0 ||
 		salvage_plant_schema(reader->view, &reader->map, err) < 0)
 		return -1;
+	reader->n_healed = salvage_heal(reader->view, &reader->map, reader->is_stopping);
+	if (reader->n_healed < 0)
+		return error_set(err, options->path, "out of memory");
 	reader->db = view_connect(reader->view, err);
 	if (reader->db == NULL)
 		return -1;
@@ -149,6 +153,9 @@ static int prepare(struct reader *reader, struct error *err)
 		{ "SELECT seq FROM delivery WHERE destination = ?2 AND seq < ?1"
 		  " ORDER BY seq DESC LIMIT 1",
 			&reader->delivery_down },
+		{ "SELECT lane IS NULL FROM delivery WHERE (destination, seq) < (?2, ?1)"
+		  " ORDER BY destination DESC, seq DESC LIMIT 1",
+			&reader->delivery_before },
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (sqlite3_prepare_v2(reader->db, texts[i].sql, -1, texts[i].stmt, NULL) !=
@@ -199,7 +206,7 @@ void reader_close(struct reader *reader)
 {
 	sqlite3_stmt *const statements[] = { reader->event, reader->delivery,
 		reader->delivery_above, reader->attempts, reader->revision, reader->destination,
-		reader->delivery_up, reader->delivery_down };
+		reader->delivery_up, reader->delivery_down, reader->delivery_before };
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		(void)sqlite3_finalize(statements[i]);
 	salvage_walk_done(&reader->walk);
@@ -209,6 +216,16 @@ void reader_close(struct reader *reader)
 }
 
 /* --- one event ------------------------------------------------------------------------------------------- */
+
+/* Is the row below one that was made to separate two pages? Then one is lost that came behind it. */
+static bool is_behind_made_row(struct reader *reader, int destination, int64_t seq)
+{
+	int64_t is_made = 0;
+	return reader->n_healed > 0 &&
+	       (sqlite3_bind_int(reader->delivery_before, 2, destination) != SQLITE_OK ||
+		       salvage_seek(reader->delivery_before, seq, &is_made) == SEEK_BROKEN ||
+		       is_made != 0);
+}
 
 /* No row, seen from below and from above? */
 static bool is_absent(struct reader *reader, int64_t seq)
@@ -242,7 +259,8 @@ static int copy_delivery(struct reader *reader, struct chunk *chunk, int destina
 		return SQLITE_NOMEM;
 	int rc = salvage_copy_found(
 		reader->delivery, salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
-	if (rc == SQLITE_NOTFOUND && is_absent(reader, seq))
+	if (rc == SQLITE_NOTFOUND && is_absent(reader, seq) &&
+		!is_behind_made_row(reader, destination, seq))
 		return SQLITE_OK;
 	if (rc == SQLITE_CORRUPT)
 		rc = salvage_copy_found(

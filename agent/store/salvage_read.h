@@ -24,6 +24,8 @@ struct reader {
 	const atomic_bool *is_stopping;
 	sqlite3_stmt *event, *delivery, *delivery_above, *attempts, *revision, *destination, *lost;
 	sqlite3_stmt *delivery_up, *delivery_down; /* as a walk's, ?2 the destination */
+	sqlite3_stmt *delivery_before;             /* of all; was the one below made by healing? */
+	int n_healed;                              /* pages */
 	struct walk walk;
 	int n_destinations; /* ids that deliveries are looked for with: 1 to this */
 	bool is_behind;
