@@ -63,6 +63,9 @@ static void print_salvage(const struct ctl *ctl, const cJSON *salvage)
 		number_of(salvage, "events"), number_of(salvage, "deliveries"),
 		number_of(salvage, "in_doubt"), number_of(salvage, "events_lost"),
 		number_of(salvage, "deliveries_lost"));
+	if (cJSON_IsTrue(json_get(salvage, "commits_lost")))
+		print_colored(ctl, COLOR_BAD,
+			"        the last commits are gone: nobody knows how many events\n");
 	if (text_of(salvage, "file")[0])
 		(void)printf("        %s\n", text_of(salvage, "file"));
 }

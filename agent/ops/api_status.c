@@ -116,6 +116,7 @@ static int put_salvage(struct call *call)
 	write_int(out, "deliveries", view.deliveries);
 	write_int(out, "in_doubt", view.in_doubt);
 	write_int(out, "events_lost", view.events_lost);
+	write_bool(out, "commits_lost", view.is_behind);
 	write_int(out, "deliveries_lost", view.deliveries_lost);
 	write_int(out, "deliveries_torn", view.deliveries_torn);
 	write_bool(out, "deliveries_wait", store_is_salvaging(store));

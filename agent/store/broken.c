@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "store/store_internal.h"
+#include "store/wal_index.h"
 
 #define SEQS_PER_DATABASE INT64_C(1000000000000)
 
@@ -96,6 +97,7 @@ void store_look(struct store *store)
 		store->is_gone = true;
 		(void)store_break(store, "the WAL's file was deleted or moved away");
 	} else if (now.size < store->wal_file.size) {
+		store->rescue.is_behind = true;
 		(void)store_break(store, "the WAL's file was cut short");
 	} else {
 		store->wal_file.size = now.size;
@@ -123,6 +125,7 @@ void broken_look_at_rest(struct store *store)
 	if (!wal_path(store, wal) || aside_scan(store->path, &aside, NULL) < 0)
 		return; /* opening says what is wrong */
 	bool is_there = size_of(store->path) > 0;
+	store->rescue.is_behind = wal_index_misses_frames(store->path);
 	if (aside_is_cut_short(&aside))
 		(void)store_break(store, "it was being set aside when drayd ended");
 	else if (aside.replacing > aside.replaced)
@@ -133,6 +136,8 @@ void broken_look_at_rest(struct store *store)
 		(void)store_break(store, "the database's file is gone");
 	else if (wal_is_damaged(wal))
 		(void)store_break(store, "the WAL is damaged in its midst");
+	else if (store->rescue.is_behind)
+		(void)store_break(store, "the WAL is gone, or was cut short");
 }
 
 /* --- going on ------------------------------------------------------------------------------------ */
@@ -171,6 +176,13 @@ static void let_go(struct store *store)
 	else
 		(void)sqlite3_close(store->db);
 	store->db = NULL;
+}
+
+/* The highest seq that a row can have; 0: not known, or none since the database was begun. */
+static int64_t last_seq_given(const struct store *store)
+{
+	int64_t before = (int64_t)store->number * SEQS_PER_DATABASE;
+	return store->committed_seq > before + 1 ? store->committed_seq - 1 : 0;
 }
 
 static int write_beginning(struct store *store)
@@ -215,6 +227,7 @@ int store_replace(struct store *store, struct error *err)
 {
 	char why[sizeof(store->broken)];
 	memcpy(why, store->broken, sizeof(why));
+	store->rescue.last_seq = last_seq_given(store);
 	let_go(store);
 	forget_mirrors(store);
 	/* Once: what is in its place when a fresh one could not be begun is no other broken one. */

@@ -218,15 +218,25 @@ static int make_room(struct merge *merge, sqlite3_stmt *row)
 	return remove_resent(merge, row, seq) < 0 ? -1 : 1;
 }
 
-/* Where the tally is lost the rows count. */
+/* Only the last chunk tells whether the tally can be read. */
+static int count_row(struct merge *merge, const struct event_labels *labels, int64_t at_ms,
+	int destination, const char *outcome)
+{
+	return store_count(merge->store, at_ms, labels->origin, labels->device, labels->type,
+		destination, outcome, MERGE_COUNTED);
+}
+
 static int count_event(struct merge *merge, int64_t seq)
 {
 	struct event_labels labels;
-	if (merge->chunk->has_tally)
-		return 0;
 	if (event_labels_find(merge->store, seq, &labels) < 0)
 		return -1;
-	return tally_add(merge->store, labels.received_at_ms, &labels, 0, "stored");
+	event_labels_keep(merge->store, seq, labels.received_at_ms, labels.origin, labels.device,
+		labels.type);
+	merge->counts->events++;
+	if (labels.received_at_ms > merge->counts->latest_at_ms)
+		merge->counts->latest_at_ms = labels.received_at_ms;
+	return count_row(merge, &labels, labels.received_at_ms, 0, "stored");
 }
 
 static int take_event(struct merge *merge, sqlite3_stmt *row)
@@ -242,7 +252,6 @@ static int take_event(struct merge *merge, sqlite3_stmt *row)
 	merge_bind(&query, row, 0, 15);
 	if (query_run(&query) < 0)
 		return -1;
-	merge->counts->events++;
 	return count_event(merge, seq);
 }
 
@@ -266,14 +275,12 @@ static int count_delivery(struct merge *merge, const struct delivery_back *back)
 		merge->counts->deliveries++;
 	if (back->state == DELIVERY_SUSPECT)
 		merge->counts->in_doubt++;
-	if (merge->chunk->has_tally)
-		return 0;
 	if (event_labels_find(store, back->seq, &labels) < 0 ||
-		tally_add(store, labels.received_at_ms, &labels, back->destination, "routed") < 0)
+		count_row(merge, &labels, labels.received_at_ms, back->destination, "routed") < 0)
 		return -1;
 	const char *outcome = outcomes[back->state];
 	int64_t at_ms = back->settled_at_ms > 0 ? back->settled_at_ms : labels.received_at_ms;
-	return outcome ? tally_add(store, at_ms, &labels, back->destination, outcome) : 0;
+	return outcome ? count_row(merge, &labels, at_ms, back->destination, outcome) : 0;
 }
 
 static int bring_back(struct merge *merge, const struct delivery_back *back)
@@ -429,6 +436,37 @@ static int take_attempt(struct merge *merge, sqlite3_stmt *row)
 	return query_run(&query);
 }
 
+/* --- what is lost ----------------------------------------------------------------------------------- */
+
+/* seq, source, id */
+static int note_lost(struct merge *merge, sqlite3_stmt *row)
+{
+	buf_printf(&merge->lost, "%lld %s %s\n", (long long)sqlite3_column_int64(row, 0),
+		merge_text(row, 1), merge_text(row, 2));
+	return 0;
+}
+
+/* Their names, for a person: kept until the end is told. */
+static int keep_lost(struct merge *merge)
+{
+	struct buf all = BUF_INIT;
+	char *before;
+	int status = 0;
+	if (merge_each(merge, "SELECT seq, source, id FROM lost ORDER BY seq", note_lost) < 0)
+		return -1;
+	if (merge->lost.len == 0)
+		return 0;
+	before = store_get_cursor(merge->store, RESCUE_LOST);
+	buf_printf(&all, "%s%s", before ? before : "", merge->lost.data);
+	if (buf_failed(&all))
+		status = store_refuse(merge->store, "out of memory while merging");
+	else
+		status = store_put_cursor(merge->store, RESCUE_LOST, all.data, merge->with->now_ms);
+	free(before);
+	buf_done(&all);
+	return status;
+}
+
 /* --- a chunk ------------------------------------------------------------------------------------------ */
 
 static int merge_all(struct merge *merge)
@@ -452,7 +490,8 @@ static int merge_all(struct merge *merge)
 		merge_each(merge,
 			"SELECT seq, destination, attempt, at_ms, took_ms, outcome, status, message"
 			" FROM attempt",
-			take_attempt) < 0)
+			take_attempt) < 0 ||
+		keep_lost(merge) < 0)
 		return -1;
 	return merge->chunk->is_last ? merge_small_tables(merge) : 0;
 }
@@ -473,5 +512,6 @@ int merge_chunk(struct store *store, const struct salvage_chunk *chunk, const ch
 	free(merge.revisions.items);
 	free(merge.skipped.items);
 	free(merge.torn.items);
+	buf_done(&merge.lost);
 	return status;
 }

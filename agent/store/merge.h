@@ -7,6 +7,7 @@
 #ifndef DRAY_STORE_MERGE_H
 #define DRAY_STORE_MERGE_H
 
+#include "dray/buf.h"
 #include "store/store_internal.h"
 
 /* A number of the broken database and what it is here. */
@@ -28,7 +29,7 @@ struct merge {
 	struct merge_numbers destinations, revisions;
 	struct merge_numbers skipped; /* seqs whose rows are not taken */
 	struct merge_numbers torn;    /* seqs of which a delivery could not be read */
-	int rc;                       /* of the function that merge_each() called */
+	struct buf lost;              /* "<seq> <source> <id>", a line each */
 };
 
 /* Each row of an SQL text on the chunk. 0, or -1: the store is poisoned. */
@@ -38,6 +39,9 @@ int merge_each(
 void merge_bind(struct query *query, sqlite3_stmt *row, int from, int n);
 /* "" for NULL. */
 const char *merge_text(sqlite3_stmt *row, int column);
+
+/* What the tally would have, counted from the rows: taken back when the tally itself comes. */
+#define MERGE_COUNTED "rows"
 
 /* What the number is here; -1: it is not known. */
 int64_t merge_number_of(const struct merge_numbers *numbers, int64_t old);

@@ -63,7 +63,21 @@ static int take_tally(struct merge *merge, sqlite3_stmt *row)
 		.detail = merge_text(row, 6),
 		.n = sqlite3_column_int64(row, 7),
 	};
+	if (strcmp(tally.outcome, "stored") == 0)
+		merge->counts->events_ever += tally.n;
 	return tally.destination < 0 ? 0 : tally_put(merge->store, &tally);
+}
+
+/* What was counted from the rows until now it knows better. */
+static int replace_tally(struct merge *merge)
+{
+	struct query forget = query_start(merge->store, BACK_TALLY_FORGET);
+	query_text(&forget, MERGE_COUNTED);
+	if (tally_flush(merge->store) < 0 || query_run(&forget) < 0)
+		return -1;
+	return merge_each(merge,
+		"SELECT day, source, device, type, destination, outcome, detail, n FROM tally",
+		take_tally);
 }
 
 /* The audit trail's last id in the chunk: what was written since goes behind it. */
@@ -173,8 +187,6 @@ int merge_small_tables(struct merge *merge)
 	} tables[] = {
 		{ "SELECT source, first, last, seen FROM sequence", take_sequence },
 		{ "SELECT name, value, at_ms FROM cursor", take_cursor },
-		{ "SELECT day, source, device, type, destination, outcome, detail, n FROM tally",
-			take_tally },
 		{ "SELECT id, state, kind, severity, code, reason, field, seq, destination, origin,"
 		  " device, owner, repeats, opened_at_ms, due_at_ms, resolved_at_ms, resolution,"
 		  " digest, raw FROM exception ORDER BY id",
@@ -189,6 +201,8 @@ int merge_small_tables(struct merge *merge)
 		{ "SELECT id, at_ms, origin, digest, result, reason, body FROM config_revision",
 			take_config },
 	};
+	if (merge->chunk->has_tally && replace_tally(merge) < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		if (merge_each(merge, tables[i].sql, tables[i].take) < 0)
 			return -1;

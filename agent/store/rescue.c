@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dray/buf.h"
+#include "dray/times.h"
 #include "log.h"
 #include "store/store_internal.h"
 
@@ -54,6 +55,9 @@ static int keep(struct store *store)
 		{ "salvage.number", rescue->number },
 		{ "salvage.state", is->state },
 		{ "salvage.seq", rescue->seq },
+		{ "salvage.last_seq", rescue->last_seq },
+		{ "salvage.is_behind", is->is_behind },
+		{ "salvage.latest_at_ms", is->latest_at_ms },
 		{ "salvage.events", is->events },
 		{ "salvage.deliveries", is->deliveries },
 		{ "salvage.in_doubt", is->in_doubt },
@@ -75,10 +79,14 @@ static int recall(struct store *store)
 	struct store_salvage_view *is = &rescue->is;
 	int64_t number = 0;
 	int64_t state = 0;
+	int64_t is_behind = 0;
 	*is = (struct store_salvage_view){ .percent = -1 };
 	if (get_counter(store, "salvage.number", &number) < 0 ||
 		get_counter(store, "salvage.state", &state) < 0 ||
 		get_counter(store, "salvage.seq", &rescue->seq) < 0 ||
+		get_counter(store, "salvage.last_seq", &rescue->last_seq) < 0 ||
+		get_counter(store, "salvage.is_behind", &is_behind) < 0 ||
+		get_counter(store, "salvage.latest_at_ms", &is->latest_at_ms) < 0 ||
 		get_counter(store, "salvage.events", &is->events) < 0 ||
 		get_counter(store, "salvage.deliveries", &is->deliveries) < 0 ||
 		get_counter(store, "salvage.in_doubt", &is->in_doubt) < 0 ||
@@ -88,6 +96,7 @@ static int recall(struct store *store)
 		get_counter(store, "salvage.exception", &is->exception) < 0)
 		return -1;
 	rescue->number = (int)number;
+	is->is_behind = is_behind != 0;
 	is->state = (enum store_salvage_state)state;
 	return 0;
 }
@@ -138,10 +147,15 @@ static bool can_be_read(const struct store *store, int number)
 static void turn_to(struct store *store, int number)
 {
 	struct rescue *rescue = &store->rescue;
+	if (number != store->number) { /* what is known is of another one */
+		rescue->last_seq = 0;
+		rescue->is_behind = false;
+	}
 	rescue->number = number;
 	rescue->seq = 0;
 	rescue->is = (struct store_salvage_view){
 		.state = can_be_read(store, number) ? STORE_SALVAGE_RUNS : STORE_SALVAGE_LOST,
+		.is_behind = rescue->is_behind,
 		.percent = -1,
 	};
 }
@@ -230,12 +244,20 @@ void rescue_stop(struct store *store)
 
 static void put_counts(const struct store_salvage_view *is, struct buf *out)
 {
+	char latest[TIME_TEXT_MAX];
 	buf_printf(out,
 		"%" PRId64 " events are back, %" PRId64 " of their deliveries unfinished, %" PRId64
 		" of these in doubt. ",
 		is->events, is->deliveries, is->in_doubt);
+	if (is->is_behind) {
+		time_format(is->latest_at_ms, latest);
+		buf_printf(out,
+			"What was committed last, perhaps from %s on, is gone: nobody knows how many "
+			"events. ",
+			latest);
+	}
 	if (is->events_lost == 0 && is->deliveries_lost == 0 && is->deliveries_torn == 0)
-		buf_puts(out, "Nothing is missing");
+		buf_puts(out, is->is_behind ? "Nothing else is missing" : "Nothing is missing");
 	else
 		buf_printf(out,
 			"At most %" PRId64 " events could not be read; %" PRId64
@@ -256,7 +278,8 @@ static void put_result(const struct rescue *rescue, struct buf *out)
 		put_counts(is, out);
 	if (rescue->file[0])
 		buf_printf(out, ". It is kept as %s", rescue->file);
-	if (is->state != STORE_SALVAGE_DONE || is->events_lost > 0 || is->deliveries_lost > 0)
+	if (is->state != STORE_SALVAGE_DONE || is->is_behind || is->events_lost > 0 ||
+		is->deliveries_lost > 0)
 		buf_puts(out, ". Find out from the handhelds and the other side what is missing");
 	buf_puts(out, ". Then discard this exception");
 }
@@ -265,6 +288,7 @@ static int tell_person(struct store *store, const struct store_salvaging *with)
 {
 	struct rescue *rescue = &store->rescue;
 	struct buf result = BUF_INIT;
+	char *lost = store_get_cursor(store, RESCUE_LOST);
 	put_result(rescue, &result);
 	(void)snprintf(rescue->result, sizeof(rescue->result), "%s",
 		buf_failed(&result) ? "The database was replaced" : result.data);
@@ -277,11 +301,16 @@ static int tell_person(struct store *store, const struct store_salvaging *with)
 		.field = "",
 		.origin = rescue->file,
 		.device = "",
+		.raw = lost,
+		.raw_len = lost ? strlen(lost) : 0,
 		.opened_at_ms = with->now_ms,
 		.due_at_ms = with->due_at_ms,
 	};
 	rescue->is.exception = store_open_exception(store, &exception, NULL);
-	return rescue->is.exception < 0 ? -1 : 0;
+	free(lost);
+	if (rescue->is.exception < 0)
+		return -1;
+	return store_put_cursor(store, RESCUE_LOST, "", with->now_ms);
 }
 
 /* --- slices --------------------------------------------------------------------------------------- */
@@ -291,6 +320,14 @@ static int end(struct store *store, const struct store_salvaging *with)
 	name_file(store);
 	store->rescue.is_ended = true;
 	return tell_person(store, with) < 0 || keep(store) < 0 ? -1 : 1;
+}
+
+/* Where the tally is whole it knows better than the gaps between seqs. */
+static void bound_lost(struct store_salvage_view *is, const struct salvage_chunk *chunk)
+{
+	int64_t n = is->events_ever > is->events ? is->events_ever - is->events : 0;
+	if (chunk->has_tally && !chunk->is_behind && n < is->events_lost)
+		is->events_lost = n;
 }
 
 static int merge_slice(
@@ -304,10 +341,16 @@ static int merge_slice(
 	rescue->is_slice_merged = true;
 	rescue->seq = chunk->to_seq;
 	rescue->is.events_lost += chunk->events_lost;
-	if (chunk->last_seq > 0)
-		rescue->is.percent = (int)(rescue->seq * 100 / chunk->last_seq);
+	if (chunk->last_seq > rescue->last_seq)
+		rescue->last_seq = chunk->last_seq;
+	if (rescue->last_seq > 0)
+		rescue->is.percent = (int)(rescue->seq * 100 / rescue->last_seq);
 	if (!chunk->is_last)
 		return keep(store);
+	/* Behind the last one that could be read there were others. */
+	if (rescue->last_seq > rescue->seq)
+		rescue->is.events_lost += rescue->last_seq - rescue->seq;
+	bound_lost(&rescue->is, chunk);
 	rescue->is.state = chunk->is_unreadable ? STORE_SALVAGE_UNREADABLE : STORE_SALVAGE_DONE;
 	rescue->is.percent = 100;
 	return end(store, with);
@@ -331,6 +374,8 @@ int store_salvage(struct store *store, const struct store_salvaging *with)
 	}
 	if (!salvage_chunk(rescue->reader, &chunk))
 		return 0;
+	rescue->is.is_behind |= chunk.is_behind;
+	chunk.is_behind = rescue->is.is_behind;
 	return merge_slice(store, &chunk, with);
 }
 

@@ -77,7 +77,7 @@ struct salvage_chunk {
 	                         unfinished here may be finished */
 	int64_t behind_at_ms; /* is_behind: what is missing is younger, wall clock; the latest time
 	                         found in the file. 0 unknown */
-	bool has_tally;       /* the last chunk has the tally, whole */
+	bool has_tally;       /* of the last chunk: it has the tally, whole */
 };
 
 /* Start the thread. Strings are copied. 0, or -1 with *err filled. */

@@ -336,6 +336,7 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[BACK_CONFIG] = { "bringing back configurations",
 		"INSERT OR IGNORE INTO config_revision (id, at_ms, origin, digest, result, reason,"
 		" body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+	[BACK_TALLY_FORGET] = { "counting", "DELETE FROM tally WHERE detail = ?1" },
 	[BACK_BALANCE] = { "balancing the ledger",
 		"SELECT destination, sum(CASE outcome WHEN 'routed' THEN n WHEN 'done' THEN -n"
 		" WHEN 'discarded' THEN -n WHEN 'lost' THEN -n ELSE 0 END)"

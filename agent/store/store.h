@@ -139,11 +139,14 @@ struct store_salvage_view {
 	int64_t events;          /* that came back */
 	int64_t deliveries;      /* that came back unfinished */
 	int64_t in_doubt;        /* of them: their fate is unknown */
-	int64_t events_lost;     /* at most so many could not be read */
+	int64_t events_ever;     /* that the database had ever stored, by its tally; 0 not known */
+	int64_t events_lost;     /* at most so many could not be read: some were purged long ago */
 	int64_t deliveries_torn; /* whose row could not be read: in doubt, made from their event anew */
 	int64_t deliveries_lost; /* that were routed and have not come back in any way */
-	int percent;             /* of the way through the file; -1 unknown */
-	int64_t exception;       /* the work item that tells of the end; 0 none yet */
+	bool is_behind;       /* commits are missing: nobody knows how many events were in them */
+	int64_t latest_at_ms; /* when the youngest event that came back was received; 0 none */
+	int percent;          /* of the way through the file; -1 unknown */
+	int64_t exception;    /* the work item that tells of the end; 0 none yet */
 };
 /* The one that runs, else the last one. From memory, as committed. */
 void store_get_salvage(const struct store *store, struct store_salvage_view *ret);

@@ -126,6 +126,7 @@ enum statement {
 	BACK_ALIAS,
 	BACK_PROGRESS,
 	BACK_CONFIG,
+	BACK_TALLY_FORGET,
 	BACK_BALANCE,
 	FRESH_EXCEPTION_IDS,
 	STATEMENTS
@@ -192,6 +193,8 @@ struct rescue {
 	int number;             /* of the database that is, or was, salvaged; 0 none */
 	struct store_salvage_view is, was; /* with this turn; as committed */
 	int64_t seq, was_seq;              /* merged up to */
+	int64_t last_seq; /* the highest that was given, as far as is known; 0 not */
+	bool is_behind;   /* it has lost commits, as was seen from outside */
 	char file[ASIDE_PATH_MAX];
 	char reason[256];
 	char result[1024];
@@ -357,6 +360,9 @@ int broken_number_database(struct store *store, int number, struct error *err);
 /* All but the files of a store: open, migrate, read the mirrors, start the checkpoint thread. */
 int store_open_files(struct store *store, struct error *err);
 void store_close_files(struct store *store);
+
+/* The cursor that names what is lost, as far as it has a name. */
+#define RESCUE_LOST "salvage.lost"
 
 /* Go on with a salvage that an earlier run began, if there is one. */
 int rescue_load(struct store *store, struct error *err);
