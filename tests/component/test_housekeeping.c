@@ -360,6 +360,24 @@ static void test_the_first_start_of_a_site_may_be_in_1970(void **state)
 	close_home(&home);
 }
 
+static void test_a_store_whose_time_was_not_kept_goes_on_behind_its_newest_event(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home, 0, true);
+	take_event(&home, 1);
+	(void)shed_ask(&home.shed, "DELETE FROM cursor RETURNING 1");
+	reboot(&home, HOUR, to_1970(&home, HOUR), false);
+	take_event(&home, 2);
+	set_clock(&home, 0, true);
+	home.true_ms = START + RETAIN;
+	assert_int_equal(keep_house(&home), 2);
+	home.true_ms += HOUR + MINUTE;
+	assert_int_equal(keep_house(&home), 0);
+	close_home(&home);
+}
+
 static void test_today_is_counted_by_the_clock_that_people_see(void **state)
 {
 	struct home home;
@@ -383,6 +401,8 @@ int main(void)
 		cmocka_unit_test(test_a_clock_ahead_at_boot_purges_nothing_early),
 		cmocka_unit_test(test_days_that_all_begin_in_1970_are_purged_one_by_one),
 		cmocka_unit_test(test_the_first_start_of_a_site_may_be_in_1970),
+		cmocka_unit_test(
+			test_a_store_whose_time_was_not_kept_goes_on_behind_its_newest_event),
 		cmocka_unit_test(test_today_is_counted_by_the_clock_that_people_see),
 	};
 
