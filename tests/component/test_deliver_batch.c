@@ -287,6 +287,37 @@ static void test_a_doubted_batch_that_is_refused_is_for_a_person(void **state)
 	assert_int_equal(house_exceptions(&house, "unknown"), 3);
 }
 
+static void give_up_after(bool is_doubtful)
+{
+	house_open(&house, BATCH ",\"retry\":{\"max\":\"1s\",\"give_up\":\"1m\"}");
+	house_put_many(&house, "e", 2);
+	house_rest(&house);
+	if (is_doubtful)
+		lose_answer();
+	else
+		house_answer(&house, house_find(&house, "e0"), 429, "");
+	house_wait(&house, 60000);
+	house_answer(&house, house_find(&house, "e0"), 429, "");
+	assert_int_equal(house_out(&house), 0);
+}
+
+/* Were one of them let go, the other would be sent again alone, under another key. */
+static void test_a_doubted_batch_that_is_given_up_must_be_looked_up(void **state)
+{
+	(void)state;
+	give_up_after(true);
+	assert_int_equal(house_exceptions(&house, "unknown"), 2);
+	assert_int_equal(house_exceptions(&house, "gave_up"), 0);
+}
+
+static void test_a_batch_that_was_never_taken_is_given_up_as_such(void **state)
+{
+	(void)state;
+	give_up_after(false);
+	assert_int_equal(house_exceptions(&house, "gave_up"), 2);
+	assert_int_equal(house_exceptions(&house, "unknown"), 0);
+}
+
 /* Three in a batch whose key the other side has forgotten. */
 static void put_forgotten_batch(char key[64], char body[TEXT_MAX])
 {
@@ -362,6 +393,8 @@ int main(void)
 		T(test_a_crash_longer_than_the_key_lives_is_for_a_person),
 		T(test_doubt_older_than_the_key_is_never_sent_again),
 		T(test_a_doubted_batch_that_is_refused_is_for_a_person),
+		T(test_a_doubted_batch_that_is_given_up_must_be_looked_up),
+		T(test_a_batch_that_was_never_taken_is_given_up_as_such),
 		T(test_a_forgotten_batch_retried_as_a_whole_goes_as_it_was),
 		T(test_each_of_a_forgotten_batch_can_be_retried_alone),
 	};

@@ -219,6 +219,42 @@ static void test_many_bad_events_cannot_close_a_destination_that_takes_batches(v
 	check_that_25_bad_close_nothing("\"concurrency\":2,\"batch\":{\"max\":5}");
 }
 
+/* Each time another of them is refused first. */
+static void refuse_the_bad(unsigned first)
+{
+	while (house_out(&house) > 0) {
+		for (unsigned i = 0; i < ERRANDS_MAX; i++) {
+			struct errand *errand = &house.errands[(first + i) % 7];
+
+			if (i >= 7 || !errand->is_out)
+				continue;
+			house_answer_later(errand, strstr(errand->body, "\"bad") ? 404 : 200, NULL);
+			house_turn(&house);
+		}
+	}
+}
+
+static void test_bad_events_are_found_out_though_few_good_ones_come(void **state)
+{
+	(void)state;
+	house_open(&house, "\"concurrency\":7");
+	house_put_many(&house, "bad", 5);
+	house_rest(&house);
+	for (unsigned i = 0; i < 6; i++) {
+		char id[16];
+
+		refuse_the_bad(i);
+		(void)snprintf(id, sizeof(id), "good%u", i);
+		house_put(&house, id, "");
+		for (int j = 0; j < 12; j++) {
+			house_wait(&house, 30000);
+			refuse_the_bad(i);
+		}
+	}
+	assert_int_equal(house.n_done, 6);
+	assert_int_equal(house_exceptions(&house, "rejected"), 5);
+}
+
 static void test_a_404_for_all_holds_and_loses_nothing(void **state)
 {
 	(void)state;
@@ -290,6 +326,7 @@ int main(void)
 		T(test_two_bad_events_cannot_close_a_destination),
 		T(test_many_bad_events_cannot_close_a_destination),
 		T(test_many_bad_events_cannot_close_a_destination_that_takes_batches),
+		T(test_bad_events_are_found_out_though_few_good_ones_come),
 		T(test_a_404_for_all_holds_and_loses_nothing),
 		T(test_a_lone_refused_delivery_is_its_own_probe_after_a_while),
 		T(test_a_hold_left_by_a_crash_is_resolved_by_the_first_success),

@@ -139,6 +139,52 @@ static struct sight see(void)
 	return sight;
 }
 
+static void test_nothing_leaves_beside_an_answer_that_asks_for_peace(void **state)
+{
+	(void)state;
+	house_open(&house, "\"concurrency\":1,\"retry\":{\"max\":\"1s\",\"give_up\":\"1m\"}");
+	get_429("e1", NULL);
+	house_wait(&house, 60000);
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	/* It is given up with this answer, and its place is free for e2. */
+	house_answer_later(house_find(&house, "e1"), 429, "20");
+	house_rest(&house);
+	assert_int_equal(house_exceptions(&house, "gave_up"), 1);
+	assert_int_equal(house_out(&house), 0);
+	house_wait(&house, 20000);
+	assert_non_null(house_find(&house, "e2"));
+}
+
+/* e1 is the probe; then e2, which left before the breaker opened, closes it. */
+static void overtake_a_probe(void)
+{
+	house_open(&house, "\"concurrency\":3,\"breaker\":{\"probe\":\"10s\"}");
+	house_put_many(&house, "e", 3);
+	house_rest(&house);
+	house_fail(&house, house_find(&house, "e0"), TRANSPORT_NOT_SENT);
+	house_wait(&house, 10000);
+	assert_non_null(house_find(&house, "e0"));
+	house_answer(&house, house_find(&house, "e2"), 200, "");
+	assert_int_equal(house_out(&house), 2);
+}
+
+static void test_a_probe_that_was_overtaken_is_no_probe_any_more(void **state)
+{
+	(void)state;
+	overtake_a_probe();
+	house_put(&house, "e3", "");
+	house_rest(&house);
+	house_fail(&house, house_find(&house, "e3"), TRANSPORT_NOT_SENT);
+	house_wait(&house, 10000);
+	assert_non_null(house_find(&house, "e3"));
+	/* The old one fails while the new one is out. */
+	house_fail(&house, house_find(&house, "e0"), TRANSPORT_NOT_SENT);
+	house_wait(&house, 60000);
+	assert_null(house_find(&house, "e0"));
+	assert_int_equal(house_out(&house), 2);
+}
+
 static void test_a_throttled_destination_shows_when_it_goes_on(void **state)
 {
 	(void)state;
@@ -288,6 +334,8 @@ int main(void)
 		T(test_a_poisoned_turn_keeps_the_wait_of_its_answer),
 		T(test_a_wait_is_no_longer_than_a_day_though_the_clock_has_jumped),
 		T(test_a_success_that_comes_in_late_ends_no_wait),
+		T(test_nothing_leaves_beside_an_answer_that_asks_for_peace),
+		T(test_a_probe_that_was_overtaken_is_no_probe_any_more),
 		T(test_a_throttled_destination_shows_when_it_goes_on),
 		T(test_a_success_clears_the_reason_of_the_last_failure),
 		T(test_a_late_success_keeps_the_reason_of_a_hold),

@@ -72,7 +72,7 @@ static void write_chunk(struct salvage *salvage)
 	char sql[256];
 	(void)unlink(salvage->chunk_path);
 	assert_int_equal(sqlite3_open(salvage->chunk_path, &db), SQLITE_OK);
-	assert_int_equal(schema_migrate(db, &err), 0);
+	assert_int_equal(schema_migrate(db, schema_texts, schema_version, &err), 0);
 	run(db, "CREATE TABLE lost (seq INTEGER, source TEXT, id TEXT)");
 	run(db, "ATTACH '%s' AS old", salvage->path);
 	(void)snprintf(sql, sizeof(sql),
