@@ -23,7 +23,8 @@ struct clock {
 	int64_t (*wall_ms)(void *ctx);
 	int64_t (*mono_us)(void *ctx);
 	void (*entropy)(void *ctx, void *bytes, size_t len);
-	/* The kernel says the wall clock is synchronised (adjtimex). */
+	/* The kernel says the wall clock is synchronised (adjtimex). False also where it may not be
+	 * asked: a unit with ProtectClock= or a system call filter must let adjtimex pass. */
 	bool (*is_synchronised)(void *ctx);
 	void *ctx;
 	/* Since boot, also while the machine sleeps. NULL: the monotonic one. */
