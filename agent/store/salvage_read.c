@@ -43,8 +43,8 @@ static void find_destinations(struct reader *reader)
 {
 	static const char *const questions[] = {
 		"SELECT id FROM destination ORDER BY id DESC LIMIT 1",
-		"SELECT max(id) FROM (SELECT id FROM destination"
-		" INDEXED BY sqlite_autoindex_destination_1 ORDER BY name LIMIT 1024)",
+		("SELECT max(id) FROM (SELECT id FROM destination"
+		 " INDEXED BY sqlite_autoindex_destination_1 ORDER BY name LIMIT 1024)"),
 		"SELECT destination FROM delivery ORDER BY destination DESC LIMIT 1",
 	};
 	int64_t highest = 1;
