@@ -185,7 +185,8 @@ bool salvage_delivery_is_sane(sqlite3_stmt *stmt)
 	if (!salvage_row_is_sane(stmt) || state < DELIVERY_READY || state > DELIVERY_DISCARDED)
 		return false;
 	bool is_finished = state > DELIVERY_EXCEPTION;
-	return number_of(stmt, "lane") <= 2 && is_null(stmt, "settled_at_ms") == !is_finished &&
+	return !is_null(stmt, "lane") && number_of(stmt, "lane") <= 2 &&
+	       is_null(stmt, "settled_at_ms") == !is_finished &&
 	       is_null(stmt, "due_at_ms") == (state != DELIVERY_WAITING) &&
 	       (!is_finished || is_null(stmt, "held_key")) && batch <= number_of(stmt, "seq") &&
 	       (state != DELIVERY_CLAIMED || number_of(stmt, "attempts") > 0);

@@ -16,11 +16,16 @@
 #include "store/salvage_view.h"
 
 #define MAP_TREES_MAX 64
+#define MAP_NAME_BYTES 64
 
 struct map_tree {
+	char name[MAP_NAME_BYTES];
 	uint32_t root;
-	bool is_rowid; /* a table with rowids; else an index, or a table without */
-	int columns;   /* of a row, as stored */
+	bool is_rowid;  /* a table with rowids; else an index, or a table without */
+	int columns;    /* of a row, as stored */
+	int keys;       /* of these, the first ones, are the primary key; 0: it is an index */
+	bool is_healed; /* inner pages were made anew (salvage_heal.h) */
+	bool is_holed;  /* with children left out that can't be read */
 };
 
 struct map {
@@ -29,8 +34,28 @@ struct map {
 	unsigned n_trees;
 };
 
-/* The root of the tree that a page is in; NULL: it can't be told. */
+enum map_type {
+	MAP_NOTHING = 0, /* the entry says nothing, or can't be read */
+	MAP_ROOT = 1,
+	MAP_FREE = 2,
+	MAP_OVERFLOW_FIRST = 3, /* its parent is in a tree */
+	MAP_OVERFLOW_NEXT = 4,  /* its parent is the overflow page before */
+	MAP_BTREE = 5,
+};
+
+struct map_entry {
+	unsigned type; /* enum map_type, or what damage made of it */
+	uint32_t parent;
+};
+
+/* What the map says of a page. */
+struct map_entry map_find_entry(const struct map *map, uint32_t page);
+/* NULL: there is none of that name. */
+const struct map_tree *map_tree_named(const struct map *map, const char *name);
+/* The tree that a page is in, as map and parents say; NULL: it can't be told. */
 const struct map_tree *map_find_tree(const struct map *map, uint32_t page);
+/* As the map alone says. */
+const struct map_tree *map_guess_tree(const struct map *map, uint32_t page);
 /* Could these bytes be a page of the tree? */
 bool map_fits_tree(const struct map_tree *tree, const uint8_t *bytes);
 /*

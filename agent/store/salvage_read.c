@@ -7,6 +7,7 @@
 
 #include "store/salvage_check.h"
 #include "store/salvage_chunk.h"
+#include "store/salvage_heal.h"
 #include "store/salvage_schema.h"
 #include "store/salvage_tables.h"
 
@@ -61,11 +62,11 @@ static int64_t find_last_event(struct reader *reader)
 	int64_t seq = 0;
 	if (ask(reader->db, "SELECT seq FROM event WHERE seq < ?1 ORDER BY seq DESC LIMIT 1",
 		    INT64_MAX, &seq) != SEEK_FOUND ||
-		sqlite3_bind_int64(reader->event, 1, seq) != SQLITE_OK)
+		sqlite3_bind_int64(reader->statements[READ_EVENT], 1, seq) != SQLITE_OK)
 		return 0;
-	bool is_sane =
-		sqlite3_step(reader->event) == SQLITE_ROW && salvage_event_is_sane(reader->event);
-	(void)sqlite3_reset(reader->event);
+	bool is_sane = sqlite3_step(reader->statements[READ_EVENT]) == SQLITE_ROW &&
+		       salvage_event_is_sane(reader->statements[READ_EVENT]);
+	(void)sqlite3_reset(reader->statements[READ_EVENT]);
 	return is_sane ? seq : 0;
 }
 
@@ -117,6 +118,8 @@ static int open_source(
 	if (view_open(options->path, VIEW_ALL, &reader->view, err) < 0 ||
 		salvage_plant_schema(reader->view, &reader->map, err) < 0)
 		return -1;
+	if (salvage_heal(reader->view, &reader->map, reader->is_stopping) < 0)
+		return error_set(err, options->path, "out of memory");
 	reader->db = view_connect(reader->view, err);
 	if (reader->db == NULL)
 		return -1;
@@ -127,31 +130,29 @@ static int open_source(
 
 static int prepare(struct reader *reader, struct error *err)
 {
-	const struct {
-		const char *sql;
-		sqlite3_stmt **stmt;
-	} texts[] = {
-		{ "SELECT * FROM event WHERE seq = ?1", &reader->event },
-		{ "SELECT * FROM delivery WHERE seq = ?1 AND destination = ?2", &reader->delivery },
-		/* The same, come upon from above: on another way through the tree. */
-		{ "SELECT * FROM delivery WHERE seq <= ?1 AND seq >= ?1 AND destination = ?2"
-		  " ORDER BY seq DESC",
-			&reader->delivery_above },
-		{ "SELECT * FROM attempt WHERE seq = ?1", &reader->attempts },
-		{ "SELECT * FROM connector_revision WHERE id = ?1", &reader->revision },
-		{ "SELECT * FROM destination WHERE id = ?1", &reader->destination },
-		{ "SELECT seq, source, id FROM event INDEXED BY sqlite_autoindex_event_1"
-		  " WHERE +seq BETWEEN ?1 AND ?2",
-			&reader->lost },
-		{ "SELECT seq FROM delivery WHERE destination = ?2 AND seq >= ?1"
-		  " ORDER BY seq LIMIT 1",
-			&reader->delivery_up },
-		{ "SELECT seq FROM delivery WHERE destination = ?2 AND seq < ?1"
-		  " ORDER BY seq DESC LIMIT 1",
-			&reader->delivery_down },
+	static const char *const texts[READ_STATEMENTS] = {
+		[READ_EVENT] = "SELECT * FROM event WHERE seq = ?1",
+		[READ_DELIVERY] = "SELECT * FROM delivery WHERE seq = ?1 AND destination = ?2",
+		[READ_DELIVERY_ABOVE] = "SELECT * FROM delivery WHERE seq <= ?1 AND seq >= ?1"
+					" AND destination = ?2 ORDER BY seq DESC",
+		[READ_DELIVERY_UP] = "SELECT seq FROM delivery WHERE destination = ?2"
+				     " AND seq >= ?1 ORDER BY seq LIMIT 1",
+		[READ_DELIVERY_DOWN] = "SELECT seq FROM delivery WHERE destination = ?2"
+				       " AND seq < ?1 ORDER BY seq DESC LIMIT 1",
+		[READ_DELIVERY_BEFORE] = "SELECT lane IS NULL FROM delivery"
+					 " WHERE (destination, seq) < (?2, ?1)"
+					 " ORDER BY destination DESC, seq DESC LIMIT 1",
+		[READ_DELIVERY_AFTER] = "SELECT 0 FROM delivery"
+					" WHERE (destination, seq) > (?2, ?1)"
+					" ORDER BY destination, seq LIMIT 1",
+		[READ_ATTEMPTS] = "SELECT * FROM attempt WHERE seq = ?1",
+		[READ_REVISION] = "SELECT * FROM connector_revision WHERE id = ?1",
+		[READ_DESTINATION] = "SELECT * FROM destination WHERE id = ?1",
+		[READ_LOST] = "SELECT seq, source, id FROM event"
+			      " INDEXED BY sqlite_autoindex_event_1 WHERE +seq BETWEEN ?1 AND ?2",
 	};
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (sqlite3_prepare_v2(reader->db, texts[i].sql, -1, texts[i].stmt, NULL) !=
+	for (int i = 0; i < READ_STATEMENTS; i++) {
+		if (sqlite3_prepare_v2(reader->db, texts[i], -1, &reader->statements[i], NULL) !=
 			SQLITE_OK)
 			return error_set(err, NULL, "cannot read: %s", sqlite3_errmsg(reader->db));
 	}
@@ -163,14 +164,18 @@ static int is_told_to_stop(void *ctx)
 	return atomic_load(((const struct reader *)ctx)->is_stopping);
 }
 
-/* An event goes with its deliveries: where there is one, there was an event. */
-static bool has_deliveries(void *ctx, int64_t low, int64_t high)
+/* Events that there must have been: one goes with its deliveries, and pages of them are missing. */
+static bool knows_events(void *ctx, int64_t low, int64_t high)
 {
 	struct reader *reader = ctx;
+	const struct map_tree *tree = map_tree_named(&reader->map, "event");
+	if (tree != NULL && tree->is_holed)
+		return true;
 	for (int id = 1; id <= reader->n_destinations; id++) {
 		int64_t seq = 0;
-		if (sqlite3_bind_int(reader->delivery_up, 2, id) == SQLITE_OK &&
-			salvage_seek(reader->delivery_up, low + 1, &seq) == SEEK_FOUND &&
+		if (sqlite3_bind_int(reader->statements[READ_DELIVERY_UP], 2, id) == SQLITE_OK &&
+			salvage_seek(reader->statements[READ_DELIVERY_UP], low + 1, &seq) ==
+				SEEK_FOUND &&
 			seq > low && seq < high && seq <= SALVAGE_KEY_MAX)
 			return true;
 	}
@@ -190,18 +195,15 @@ int reader_open(struct reader *reader, const struct salvage_options *options,
 	if (salvage_walk_start(&reader->walk, reader->db, "event", "seq", options->after_seq, end,
 		    is_stopping) != SQLITE_OK)
 		return error_set(err, NULL, "cannot read: %s", sqlite3_errmsg(reader->db));
-	reader->walk.is_known = has_deliveries;
+	reader->walk.is_known = knows_events;
 	reader->walk.ctx = reader;
 	return 0;
 }
 
 void reader_close(struct reader *reader)
 {
-	sqlite3_stmt *const statements[] = { reader->event, reader->delivery,
-		reader->delivery_above, reader->attempts, reader->revision, reader->destination,
-		reader->delivery_up, reader->delivery_down };
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
-		(void)sqlite3_finalize(statements[i]);
+	for (int i = 0; i < READ_STATEMENTS; i++)
+		(void)sqlite3_finalize(reader->statements[i]);
 	salvage_walk_done(&reader->walk);
 	(void)sqlite3_close(reader->db);
 	view_close(reader->view);
@@ -210,17 +212,42 @@ void reader_close(struct reader *reader)
 
 /* --- one event ------------------------------------------------------------------------------------------- */
 
+/*
+ * Could it have been in what healing did not bring back? That lies behind the rows that were made to
+ * separate pages, and where pages are missing also at the ends.
+ */
+static bool may_be_lost(struct reader *reader, int destination, int64_t seq)
+{
+	const struct map_tree *tree = map_tree_named(&reader->map, "delivery");
+	sqlite3_stmt *before = reader->statements[READ_DELIVERY_BEFORE];
+	sqlite3_stmt *after = reader->statements[READ_DELIVERY_AFTER];
+	int64_t is_made = 0;
+	int64_t is_there = 0;
+	if (tree == NULL || !tree->is_healed)
+		return false;
+	if (sqlite3_bind_int(before, 2, destination) != SQLITE_OK ||
+		sqlite3_bind_int(after, 2, destination) != SQLITE_OK)
+		return true;
+	enum seek below = salvage_seek(before, seq, &is_made);
+	if (below == SEEK_BROKEN || is_made != 0 || !tree->is_holed)
+		return below == SEEK_BROKEN || is_made != 0;
+	return below == SEEK_NONE || salvage_seek(after, seq, &is_there) != SEEK_FOUND;
+}
+
 /* No row, seen from below and from above? */
 static bool is_absent(struct reader *reader, int64_t seq)
 {
 	int64_t above = INT64_MAX;
 	int64_t below = 0;
 	int64_t other = 0;
-	if (salvage_seek(reader->delivery_up, seq, &above) != SEEK_BROKEN &&
-		salvage_seek(reader->delivery_down, above, &other) == SEEK_FOUND && other >= seq)
+	if (salvage_seek(reader->statements[READ_DELIVERY_UP], seq, &above) != SEEK_BROKEN &&
+		salvage_seek(reader->statements[READ_DELIVERY_DOWN], above, &other) == SEEK_FOUND &&
+		other >= seq)
 		return false;
-	return salvage_seek(reader->delivery_down, seq, &below) == SEEK_BROKEN ||
-	       salvage_seek(reader->delivery_up, below + 1, &other) != SEEK_FOUND || other >= seq;
+	return salvage_seek(reader->statements[READ_DELIVERY_DOWN], seq, &below) == SEEK_BROKEN ||
+	       salvage_seek(reader->statements[READ_DELIVERY_UP], below + 1, &other) !=
+		       SEEK_FOUND ||
+	       other >= seq;
 }
 
 static int note_doubt(struct reader *reader, struct chunk *chunk, int destination, int64_t seq)
@@ -233,20 +260,24 @@ static int note_doubt(struct reader *reader, struct chunk *chunk, int destinatio
 
 static int copy_delivery(struct reader *reader, struct chunk *chunk, int destination, int64_t seq)
 {
-	if (sqlite3_bind_int64(reader->delivery, 1, seq) != SQLITE_OK ||
-		sqlite3_bind_int(reader->delivery, 2, destination) != SQLITE_OK ||
-		sqlite3_bind_int64(reader->delivery_above, 1, seq) != SQLITE_OK ||
-		sqlite3_bind_int(reader->delivery_above, 2, destination) != SQLITE_OK ||
-		sqlite3_bind_int(reader->delivery_up, 2, destination) != SQLITE_OK ||
-		sqlite3_bind_int(reader->delivery_down, 2, destination) != SQLITE_OK)
+	if (sqlite3_bind_int64(reader->statements[READ_DELIVERY], 1, seq) != SQLITE_OK ||
+		sqlite3_bind_int(reader->statements[READ_DELIVERY], 2, destination) != SQLITE_OK ||
+		sqlite3_bind_int64(reader->statements[READ_DELIVERY_ABOVE], 1, seq) != SQLITE_OK ||
+		sqlite3_bind_int(reader->statements[READ_DELIVERY_ABOVE], 2, destination) !=
+			SQLITE_OK ||
+		sqlite3_bind_int(reader->statements[READ_DELIVERY_UP], 2, destination) !=
+			SQLITE_OK ||
+		sqlite3_bind_int(reader->statements[READ_DELIVERY_DOWN], 2, destination) !=
+			SQLITE_OK)
 		return SQLITE_NOMEM;
 	int rc = salvage_copy_found(
-		reader->delivery, salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
-	if (rc == SQLITE_NOTFOUND && is_absent(reader, seq))
+		reader->statements[READ_DELIVERY], salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
+	if (rc == SQLITE_NOTFOUND && is_absent(reader, seq) &&
+		!may_be_lost(reader, destination, seq))
 		return SQLITE_OK;
 	if (rc == SQLITE_CORRUPT)
-		rc = salvage_copy_found(
-			reader->delivery_above, salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
+		rc = salvage_copy_found(reader->statements[READ_DELIVERY_ABOVE],
+			salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
 	if (rc == SQLITE_NOTFOUND || rc == SQLITE_CORRUPT || rc == SQLITE_CONSTRAINT)
 		return note_doubt(reader, chunk, destination, seq);
 	reader->deliveries += rc == SQLITE_OK;
@@ -255,30 +286,31 @@ static int copy_delivery(struct reader *reader, struct chunk *chunk, int destina
 
 static int copy_attempts(struct reader *reader, struct chunk *chunk, int64_t seq)
 {
-	int rc = sqlite3_bind_int64(reader->attempts, 1, seq);
+	int rc = sqlite3_bind_int64(reader->statements[READ_ATTEMPTS], 1, seq);
 	for (int n = 0; rc == SQLITE_OK && n < ATTEMPTS_MAX; n++) {
-		int found = sqlite3_step(reader->attempts);
+		int found = sqlite3_step(reader->statements[READ_ATTEMPTS]);
 		reader->rows_dropped += found != SQLITE_ROW && found != SQLITE_DONE;
 		if (found != SQLITE_ROW)
 			break;
-		rc = salvage_row_is_sane(reader->attempts)
-			     ? chunk_copy(chunk, TABLE_ATTEMPT, reader->attempts)
+		rc = salvage_row_is_sane(reader->statements[READ_ATTEMPTS])
+			     ? chunk_copy(chunk, TABLE_ATTEMPT, reader->statements[READ_ATTEMPTS])
 			     : SQLITE_CONSTRAINT;
 		if (rc == SQLITE_CONSTRAINT) {
 			reader->rows_dropped++;
 			rc = SQLITE_OK;
 		}
 	}
-	(void)sqlite3_reset(reader->attempts);
+	(void)sqlite3_reset(reader->statements[READ_ATTEMPTS]);
 	return rc;
 }
 
 /* SQLITE_CONSTRAINT: it can't be read. */
 static int copy_event(struct reader *reader, struct chunk *chunk, int64_t seq)
 {
-	int rc = sqlite3_bind_int64(reader->event, 1, seq);
+	int rc = sqlite3_bind_int64(reader->statements[READ_EVENT], 1, seq);
 	if (rc == SQLITE_OK)
-		rc = salvage_copy_found(reader->event, salvage_event_is_sane, chunk, TABLE_EVENT);
+		rc = salvage_copy_found(
+			reader->statements[READ_EVENT], salvage_event_is_sane, chunk, TABLE_EVENT);
 	if (rc == SQLITE_NOTFOUND || rc == SQLITE_CORRUPT)
 		return SQLITE_CONSTRAINT;
 	for (int id = 1; rc == SQLITE_OK && id <= reader->n_destinations; id++)
@@ -292,7 +324,7 @@ static int copy_event(struct reader *reader, struct chunk *chunk, int64_t seq)
 static bool list_lost(
 	struct reader *reader, struct chunk *chunk, const struct gap *gap, int64_t *ret_n)
 {
-	sqlite3_stmt *stmt = reader->lost;
+	sqlite3_stmt *stmt = reader->statements[READ_LOST];
 	int rc = sqlite3_bind_int64(stmt, 1, gap->from);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(stmt, 2, gap->to);

@@ -17,13 +17,28 @@
 #include "store/salvage_map.h"
 #include "store/salvage_walk.h"
 
+/* ?1 is the seq or id, ?2 the destination. */
+enum reader_statement {
+	READ_EVENT,
+	READ_DELIVERY,
+	READ_DELIVERY_ABOVE,  /* the same row, on another way through the tree: from above */
+	READ_DELIVERY_UP,     /* as a walk's */
+	READ_DELIVERY_DOWN,   /* likewise */
+	READ_DELIVERY_BEFORE, /* the one before, of whatever destination: was it made by healing? */
+	READ_DELIVERY_AFTER,  /* is there one behind, of whatever destination? */
+	READ_ATTEMPTS,
+	READ_REVISION,
+	READ_DESTINATION,
+	READ_LOST, /* what the index still names from seq ?1 to ?2 */
+	READ_STATEMENTS
+};
+
 struct reader {
 	struct view *view; /* NULL: `db` is a connection that was handed over */
 	struct map map;    /* of the view */
 	sqlite3 *db;       /* owned */
 	const atomic_bool *is_stopping;
-	sqlite3_stmt *event, *delivery, *delivery_above, *attempts, *revision, *destination, *lost;
-	sqlite3_stmt *delivery_up, *delivery_down; /* as a walk's, ?2 the destination */
+	sqlite3_stmt *statements[READ_STATEMENTS];
 	struct walk walk;
 	int n_destinations; /* ids that deliveries are looked for with: 1 to this */
 	bool is_behind;

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/salvage_page.h"
 #include "store/store_internal.h"
 
 #define ENTRIES_MAX MAP_TREES_MAX
-#define NAME_MAX_BYTES 64
 
 struct entry {
 	char type[8]; /* "table", "index" */
-	char name[NAME_MAX_BYTES];
-	char table[NAME_MAX_BYTES];
+	char name[MAP_NAME_BYTES];
+	char table[MAP_NAME_BYTES];
 	uint32_t root;
 	char *sql; /* NULL: an index that a constraint implies */
 };
@@ -103,14 +103,6 @@ static int list_fresh(struct entries *entries, struct error *err)
 
 /* --- the file's own roots ---------------------------------------------------------------------------- */
 
-static void put_big(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 24);
-	at[1] = (uint8_t)(value >> 16);
-	at[2] = (uint8_t)(value >> 8);
-	at[3] = (uint8_t)value;
-}
-
 /*
  * A header that says: rollback mode, so many pages, nothing free, no auto_vacuum (its page map may be
  * destroyed, and only a writer needs it). https://www.sqlite.org/fileformat2.html#the_database_header
@@ -122,14 +114,14 @@ static void settle_header(uint8_t *page, uint32_t n_pages)
 	page[17] = PAGE_BYTES & 0xff;
 	page[18] = page[19] = 1;
 	page[20] = 0;
-	put_big(page + 28, n_pages);
+	page_put_big(page + 28, n_pages);
 	memcpy(page + 92, page + 24, 4); /* the count of pages is valid */
-	put_big(page + 32, 0);
-	put_big(page + 36, 0);
-	put_big(page + 44, 4);
-	put_big(page + 52, 0);
-	put_big(page + 56, 1);
-	put_big(page + 64, 0);
+	page_put_big(page + 32, 0);
+	page_put_big(page + 36, 0);
+	page_put_big(page + 44, 4);
+	page_put_big(page + 52, 0);
+	page_put_big(page + 56, 1);
+	page_put_big(page + 64, 0);
 }
 
 static const struct entry *find_entry(const struct entries *entries, const char *name)
@@ -240,11 +232,26 @@ static bool fits(void *ctx, uint32_t page, const uint8_t *bytes)
 static int count_table(sqlite3 *db, const struct entry *entry)
 {
 	sqlite3_stmt *stmt = NULL;
-	char sql[NAME_MAX_BYTES + 16];
+	char sql[MAP_NAME_BYTES + 16];
 	int n = -1;
 	(void)snprintf(sql, sizeof(sql), "SELECT * FROM %s", entry->name);
 	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK)
 		n = sqlite3_column_count(stmt);
+	(void)sqlite3_finalize(stmt);
+	return n;
+}
+
+/* How many columns are its primary key. */
+static int count_keys(sqlite3 *db, const struct entry *entry)
+{
+	sqlite3_stmt *stmt = NULL;
+	int n = 0;
+	int rc = sqlite3_prepare_v2(
+		db, "SELECT max(pk) FROM pragma_table_info(?1)", -1, &stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(stmt, 1, entry->name, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+		n = sqlite3_column_int(stmt, 0);
 	(void)sqlite3_finalize(stmt);
 	return n;
 }
@@ -271,10 +278,12 @@ static int fill_map(struct view *view, const struct entries *entries, struct map
 		const struct entry *entry = &entries->at[i];
 		bool is_table = strcmp(entry->type, "table") == 0;
 		struct map_tree *tree = &ret->trees[ret->n_trees];
+		memcpy(tree->name, entry->name, sizeof(tree->name));
 		tree->root = entry->root;
 		tree->is_rowid = is_table && entry->sql != NULL &&
 				 strstr(entry->sql, "WITHOUT ROWID") == NULL;
 		tree->columns = is_table ? count_table(db, entry) : count_index(db, entry);
+		tree->keys = is_table ? count_keys(db, entry) : 0;
 		if (tree->columns > 0)
 			ret->n_trees++;
 	}

@@ -114,10 +114,10 @@ int salvage_copy_destinations(struct reader *reader, struct chunk *chunk)
 	bool is_broken = false;
 	int rc = SQLITE_OK;
 	for (int id = 1; rc == SQLITE_OK && id <= reader->n_destinations; id++) {
-		rc = sqlite3_bind_int(reader->destination, 1, id);
+		rc = sqlite3_bind_int(reader->statements[READ_DESTINATION], 1, id);
 		if (rc == SQLITE_OK)
-			rc = salvage_copy_found(
-				reader->destination, salvage_row_is_sane, chunk, TABLE_DESTINATION);
+			rc = salvage_copy_found(reader->statements[READ_DESTINATION],
+				salvage_row_is_sane, chunk, TABLE_DESTINATION);
 		is_broken = is_broken || rc == SQLITE_CORRUPT;
 		if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTFOUND || rc == SQLITE_CONSTRAINT)
 			rc = SQLITE_OK;
@@ -138,10 +138,11 @@ int salvage_copy_revisions(struct reader *reader, struct chunk *chunk)
 		" WHERE connector_revision IS NOT NULL",
 		-1, &named, NULL);
 	while (rc == SQLITE_OK && sqlite3_step(named) == SQLITE_ROW) {
-		rc = sqlite3_bind_int64(reader->revision, 1, sqlite3_column_int64(named, 0));
+		rc = sqlite3_bind_int64(
+			reader->statements[READ_REVISION], 1, sqlite3_column_int64(named, 0));
 		if (rc == SQLITE_OK)
-			rc = salvage_copy_found(
-				reader->revision, salvage_row_is_sane, chunk, TABLE_REVISION);
+			rc = salvage_copy_found(reader->statements[READ_REVISION],
+				salvage_row_is_sane, chunk, TABLE_REVISION);
 		if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTFOUND || rc == SQLITE_CONSTRAINT) {
 			reader->rows_dropped++;
 			rc = SQLITE_OK;

@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-#define VAIN_BEFORE_DOUBLING 1024
+#define VAIN_KEY_BY_KEY 1024
+#define VAIN_BEFORE_DOUBLING 64
 #define VAIN_MAX (INT64_C(1) << 23) /* some seconds */
 #define STEP_MAX (INT64_C(1) << 40)
 
@@ -136,7 +137,7 @@ static bool search(struct walk *walk, int64_t *ret_key)
 	for (int64_t n = 1; found != SEEK_FOUND; n++) {
 		if (from == walk->end || ++walk->vain > VAIN_MAX || atomic_load(walk->is_stopping))
 			return false;
-		if (n % VAIN_BEFORE_DOUBLING == 0 && step < STEP_MAX)
+		if (n >= VAIN_KEY_BY_KEY && n % VAIN_BEFORE_DOUBLING == 0 && step < STEP_MAX)
 			step *= 2;
 		from = from < walk->end - step ? from + step : walk->end;
 		found = step == 1 ? probe(walk, from, ret_key) : probe_far(walk, from, ret_key);
