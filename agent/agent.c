@@ -25,6 +25,7 @@
 #include "log.h"
 #include "notify.h"
 #include "ops/ops.h"
+#include "places.h"
 #include "salvor.h"
 #include "secret.h"
 #include "store/store.h"
@@ -33,17 +34,6 @@
 #define DRAIN_MS 5000
 #define DRAIN_LOOK_MS 20
 #define STATUS_EVERY_S 10
-#define CONNECTOR_DIRS 3
-
-/* Where things lie, derived from the configuration's path and the program's own. */
-struct places {
-	char config_path[PATH_MAX];
-	char config_dir[PATH_MAX];
-	char site_connectors[PATH_MAX];  /* the site's own win */
-	char build_connectors[PATH_MAX]; /* beside the program, in a build tree */
-	const char *connector_dirs[CONNECTOR_DIRS + 1];
-	struct secret_dirs secrets;
-};
 
 enum { ON_TERM, ON_INT, ON_HUP, SIGNALS };
 
@@ -71,77 +61,11 @@ struct agent {
 	int64_t drain_until_mono_ms;
 };
 
-/* --- places ------------------------------------------------------------------------------------- */
-
-static int find_places(const char *config_path, struct places *ret, struct error *err)
-{
-	char program[PATH_MAX], copy[PATH_MAX];
-	ssize_t len;
-
-	if (!realpath(config_path, ret->config_path))
-		return error_set(err, config_path, "%s", strerror(errno));
-	(void)snprintf(copy, sizeof(copy), "%s", ret->config_path);
-	(void)snprintf(ret->config_dir, sizeof(ret->config_dir), "%s", dirname(copy));
-	len = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	program[len > 0 ? len : 0] = '\0';
-	if (snprintf(ret->site_connectors, PATH_MAX, "%s/connectors", ret->config_dir) >=
-			PATH_MAX ||
-		snprintf(ret->build_connectors, PATH_MAX, "%s/connectors", dirname(program)) >=
-			PATH_MAX)
-		return error_set(err, config_path, "path is too long");
-	ret->connector_dirs[0] = ret->site_connectors;
-	ret->connector_dirs[1] = "/usr/share/dray/connectors";
-	ret->connector_dirs[2] = ret->build_connectors;
-	ret->secrets.credentials = getenv("CREDENTIALS_DIRECTORY");
-	ret->secrets.beside = ret->config_dir;
-	return 0;
-}
-
-static int check_readable(const char *path, const char *where, struct error *err)
-{
-	return !path || access(path, R_OK) == 0
-		       ? 0
-		       : error_set(err, where, "%s can't be read: %s", path, strerror(errno));
-}
-
-/* The files that only OpenSSL will read, later. */
-static int check_tls(const struct places *places, const struct config_tls *tls, const char *where,
-	struct error *err)
-{
-	char key[PATH_MAX];
-
-	if (check_readable(tls->ca, "tls.ca", err) < 0 ||
-		check_readable(tls->cert, "tls.cert", err) < 0)
-		goto fail;
-	if (!tls->key.file)
-		return 0;
-	if (secret_path(&places->secrets, &tls->key, key, sizeof(key), err) == 0 &&
-		check_readable(key, "tls.key", err) == 0)
-		return 0;
-fail:
-	error_prefix(err, where);
-	return -1;
-}
-
-static int check_files(const struct places *places, const struct config *config, struct error *err)
-{
-	char where[128];
-
-	if (config->mqtt.has_tls && check_tls(places, &config->mqtt.tls, "mqtt", err) < 0)
-		return -1;
-	for (size_t i = 0; i < config->n_destinations; i++) {
-		const struct config_destination *destination = &config->destinations[i];
-
-		(void)snprintf(where, sizeof(where), "destinations.%s", destination->name);
-		if (destination->has_tls && check_tls(places, &destination->tls, where, err) < 0)
-			return -1;
-	}
-	return 0;
-}
+/* --- configuration, read -------------------------------------------------------------------------------- */
 
 static int check(const struct places *places, const struct config *config, struct error *err)
 {
-	if (check_files(places, config, err) < 0 ||
+	if (places_check(places, config, err) < 0 ||
 		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0)
 		return -1;
 	return capture_check(config, &places->secrets, err);
@@ -166,7 +90,7 @@ int agent_check(const char *config_path, struct error *err)
 	struct places places = { 0 };
 	struct config *config;
 
-	if (find_places(config_path, &places, err) < 0 || load(&places, &config, err) < 0)
+	if (places_find(config_path, &places, err) < 0 || load(&places, &config, err) < 0)
 		return -1;
 	config_free(config);
 	return 0;
@@ -552,7 +476,7 @@ int agent_new(const char *config_path, struct agent **ret, struct error *err)
 		return error_set(err, NULL, "out of memory");
 	agent->clock = clock_system();
 	agent->lock_fd = -1;
-	if (find_places(config_path, &agent->places, err) < 0 ||
+	if (places_find(config_path, &agent->places, err) < 0 ||
 		load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
 		agent_free(agent);
 		return -1;
