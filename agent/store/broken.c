@@ -79,7 +79,7 @@ void broken_mark_files(struct store *store)
 		(void)read_mark(wal, &store->wal_file);
 }
 
-/* SQLite can't tell of its WAL, so the names are looked at. It never shortens a WAL by itself. */
+/* SQLite can't tell of its WAL, so the names are looked at. */
 void store_look(struct store *store)
 {
 	char wal[ASIDE_PATH_MAX];
@@ -96,7 +96,7 @@ void store_look(struct store *store)
 	if (!read_mark(wal, &now) || !is_same_file(&now, &store->wal_file)) {
 		store->is_gone = true;
 		(void)store_break(store, "the WAL's file was deleted or moved away");
-	} else if (now.size < store->wal_file.size) {
+	} else if (now.size < store->wal_file.size && now.size < store->checkpointer.cut_bytes) {
 		store->rescue.is_behind = true;
 		(void)store_break(store, "the WAL's file was cut short");
 	} else {

@@ -21,11 +21,12 @@ struct lost {
 
 struct healer {
 	struct view *view;
-	const struct map *map;
+	struct map *map;
 	const atomic_bool *is_stopping;
 	uint8_t *is_looked_at; /* a bit a page */
 	struct lost lost[LOST_MAX];
 	unsigned n_lost;
+	bool has_hole; /* of those gathered last */
 	struct page_branch branches[BRANCHES_MAX];
 	int64_t first_keys[BRANCHES_MAX][PAGE_KEYS_MAX];
 	unsigned n_branches;
@@ -145,6 +146,7 @@ static bool gather_branches(struct healer *healer, const struct lost *lost, bool
 	int n_keys = keys_of(lost->tree);
 	uint32_t n_pages = view_pages(healer->view);
 	healer->n_branches = 0;
+	healer->has_hole = false;
 	for (uint32_t page = 3; page <= n_pages && healer->n_branches < BRANCHES_MAX; page++) {
 		struct map_entry entry = map_find_entry(healer->map, page);
 		if (entry.type != MAP_BTREE || entry.parent != lost->page)
@@ -155,8 +157,10 @@ static bool gather_branches(struct healer *healer, const struct lost *lost, bool
 		struct page_branch branch = { .child = page };
 		int64_t first[PAGE_KEYS_MAX] = { 0 };
 		if (!read_end_key(healer, lost->tree, page, false, first) ||
-			!read_end_key(healer, lost->tree, page, true, branch.key))
+			!read_end_key(healer, lost->tree, page, true, branch.key)) {
+			healer->has_hole = true;
 			continue;
+		}
 		if (!lost->tree->is_rowid)
 			branch.key[n_keys - 1]++;
 		insert_branch(healer, &branch, first, n_keys);
@@ -173,13 +177,15 @@ static int heal(struct healer *healer, struct lost *lost, bool is_final)
 			lost->tree->is_rowid ? 0 : lost->tree->columns, bytes))
 		return 0;
 	lost->is_healed = true;
+	struct map_tree *tree = &healer->map->trees[lost->tree - healer->map->trees];
+	tree->is_healed = true;
+	tree->is_holed = tree->is_holed || healer->has_hole;
 	return view_replace_page(healer->view, lost->page, bytes) < 0 ? -1 : 1;
 }
 
 /* From below: as long as one is healed, others may follow; then those with a child that can't be. */
 static int heal_all(struct healer *healer)
 {
-	int n_healed = 0;
 	bool is_final = false;
 	for (;;) {
 		int n = 0;
@@ -191,14 +197,13 @@ static int heal_all(struct healer *healer)
 				return -1;
 			n += result;
 		}
-		n_healed += n;
 		if (n == 0 && is_final)
-			return n_healed;
+			return 0;
 		is_final = n == 0;
 	}
 }
 
-int salvage_heal(struct view *view, const struct map *map, const atomic_bool *is_stopping)
+int salvage_heal(struct view *view, struct map *map, const atomic_bool *is_stopping)
 {
 	struct healer *healer = calloc(1, sizeof(*healer));
 	if (healer == NULL)

@@ -17,7 +17,7 @@
 
 #include "store/salvage_map.h"
 
-/* Replaces pages of the view. How many, or -1: no memory. */
-int salvage_heal(struct view *view, const struct map *map, const atomic_bool *is_stopping);
+/* Replaces pages of the view, and notes in the map which trees they are of. 0, or -1: no memory. */
+int salvage_heal(struct view *view, struct map *map, const atomic_bool *is_stopping);
 
 #endif

@@ -61,6 +61,15 @@ static const struct map_tree *tree_of_root(const struct map *map, uint32_t page)
 	return NULL;
 }
 
+const struct map_tree *map_tree_named(const struct map *map, const char *name)
+{
+	for (unsigned i = 0; i < map->n_trees; i++) {
+		if (strcmp(map->trees[i].name, name) == 0)
+			return &map->trees[i];
+	}
+	return NULL;
+}
+
 /* Up to the root. `is_proven`: each parent must list its child. */
 static const struct map_tree *climb(const struct map *map, uint32_t page, bool is_proven)
 {

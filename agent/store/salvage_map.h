@@ -16,12 +16,16 @@
 #include "store/salvage_view.h"
 
 #define MAP_TREES_MAX 64
+#define MAP_NAME_BYTES 64
 
 struct map_tree {
+	char name[MAP_NAME_BYTES];
 	uint32_t root;
-	bool is_rowid; /* a table with rowids; else an index, or a table without */
-	int columns;   /* of a row, as stored */
-	int keys;      /* of these, the first ones, are the primary key; 0: it is an index */
+	bool is_rowid;  /* a table with rowids; else an index, or a table without */
+	int columns;    /* of a row, as stored */
+	int keys;       /* of these, the first ones, are the primary key; 0: it is an index */
+	bool is_healed; /* inner pages were made anew (salvage_heal.h) */
+	bool is_holed;  /* with children left out that can't be read */
 };
 
 struct map {
@@ -46,6 +50,8 @@ struct map_entry {
 
 /* What the map says of a page. */
 struct map_entry map_find_entry(const struct map *map, uint32_t page);
+/* NULL: there is none of that name. */
+const struct map_tree *map_tree_named(const struct map *map, const char *name);
 /* The tree that a page is in, as map and parents say; NULL: it can't be told. */
 const struct map_tree *map_find_tree(const struct map *map, uint32_t page);
 /* As the map alone says. */

@@ -43,8 +43,8 @@ static void find_destinations(struct reader *reader)
 {
 	static const char *const questions[] = {
 		"SELECT id FROM destination ORDER BY id DESC LIMIT 1",
-		"SELECT max(id) FROM (SELECT id FROM destination"
-		" INDEXED BY sqlite_autoindex_destination_1 ORDER BY name LIMIT 1024)",
+		("SELECT max(id) FROM (SELECT id FROM destination"
+		 " INDEXED BY sqlite_autoindex_destination_1 ORDER BY name LIMIT 1024)"),
 		"SELECT destination FROM delivery ORDER BY destination DESC LIMIT 1",
 	};
 	int64_t highest = 1;
@@ -118,8 +118,7 @@ static int open_source(
 	if (view_open(options->path, VIEW_ALL, &reader->view, err) < 0 ||
 		salvage_plant_schema(reader->view, &reader->map, err) < 0)
 		return -1;
-	reader->n_healed = salvage_heal(reader->view, &reader->map, reader->is_stopping);
-	if (reader->n_healed < 0)
+	if (salvage_heal(reader->view, &reader->map, reader->is_stopping) < 0)
 		return error_set(err, options->path, "out of memory");
 	reader->db = view_connect(reader->view, err);
 	if (reader->db == NULL)
@@ -143,6 +142,9 @@ static int prepare(struct reader *reader, struct error *err)
 		[READ_DELIVERY_BEFORE] = "SELECT lane IS NULL FROM delivery"
 					 " WHERE (destination, seq) < (?2, ?1)"
 					 " ORDER BY destination DESC, seq DESC LIMIT 1",
+		[READ_DELIVERY_AFTER] = "SELECT 0 FROM delivery"
+					" WHERE (destination, seq) > (?2, ?1)"
+					" ORDER BY destination, seq LIMIT 1",
 		[READ_ATTEMPTS] = "SELECT * FROM attempt WHERE seq = ?1",
 		[READ_REVISION] = "SELECT * FROM connector_revision WHERE id = ?1",
 		[READ_DESTINATION] = "SELECT * FROM destination WHERE id = ?1",
@@ -162,10 +164,13 @@ static int is_told_to_stop(void *ctx)
 	return atomic_load(((const struct reader *)ctx)->is_stopping);
 }
 
-/* An event goes with its deliveries: where there is one, there was an event. */
-static bool has_deliveries(void *ctx, int64_t low, int64_t high)
+/* Events that there must have been: one goes with its deliveries, and pages of them are missing. */
+static bool knows_events(void *ctx, int64_t low, int64_t high)
 {
 	struct reader *reader = ctx;
+	const struct map_tree *tree = map_tree_named(&reader->map, "event");
+	if (tree != NULL && tree->is_holed)
+		return true;
 	for (int id = 1; id <= reader->n_destinations; id++) {
 		int64_t seq = 0;
 		if (sqlite3_bind_int(reader->statements[READ_DELIVERY_UP], 2, id) == SQLITE_OK &&
@@ -190,7 +195,7 @@ int reader_open(struct reader *reader, const struct salvage_options *options,
 	if (salvage_walk_start(&reader->walk, reader->db, "event", "seq", options->after_seq, end,
 		    is_stopping) != SQLITE_OK)
 		return error_set(err, NULL, "cannot read: %s", sqlite3_errmsg(reader->db));
-	reader->walk.is_known = has_deliveries;
+	reader->walk.is_known = knows_events;
 	reader->walk.ctx = reader;
 	return 0;
 }
@@ -207,16 +212,26 @@ void reader_close(struct reader *reader)
 
 /* --- one event ------------------------------------------------------------------------------------------- */
 
-/* Is the row below one that was made to separate two pages? Then one is lost that came behind it. */
-static bool is_behind_made_row(struct reader *reader, int destination, int64_t seq)
+/*
+ * Could it have been in what healing did not bring back? That lies behind the rows that were made to
+ * separate pages, and where pages are missing also at the ends.
+ */
+static bool may_be_lost(struct reader *reader, int destination, int64_t seq)
 {
+	const struct map_tree *tree = map_tree_named(&reader->map, "delivery");
+	sqlite3_stmt *before = reader->statements[READ_DELIVERY_BEFORE];
+	sqlite3_stmt *after = reader->statements[READ_DELIVERY_AFTER];
 	int64_t is_made = 0;
-	return reader->n_healed > 0 &&
-	       (sqlite3_bind_int(reader->statements[READ_DELIVERY_BEFORE], 2, destination) !=
-			       SQLITE_OK ||
-		       salvage_seek(reader->statements[READ_DELIVERY_BEFORE], seq, &is_made) ==
-			       SEEK_BROKEN ||
-		       is_made != 0);
+	int64_t is_there = 0;
+	if (tree == NULL || !tree->is_healed)
+		return false;
+	if (sqlite3_bind_int(before, 2, destination) != SQLITE_OK ||
+		sqlite3_bind_int(after, 2, destination) != SQLITE_OK)
+		return true;
+	enum seek below = salvage_seek(before, seq, &is_made);
+	if (below == SEEK_BROKEN || is_made != 0 || !tree->is_holed)
+		return below == SEEK_BROKEN || is_made != 0;
+	return below == SEEK_NONE || salvage_seek(after, seq, &is_there) != SEEK_FOUND;
 }
 
 /* No row, seen from below and from above? */
@@ -258,7 +273,7 @@ static int copy_delivery(struct reader *reader, struct chunk *chunk, int destina
 	int rc = salvage_copy_found(
 		reader->statements[READ_DELIVERY], salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
 	if (rc == SQLITE_NOTFOUND && is_absent(reader, seq) &&
-		!is_behind_made_row(reader, destination, seq))
+		!may_be_lost(reader, destination, seq))
 		return SQLITE_OK;
 	if (rc == SQLITE_CORRUPT)
 		rc = salvage_copy_found(reader->statements[READ_DELIVERY_ABOVE],

@@ -25,6 +25,7 @@ enum reader_statement {
 	READ_DELIVERY_UP,     /* as a walk's */
 	READ_DELIVERY_DOWN,   /* likewise */
 	READ_DELIVERY_BEFORE, /* the one before, of whatever destination: was it made by healing? */
+	READ_DELIVERY_AFTER,  /* is there one behind, of whatever destination? */
 	READ_ATTEMPTS,
 	READ_REVISION,
 	READ_DESTINATION,
@@ -38,7 +39,6 @@ struct reader {
 	sqlite3 *db;       /* owned */
 	const atomic_bool *is_stopping;
 	sqlite3_stmt *statements[READ_STATEMENTS];
-	int n_healed; /* pages */
 	struct walk walk;
 	int n_destinations; /* ids that deliveries are looked for with: 1 to this */
 	bool is_behind;

@@ -11,12 +11,11 @@
 #include "store/store_internal.h"
 
 #define ENTRIES_MAX MAP_TREES_MAX
-#define NAME_MAX_BYTES 64
 
 struct entry {
 	char type[8]; /* "table", "index" */
-	char name[NAME_MAX_BYTES];
-	char table[NAME_MAX_BYTES];
+	char name[MAP_NAME_BYTES];
+	char table[MAP_NAME_BYTES];
 	uint32_t root;
 	char *sql; /* NULL: an index that a constraint implies */
 };
@@ -233,7 +232,7 @@ static bool fits(void *ctx, uint32_t page, const uint8_t *bytes)
 static int count_table(sqlite3 *db, const struct entry *entry)
 {
 	sqlite3_stmt *stmt = NULL;
-	char sql[NAME_MAX_BYTES + 16];
+	char sql[MAP_NAME_BYTES + 16];
 	int n = -1;
 	(void)snprintf(sql, sizeof(sql), "SELECT * FROM %s", entry->name);
 	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK)
@@ -279,6 +278,7 @@ static int fill_map(struct view *view, const struct entries *entries, struct map
 		const struct entry *entry = &entries->at[i];
 		bool is_table = strcmp(entry->type, "table") == 0;
 		struct map_tree *tree = &ret->trees[ret->n_trees];
+		memcpy(tree->name, entry->name, sizeof(tree->name));
 		tree->root = entry->root;
 		tree->is_rowid = is_table && entry->sql != NULL &&
 				 strstr(entry->sql, "WITHOUT ROWID") == NULL;

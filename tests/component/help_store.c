@@ -19,10 +19,8 @@ static void on_fatal(void *ctx, const char *what)
 	((struct shed *)ctx)->n_fatal++;
 }
 
-/* In memory where there is room for it: thousands of small files are made and synced. */
-static void make_dir(struct shed *shed)
+static void make_dir(struct shed *shed, const char *place)
 {
-	const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	(void)snprintf(shed->dir, sizeof(shed->dir), "%s/dray-store-XXXXXX", place);
 	assert_non_null(mkdtemp(shed->dir));
 	(void)snprintf(shed->path, sizeof(shed->path), "%s/dray.db", shed->dir);
@@ -60,10 +58,23 @@ static void open_store(struct shed *shed)
 		fail_msg("%s", error_text(&err, text, sizeof(text)));
 }
 
+/* In memory where there is room for it: thousands of small files are made and synced. */
+static const char *fast_place(void)
+{
+	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
 void shed_init(struct shed *shed, const char *vfs)
 {
 	*shed = (struct shed){ .vfs = vfs };
-	make_dir(shed);
+	make_dir(shed, fast_place());
+	open_store(shed);
+}
+
+void shed_init_on_disk(struct shed *shed)
+{
+	*shed = (struct shed){ 0 };
+	make_dir(shed, "/tmp");
 	open_store(shed);
 }
 
@@ -99,7 +110,7 @@ static void copy_file(const char *from_dir, const char *to_dir, const char *name
 void shed_crash(struct shed *shed)
 {
 	struct shed old = *shed;
-	make_dir(shed);
+	make_dir(shed, fast_place());
 	copy_file(old.dir, shed->dir, "dray.db");
 	copy_file(old.dir, shed->dir, "dray.db-wal");
 	store_close(old.store);

@@ -20,6 +20,8 @@ struct shed {
 
 /* An empty store. `vfs` may be NULL. */
 void shed_init(struct shed *shed, const char *vfs);
+/* Where what is written comes to a disk. */
+void shed_init_on_disk(struct shed *shed);
 void shed_done(struct shed *shed);
 /* Close and open. */
 void shed_reopen(struct shed *shed);

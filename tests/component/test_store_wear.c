@@ -93,7 +93,7 @@ static struct wear measure(unsigned at_once, bool is_delivered)
 	struct wear wear = { 0 };
 	int n = 0;
 
-	shed_init(&shed, NULL);
+	shed_init_on_disk(&shed);
 	shed.body_bytes = BODY_BYTES;
 	assert_int_equal(store_destination_id(shed.store, "erp"), 1);
 	live(&shed, &n, AT_ONCE_MAX, is_delivered);
