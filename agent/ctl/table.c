@@ -1,5 +1,6 @@
 #include "ctl/table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,8 +87,7 @@ void table_age(struct table *table, const cJSON *seconds)
 {
 	char text[FORMAT_MAX] = "-";
 
-	if (cJSON_IsNumber(seconds) && seconds->valuedouble < 0x1p53 &&
-		seconds->valuedouble > -0x1p53)
+	if (cJSON_IsNumber(seconds) && fabs(seconds->valuedouble) < 0x1p53)
 		format_age((int64_t)seconds->valuedouble, text);
 	table_text(table, text, COLOR_NONE);
 }
