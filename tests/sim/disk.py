@@ -1,6 +1,7 @@
 """Disks that run full, turn read-only and lose their power. They need root and mounts."""
 import fcntl
 import os
+import signal
 import struct
 import subprocess
 
@@ -80,14 +81,22 @@ class Disk:
     def take(self, *names):
         self._must("chattr", "-i", *(os.path.join(self.path, name) for name in names))
 
-    def cut_power(self):
-        """From now on the disk takes nothing, and what it was not asked to sync is gone. Whoever
-        uses it is to be killed, then restore()."""
+    def cut_power(self, process):
+        """From now on the disk takes nothing, and what it was not asked to sync is gone. `process`,
+        who works on it, is killed; then restore().
+
+        It is stopped first, wherever it is, in the midst of a sync as well: to a sync that is under
+        way the cut disk may answer that all is well (a bare loop of write and fdatasync saw that in
+        3 of 100 cuts, Linux 6.18), and a gateway without power tells nobody what it was answered.
+        """
         fd = os.open(self.path, os.O_RDONLY)
         try:
+            process.send_signal(signal.SIGSTOP)
             fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
         finally:
             os.close(fd)
+        process.kill()
+        process.wait()
 
     def restore(self):
         """Power is back: mounted anew, the journal replayed."""

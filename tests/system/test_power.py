@@ -69,10 +69,9 @@ class House:
         """Wait for the moment, and let drayd find what the disk kept."""
         rng = random.Random(seed)
         moment(rng)
-        self.disk.cut_power()
+        self.disk.cut_power(self.agent.process)
         print("power cut in %s, seed %r, at %.3f, %d acked" % (
             phase, seed, time.time(), len(self.fleet.acked)))
-        self.agent.kill9()
         self.disk.restore()
         if os.path.exists(self.database() + "-wal") and rng.random() < 0.5:
             tear(self.database() + "-wal", rng)
