@@ -148,7 +148,7 @@ def test_another_process_that_takes_the_last_byte_stops_capture_until_it_gives_u
     run_until(fleet, 500)
     hog = Hog(disk)
     wait_closed(agent)
-    assert disk.free_bytes() < 1 << 20
+    wait.until(lambda: disk.free_bytes() < 1 << 20, 10, "the reserve eaten as well")
     assert_says_so(agent, "the store's disk is full")
     assert_nothing_is_acked_that_is_not_stored(fleet, agent)
     assert len(agent.log()) < 50000, "the log is not flooded"
