@@ -400,7 +400,7 @@ static int lock_state_dir(struct agent *agent, struct error *err)
 
 static int open_store(struct agent *agent, struct error *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], timeline[PATH_MAX];
 	struct store_options options = {
 		.path = path,
 		.max_bytes = agent->config->store.max_bytes,
@@ -411,9 +411,14 @@ static int open_store(struct agent *agent, struct error *err)
 	};
 
 	if (snprintf(path, sizeof(path), "%s/dray.db", agent->config->state_dir) >=
-		(int)sizeof(path))
+			(int)sizeof(path) ||
+		snprintf(timeline, sizeof(timeline), "%s/dray.timeline",
+			agent->config->state_dir) >= (int)sizeof(timeline))
 		return error_set(err, "state_dir", "path is too long");
-	return store_open(&options, &agent->store, err);
+	if (store_open(&options, &agent->store, err) < 0)
+		return -1;
+	timekeeper_open(agent->timekeeper, agent->store, timeline);
+	return 0;
 }
 
 static int build_rooms(struct agent *agent)
@@ -500,7 +505,6 @@ static int start(struct agent *agent, struct error *err)
 		return error_set(err, NULL, "out of memory");
 	if (open_store(agent, err) < 0)
 		return -1;
-	timekeeper_open(agent->timekeeper, agent->store);
 	if (build_rooms(agent) < 0 || listen_to_signals(agent) < 0 || start_status(agent) < 0)
 		return error_set(err, NULL, "out of memory");
 	metrics_set(agent->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);

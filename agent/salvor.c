@@ -55,7 +55,7 @@ static void rest(struct salvor *salvor)
 static void on_dispatch(void *ctx)
 {
 	struct salvor *salvor = ctx;
-	int64_t now_ms = clock_wall_ms(salvor->is.clock);
+	int64_t now_ms = clock_steady_ms(salvor->is.clock);
 	const struct store_salvaging with = {
 		.now_ms = now_ms,
 		.due_at_ms = now_ms + salvor->sla_ms,

@@ -1,5 +1,7 @@
 #include "timekeeper.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,12 +12,14 @@
 #include "turn.h"
 
 #define CURSOR "timeline"
+#define COPY_BYTES_MAX 16384
 
 struct timekeeper {
 	const struct clock *machine;
 	struct clock clock;
 	struct timeline timeline;
 	struct store *store;
+	char copy[PATH_MAX]; /* "" none */
 	struct buf text;
 	bool is_unkept;  /* something was learned that no commit holds */
 	bool is_written; /* or tried, in this turn */
@@ -83,6 +87,27 @@ static void look(struct timekeeper *timekeeper)
 		clock_wall_ms(&timekeeper->clock) - clock_steady_ms(&timekeeper->clock));
 }
 
+/*
+ * Beside the store, for the day on which that breaks. Not synced: it may be a minute old, or a moment
+ * ahead of the commit. Without it a fresh store's time begins anew.
+ */
+static void write_copy(const struct timekeeper *timekeeper)
+{
+	char path[PATH_MAX];
+	FILE *out;
+	int written;
+
+	if (!*timekeeper->copy ||
+		snprintf(path, sizeof(path), "%s.new", timekeeper->copy) >= (int)sizeof(path))
+		return;
+	out = fopen(path, "we");
+	if (!out)
+		return;
+	written = fputs(timekeeper->text.data, out);
+	if (fclose(out) != 0 || written < 0 || rename(path, timekeeper->copy) != 0)
+		(void)remove(path);
+}
+
 static void keep(struct timekeeper *timekeeper)
 {
 	int64_t now_ms = clock_steady_ms(&timekeeper->clock);
@@ -95,6 +120,7 @@ static void keep(struct timekeeper *timekeeper)
 		return;
 	timekeeper->is_written = true; /* a failure poisons the turn */
 	(void)store_put_cursor(timekeeper->store, CURSOR, timekeeper->text.data, now_ms);
+	write_copy(timekeeper);
 }
 
 /* What was learned is written at once, but behind a failure, and the note with what others write. */
@@ -160,16 +186,45 @@ static int64_t find_newest(struct store *store)
 	return at_ms;
 }
 
-void timekeeper_open(struct timekeeper *timekeeper, struct store *store)
+/* What the rows that a salvage brings back were stamped by. */
+static bool read_copy(const char *path, struct timeline *ret)
 {
-	struct timeline_reading now = clock_read(timekeeper->machine);
-	char *kept = store_get_cursor(store, CURSOR);
-	char boot_id[TIMELINE_ID_MAX] = "";
+	char text[COPY_BYTES_MAX];
+	FILE *in = *path ? fopen(path, "re") : NULL;
+	size_t len;
 
+	if (!in)
+		return false;
+	len = fread(text, 1, sizeof(text) - 1, in);
+	text[len] = '\0';
+	(void)fclose(in);
+	return timeline_parse(text, ret);
+}
+
+static void find_kept(struct timekeeper *timekeeper, struct store *store)
+{
+	char *kept = store_get_cursor(store, CURSOR);
+	struct store_salvage_view salvage;
+
+	store_get_salvage(store, &salvage);
 	if (kept && !timeline_parse(kept, &timekeeper->timeline))
 		LOG_WARNING("what was kept of the clock can't be read, time goes on behind the "
 			    "newest event");
+	else if (!kept && salvage.state != STORE_SALVAGE_NONE &&
+		 !read_copy(timekeeper->copy, &timekeeper->timeline))
+		LOG_WARNING("the database was replaced and what was kept of the clock beside it "
+			    "can't be read: what comes back has the times of the machine's clock",
+			LOG_S("file", timekeeper->copy));
 	free(kept);
+}
+
+void timekeeper_open(struct timekeeper *timekeeper, struct store *store, const char *copy)
+{
+	struct timeline_reading now = clock_read(timekeeper->machine);
+	char boot_id[TIMELINE_ID_MAX] = "";
+
+	(void)snprintf(timekeeper->copy, sizeof(timekeeper->copy), "%s", copy);
+	find_kept(timekeeper, store);
 	if (timekeeper->machine->boot_id)
 		timekeeper->machine->boot_id(timekeeper->machine->ctx, boot_id);
 	timeline_begin(&timekeeper->timeline, boot_id, &now, find_newest(store));

@@ -4,7 +4,8 @@
  *
  * The timeline is a cursor in the store (its name: "timeline"). It is written when something was
  * learned, and, with whatever else a turn writes, at least once a minute: so a reboot knows up to
- * when the machine ran.
+ * when the machine ran. A copy lies beside the store: when the store breaks, a fresh one takes the time
+ * up from there, so that rows which are salvaged meet the scale that they were stamped by.
  */
 #ifndef DRAY_TIMEKEEPER_H
 #define DRAY_TIMEKEEPER_H
@@ -20,8 +21,11 @@ void timekeeper_free(struct timekeeper *timekeeper);
 /*
  * Go on with the time of a store, before anything is stamped. An unreadable cursor is as none: then
  * time goes on behind the newest event.
+ *
+ * copy  the path of the copy; "" none is kept. Read where a broken store was replaced, and written
+ *       each time the cursor is. That it can't be written harms nothing until then.
  */
-void timekeeper_open(struct timekeeper *timekeeper, struct store *store);
+void timekeeper_open(struct timekeeper *timekeeper, struct store *store, const char *copy);
 /* Take part in turns: as the last, to see whether a turn has written anything. */
 void timekeeper_attach(struct timekeeper *timekeeper, struct turn *turn);
 

@@ -242,7 +242,7 @@ void rescue_stop(struct store *store)
 
 /* --- telling ------------------------------------------------------------------------------------- */
 
-static void put_counts(const struct store_salvage_view *is, struct buf *out)
+static void put_counts(const struct store_salvage_view *is, int64_t wall_ahead_ms, struct buf *out)
 {
 	char latest[TIME_TEXT_MAX];
 	buf_printf(out,
@@ -250,7 +250,7 @@ static void put_counts(const struct store_salvage_view *is, struct buf *out)
 		" of these in doubt. ",
 		is->events, is->deliveries, is->in_doubt);
 	if (is->is_behind) {
-		time_format(is->latest_at_ms, latest);
+		time_format(is->latest_at_ms + wall_ahead_ms, latest);
 		buf_printf(out,
 			"What was committed last, perhaps from %s on, is gone: nobody knows how many "
 			"events. ",
@@ -265,7 +265,7 @@ static void put_counts(const struct store_salvage_view *is, struct buf *out)
 			is->events_lost, is->deliveries_lost, is->deliveries_torn);
 }
 
-static void put_result(const struct rescue *rescue, struct buf *out)
+static void put_result(const struct rescue *rescue, int64_t wall_ahead_ms, struct buf *out)
 {
 	const struct store_salvage_view *is = &rescue->is;
 	buf_printf(out, "The database was replaced: %s. ", rescue->reason);
@@ -275,7 +275,7 @@ static void put_result(const struct rescue *rescue, struct buf *out)
 	else if (is->state == STORE_SALVAGE_UNREADABLE)
 		buf_puts(out, "Nothing of it could be read: what had not been delivered is lost");
 	else
-		put_counts(is, out);
+		put_counts(is, wall_ahead_ms, out);
 	if (rescue->file[0])
 		buf_printf(out, ". It is kept as %s", rescue->file);
 	if (is->state != STORE_SALVAGE_DONE || is->is_behind || is->events_lost > 0 ||
@@ -289,7 +289,7 @@ static int tell_person(struct store *store, const struct store_salvaging *with)
 	struct rescue *rescue = &store->rescue;
 	struct buf result = BUF_INIT;
 	char *lost = store_get_cursor(store, RESCUE_LOST);
-	put_result(rescue, &result);
+	put_result(rescue, store->wall_ahead_ms, &result);
 	(void)snprintf(rescue->result, sizeof(rescue->result), "%s",
 		buf_failed(&result) ? "The database was replaced" : result.data);
 	buf_done(&result);

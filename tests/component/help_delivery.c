@@ -204,7 +204,7 @@ static void start(struct house *house, const char *erp)
 		0);
 	house->timekeeper = timekeeper_new(&house->clock);
 	assert_non_null(house->timekeeper);
-	timekeeper_open(house->timekeeper, house->store);
+	timekeeper_open(house->timekeeper, house->store, "");
 	const struct clock *clock = timekeeper_clock(house->timekeeper);
 	house->turn = turn_new(house->base, house->store, house->metrics, clock);
 	assert_non_null(house->turn);

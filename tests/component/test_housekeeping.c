@@ -67,7 +67,7 @@ static void start_agent(struct home *home)
 {
 	home->timekeeper = timekeeper_new(&home->machine);
 	assert_non_null(home->timekeeper);
-	timekeeper_open(home->timekeeper, home->shed.store);
+	timekeeper_open(home->timekeeper, home->shed.store, "");
 	const struct clock *clock = timekeeper_clock(home->timekeeper);
 	home->turn = turn_new(home->base, home->shed.store, home->metrics, clock);
 	home->housekeeping = housekeeping_new(home->base, clock);

@@ -13,6 +13,7 @@ import pytest
 from sim import wait
 from sim.long import count
 from sim.site import ALL, assert_ledger_closes, destination, receipt, wait_applied
+from sim.wreck import Wreck
 
 FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clock_says.c")
@@ -219,3 +220,34 @@ def test_1970_at_boot_and_right_later(site, machine):
     assert_no_nonsense(agent)
     assert erp.ledger()["doubled"] == 0
     assert not agent.exceptions()
+
+
+def test_a_database_that_breaks_where_the_next_boot_is_in_1970_comes_back_with_its_times(site, machine):
+    """The power fails, the card has a bad page, there is no battery clock: all on one morning."""
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp, retry={"base": "3s", "max": "3s"})},
+                       env=machine.env)
+    handheld = site.device()
+    handheld.send(receipt("done", document="PO-1"))
+    handheld.ack("done", "stored")
+    wait_applied(erp, ["done"])
+    erp.faults({"do": "status", "status": 429, "headers": {"Retry-After": "3"}})
+    handheld.send(receipt("waits", document="PO-2"))
+    handheld.ack("waits", "stored")
+    wait.until(lambda: agent.metric("dray_backlog", 'state="waiting"') == 1, 10, "it waits")
+    agent.stop()
+    Wreck(agent.config["state_dir"], agent.folder).overwrite([1])
+    machine.new_boot()
+    machine.set(TO_1970_DAYS, False)
+    agent.start()
+    wait.until(lambda: (agent.ask("status")["salvage"] or {}).get("state") == "done", 30, "salvaged")
+    assert not clock_of(agent)["trusted"]
+    erp.faults()
+    wait_applied(erp, ["done", "waits"])
+    machine.set(0, True)
+    wait.until(lambda: clock_of(agent)["trusted"], 20, "the clock is believed")
+    shown = agent.ask("events", "list", "--limit", "10")["items"]
+    assert {row["received_at"][:10] for row in shown} <= today()
+    told, = agent.exceptions("store")
+    assert told["opened_at"][:10] in today()
+    assert_no_nonsense(agent)

@@ -230,7 +230,7 @@ void engine_build(void)
 	day.is_resting = false;
 	day.timekeeper = timekeeper_new(&day.machine);
 	CHECK(day.timekeeper, "out of memory");
-	timekeeper_open(day.timekeeper, day.store);
+	timekeeper_open(day.timekeeper, day.store, "");
 	const struct clock *clock = timekeeper_clock(day.timekeeper);
 	day.turn = turn_new(NULL, day.store, day.metrics, clock);
 	turn_add(day.turn, &(struct turn_member){ .name = "before",
