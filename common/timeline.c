@@ -9,6 +9,7 @@
 #define SAME_MS INT64_C(60000) /* clocks that differ by less agree */
 #define KEEP_MS INT64_C(1000)  /* a change worth keeping */
 #define FORMAT_MARK "dray-timeline-1"
+#define PROGRAM_MS INT64_C(1767225600000) /* 2026-01-01: no true stamp is older than the program */
 
 static struct timeline_boot *this_boot(struct timeline *timeline)
 {
@@ -17,10 +18,16 @@ static struct timeline_boot *this_boot(struct timeline *timeline)
 
 /* --- beginning ------------------------------------------------------------------------------------ */
 
+/* Stamps of a program that kept no timeline: it took the wall clock for true, and so are they. */
+static bool is_from_before(const struct timeline_boot *boot)
+{
+	return boot->from_ms == 0;
+}
+
 /* Where nobody has ever vouched for a clock, the machine's own is all there is. */
 static bool is_on_its_own(const struct timeline *timeline)
 {
-	for (unsigned i = 0; i < timeline->n; i++)
+	for (unsigned i = is_from_before(timeline->boots) ? 1 : 0; i < timeline->n; i++)
 		if (timeline->boots[i].trust == TIMELINE_VOUCHED)
 			return false;
 	return true;
@@ -106,10 +113,9 @@ void timeline_begin(struct timeline *timeline, const char *boot_id,
 	if (timeline->n > 0 && *boot_id && strcmp(timeline->boot_id, boot_id) == 0)
 		return;
 	if (timeline->n == 0 && newest_ms > 0) {
-		/* Stamps of whoever wrote the store before: wall time, as it was then. */
 		timeline->n = 1;
 		timeline->boots[0] = (struct timeline_boot){
-			.trust = now->is_vouched ? TIMELINE_VOUCHED : TIMELINE_PLAUSIBLE,
+			.trust = newest_ms < PROGRAM_MS ? TIMELINE_WRONG : TIMELINE_VOUCHED,
 		};
 		timeline->noted_ms = newest_ms;
 	}
@@ -175,6 +181,11 @@ bool timeline_look(struct timeline *timeline, const struct timeline_reading *now
 
 /* --- ages ----------------------------------------------------------------------------------------- */
 
+static int64_t not_negative(int64_t ms)
+{
+	return ms > 0 ? ms : 0;
+}
+
 /* The boot of a stamp. */
 static unsigned boot_of(const struct timeline *timeline, int64_t at_ms)
 {
@@ -185,7 +196,10 @@ static unsigned boot_of(const struct timeline *timeline, int64_t at_ms)
 	return i;
 }
 
-/* Time that ran, from a stamp in boot `i` to one in boot `j`: what was skipped is left out. */
+/*
+ * Time that ran, from a stamp in boot `i` to one in boot `j`: what was skipped is left out. Negative
+ * where the stamp is younger than what its boot is known to have lasted: it lies in what was skipped.
+ */
 static int64_t time_run(
 	const struct timeline *timeline, unsigned i, int64_t at_ms, unsigned j, int64_t now_ms)
 {
@@ -193,7 +207,7 @@ static int64_t time_run(
 
 	for (unsigned k = i + 1; k <= j; k++)
 		ran_ms -= timeline->boots[k].gap_ms;
-	return ran_ms > 0 ? ran_ms : 0;
+	return ran_ms;
 }
 
 /* What the wall clocks of two boots say that passed beside, the machine being off. */
@@ -203,7 +217,7 @@ static int64_t time_off(const struct timeline *timeline, unsigned i, unsigned j)
 	int64_t wall_ms = b->from_ms + b->ahead_ms - (a->from_ms + a->ahead_ms);
 	int64_t off_ms = wall_ms - time_run(timeline, i, a->from_ms, j, b->from_ms);
 
-	return off_ms > 0 ? off_ms : 0;
+	return not_negative(off_ms);
 }
 
 int64_t timeline_least(const struct timeline *timeline, int64_t at_ms, int64_t now_ms)
@@ -216,7 +230,7 @@ int64_t timeline_least(const struct timeline *timeline, int64_t at_ms, int64_t n
 		i++;
 	while (j > i && !is_known(timeline, j, j))
 		j--;
-	return least_ms + (i < j ? time_off(timeline, i, j) : 0);
+	return not_negative(least_ms + (i < j ? time_off(timeline, i, j) : 0));
 }
 
 int64_t timeline_most(const struct timeline *timeline, int64_t at_ms, int64_t now_ms)
@@ -225,8 +239,9 @@ int64_t timeline_most(const struct timeline *timeline, int64_t at_ms, int64_t no
 	int64_t ran_ms = time_run(timeline, i, at_ms, j, now_ms);
 
 	if (i == j)
-		return ran_ms;
-	return is_known(timeline, i, j) ? ran_ms + time_off(timeline, i, j) : TIMELINE_UNKNOWN;
+		return not_negative(ran_ms);
+	return is_known(timeline, i, j) ? not_negative(ran_ms + time_off(timeline, i, j))
+					: TIMELINE_UNKNOWN;
 }
 
 int64_t timeline_age(const struct timeline *timeline, int64_t at_ms, int64_t now_ms)

@@ -365,6 +365,55 @@ static void test_a_store_from_before_goes_on(void **state)
 	assert_true(least(&machine, START - DAY) <= DAY);
 }
 
+/* Tried again, settled, in doubt: long after the newest event came. */
+static void test_stamps_from_before_that_are_younger_than_the_newest_event(void **state)
+{
+	struct machine machine = { .true_ms = START };
+	struct timeline_reading now = read_clocks(&machine);
+
+	(void)state;
+	timeline_begin(&machine.timeline, "boot-1", &now, START - 3 * DAY);
+	look(&machine);
+	assert_age(&machine, START - 5 * MINUTE, 5 * MINUTE);
+	run(&machine, HOUR);
+	assert_age(&machine, START - 5 * MINUTE, HOUR + 5 * MINUTE);
+}
+
+/* The whole gateway was upgraded, and drayd is there before its time server is. */
+static void test_a_store_from_before_is_known_when_the_clock_is_vouched_for_later(void **state)
+{
+	struct machine machine = { .true_ms = START };
+	struct timeline_reading now = read_clocks(&machine);
+
+	(void)state;
+	timeline_begin(&machine.timeline, "boot-1", &now, START - HOUR);
+	run(&machine, MINUTE);
+	set_clock(&machine, 0, true);
+	assert_age(&machine, START - HOUR, HOUR + MINUTE);
+	/* Likewise from 1970: until then it may be learned. */
+	machine = (struct machine){ .true_ms = START, .wrong_ms = -START };
+	now = read_clocks(&machine);
+	timeline_begin(&machine.timeline, "boot-1", &now, START - HOUR);
+	run(&machine, MINUTE);
+	assert_int_equal(most(&machine, START - HOUR), TIMELINE_UNKNOWN);
+	assert_true(timeline_may_learn(&machine.timeline, START - HOUR, stamp(&machine)));
+	set_clock(&machine, 0, true);
+	assert_age(&machine, START - HOUR, HOUR + MINUTE);
+	/* But not where its stamps are of 1970 themselves. */
+	machine = (struct machine){ .true_ms = START };
+	now = read_clocks(&machine);
+	timeline_begin(&machine.timeline, "boot-1", &now, DAY);
+	set_clock(&machine, 0, true);
+	assert_true(least(&machine, DAY) <= MINUTE);
+	/* And where nobody ever vouches for a clock the machine's own is believed, over more boots. */
+	machine = (struct machine){ .true_ms = START, .n_boots = 1 };
+	now = read_clocks(&machine);
+	timeline_begin(&machine.timeline, "boot-1", &now, START - HOUR);
+	run(&machine, HOUR);
+	reboot(&machine, DAY, 0, false);
+	assert_age(&machine, START - HOUR, DAY + 2 * HOUR);
+}
+
 /* --- before a stamp ------------------------------------------------------------------------------- */
 
 static void test_stamps_before_are_as_old_as_was_asked_and_no_other(void **state)
@@ -551,6 +600,9 @@ int main(void)
 		cmocka_unit_test(test_what_may_be_learned_is_waited_for_a_day),
 		cmocka_unit_test(test_where_nobody_ever_vouches_the_machines_own_clock_is_believed),
 		cmocka_unit_test(test_a_store_from_before_goes_on),
+		cmocka_unit_test(test_stamps_from_before_that_are_younger_than_the_newest_event),
+		cmocka_unit_test(
+			test_a_store_from_before_is_known_when_the_clock_is_vouched_for_later),
 		cmocka_unit_test(test_stamps_before_are_as_old_as_was_asked_and_no_other),
 		cmocka_unit_test(test_a_kept_timeline_is_read_back),
 		cmocka_unit_test(test_what_is_no_timeline_is_refused),
