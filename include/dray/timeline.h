@@ -82,7 +82,8 @@ struct timeline_reading {
  * Begin, or go on with what was kept.
  *
  * boot_id    of this boot; "" unknown: then it is taken for another one.
- * newest_ms  where nothing was kept (n is 0): the newest stamp in the store; 0 none.
+ * newest_ms  where nothing was kept (n is 0): when the newest event in the store was stamped, by the
+ *            wall clock, as v0.1.0 did; 0 none. Such stamps are believed, unless older than dray is.
  */
 void timeline_begin(struct timeline *timeline, const char *boot_id,
 	const struct timeline_reading *now, int64_t newest_ms);
