@@ -29,8 +29,11 @@ static void poisoned(void *ctx)
 	struct call *call;
 
 	while ((call = TAILQ_FIRST(&ops->outbox))) {
-		call_problem(
-			call, 503, "nothing was stored or changed: the store failed; try again");
+		if (call->route && call->route->is_change)
+			call_problem(call, 503,
+				"nothing was stored or changed: the store failed; try again");
+		else if (call->request && !call->is_answered)
+			call->route->handle(call); /* who only asks is answered, on bad days most */
 		call_finish(call);
 	}
 }

@@ -25,7 +25,7 @@ static void test_a_change_is_answered_only_after_its_commit(void **state)
 	assert_true(says(f, "\"stored\""));
 }
 
-static void test_a_poisoned_turn_answers_503_to_all_and_promises_nothing(void **state)
+static void test_a_poisoned_turn_answers_503_to_changes_and_promises_nothing(void **state)
 {
 	struct fixture *f = *state;
 
@@ -37,6 +37,18 @@ static void test_a_poisoned_turn_answers_503_to_all_and_promises_nothing(void **
 	play.poisons = false;
 	assert_int_equal(request(f, "POST", "/v1/events", "{}"), 202);
 	assert_string_equal(play.device, "drayctl");
+}
+
+static void test_who_only_asks_is_answered_in_a_poisoned_turn_too(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker_up = true;
+	send_request(f, "GET", "/healthz", NULL);
+	for (int i = 0; i < 20; i++)
+		gather(f);
+	assert_int_equal(store_claim(f->store, 1, 999999, 0, 0, 1), -1);
+	assert_int_equal(read_status(f), 200);
 }
 
 static void test_the_status_of_sending_says_what_became_of_the_events(void **state)
@@ -236,7 +248,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_change_is_answered_only_after_its_commit),
-		TEST(test_a_poisoned_turn_answers_503_to_all_and_promises_nothing),
+		TEST(test_a_poisoned_turn_answers_503_to_changes_and_promises_nothing),
+		TEST(test_who_only_asks_is_answered_in_a_poisoned_turn_too),
 		TEST(test_the_status_of_sending_says_what_became_of_the_events),
 		TEST(test_a_client_that_leaves_midway_hurts_nobody),
 		TEST(test_a_request_in_the_outbox_at_the_end_is_freed),

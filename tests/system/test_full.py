@@ -140,7 +140,7 @@ def run_until(fleet, n):
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_another_process_that_takes_the_last_byte_stops_capture_until_it_gives_up(site, kind):
-    disk = site.disk(kind=kind, mib=64)
+    disk = site.disk(kind=kind, mib=32)
     erp = site.cloud()
     ears = Ears(site)
     agent = site.agent({"erp": destination(erp)}, state_dir=disk.path)
