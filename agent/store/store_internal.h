@@ -228,8 +228,8 @@ struct checkpointer {
 	bool is_stopping;
 	int pass_at_frames;
 	int64_t cut_bytes; /* to so many SQLite may cut the WAL when it starts over */
-	int rc;      /* of the last pass */
-	sqlite3 *db; /* the thread's own */
+	int rc;            /* of the last pass */
+	sqlite3 *db;       /* the thread's own */
 };
 
 struct store {
