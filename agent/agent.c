@@ -22,6 +22,7 @@
 #include "deliver/http_client.h"
 #include "dray/metrics.h"
 #include "housekeeping.h"
+#include "keeper.h"
 #include "log.h"
 #include "notify.h"
 #include "ops/ops.h"
@@ -55,6 +56,7 @@ struct agent {
 	struct intake *intake;
 	struct capture *capture;
 	struct ops *ops;
+	struct keeper *keeper;
 	struct event *signals[SIGNALS];
 	struct event *drain_timer;
 	struct event *status_timer;
@@ -159,6 +161,31 @@ static void on_broken(void *ctx, const char *message, bool is_cleared)
 					      .message = message });
 }
 
+static const struct room_report *store_room(void *ctx)
+{
+	return keeper_report(((struct agent *)ctx)->keeper);
+}
+
+static void tell_status(struct agent *agent);
+
+static void on_gate(void *ctx, bool is_open, const char *why)
+{
+	struct agent *agent = ctx;
+
+	capture_open(agent->capture, is_open, why);
+	tell_status(agent);
+}
+
+static void on_alarm(void *ctx, const struct keeper_alarm *alarm)
+{
+	struct agent *agent = ctx;
+
+	capture_alert(agent->capture, &(struct capture_alert){ .severity = alarm->severity,
+					      .kind = alarm->kind,
+					      .state = alarm->is_cleared ? "cleared" : "raised",
+					      .message = alarm->message });
+}
+
 static bool broker_is_up(void *ctx)
 {
 	return capture_is_up(((struct agent *)ctx)->capture);
@@ -202,6 +229,7 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 		return -1;
 	salvor_set_sla(agent->salvor, config->sla_critical_ms);
 	housekeeping_set_retain(agent->housekeeping, config->store.retain_ms);
+	keeper_configure(agent->keeper, config->store.max_bytes, config->store.reserve_bytes);
 	log_setup((enum log_level)config->log.level, config->log.format == CONFIG_LOG_JSON);
 	return 0;
 }
@@ -374,7 +402,6 @@ static int open_store(struct agent *agent, struct error *err)
 	char path[PATH_MAX];
 	struct store_options options = {
 		.path = path,
-		.reserve_bytes = agent->config->store.reserve_bytes,
 		.max_bytes = agent->config->store.max_bytes,
 		.on_fatal = on_fatal,
 		.on_checkpoint = on_checkpoint,
@@ -436,11 +463,20 @@ static int build_rooms(struct agent *agent)
 		.deliver = agent->deliver,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
+		.store_room = store_room,
 		.ctx = agent });
 	if (!agent->capture || !agent->ops)
 		return -1;
 	housekeeping_attach(agent->housekeeping, agent->turn, agent->store);
-	return 0;
+	agent->keeper = keeper_new(&(struct keeper_options){ .base = agent->base,
+		.turn = agent->turn,
+		.store = agent->store,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.on_gate = on_gate,
+		.on_alarm = on_alarm,
+		.ctx = agent });
+	return agent->keeper ? 0 : -1;
 }
 
 static int start(struct agent *agent, struct error *err)
@@ -510,6 +546,7 @@ void agent_free(struct agent *agent)
 		event_free(agent->drain_timer);
 	if (agent->status_timer)
 		event_free(agent->status_timer);
+	keeper_free(agent->keeper);
 	ops_free(agent->ops);
 	capture_free(agent->capture);
 	intake_free(agent->intake);

@@ -52,7 +52,7 @@ static void on_dispatch(void *ctx)
 	bool more = false;
 	int n;
 
-	if (!housekeeping->is_purging)
+	if (!housekeeping->is_purging || store_is_refusing(housekeeping->store))
 		return;
 	if (clock_watch_trusts(&housekeeping->watch)) {
 		n = store_purge(housekeeping->store,

@@ -216,8 +216,6 @@ static int complete_routes(const cJSON *routes, struct config *config, struct er
 
 int config_complete(const cJSON *document, struct config *config, struct error *err)
 {
-	if (config->store.reserve_bytes > config->store.max_bytes / 2)
-		return error_set(err, "store.reserve", "must be at most half of store.max_bytes");
 	if (complete_mqtt(config, err) || complete_sources(config, err) ||
 		complete_destinations(config, err))
 		return -1;

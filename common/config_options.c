@@ -212,9 +212,11 @@ static const struct option config_options[] = {
 		.fallback = "text", .words = log_formats },
 
 	{ "store", OPTION_SECTION, .help = "the database" },
-	{ "store.max_bytes", OPTION_SIZE, "beyond it capture stops reading; nothing is evicted",
+	{ "store.max_bytes", OPTION_SIZE,
+		"beyond it capture is closed; nothing undelivered is given up",
 		OF_CONFIG(store.max_bytes), .fallback = "4GiB", .min = MIB, .max = 16 * TIB },
-	{ "store.reserve", OPTION_SIZE, "kept free for settling on a full disk",
+	{ "store.reserve", OPTION_SIZE,
+		"kept free for settling on a full disk; at most an eighth of it and of max_bytes",
 		OF_CONFIG(store.reserve_bytes), .fallback = "16MiB", .min = 0, .max = TIB },
 	{ "store.retain", OPTION_DURATION, "delivered events, and the window for duplicates",
 		OF_CONFIG(store.retain_ms), .fallback = "30d", .min = SECOND_MS, .max = DECADE_MS },

@@ -54,6 +54,12 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 int capture_check(
 	const struct config *config, const struct secret_dirs *secrets, struct error *err);
 
+/*
+ * Open, as it is at first, or closed: the broker is told, and keeps the session and what comes for
+ * it; no connection is made until it is opened again. talk stays connected. `why` is for status,
+ * copied; it may be given anew. From release().
+ */
+void capture_open(struct capture *capture, bool is_open, const char *why);
 bool capture_is_up(const struct capture *capture);
 /* For status: "" when all is well. */
 const char *capture_reason(const struct capture *capture);

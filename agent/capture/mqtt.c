@@ -27,6 +27,7 @@ struct capture {
 	struct talk *talk;
 	struct buf rendered;
 	char reason[160];     /* why it is down; "" when it is up */
+	char closed[256];     /* why it is not to be up; "" when it is */
 	bool acks_deliveries; /* some source wants them */
 	int64_t n_taken;      /* events of this turn */
 };
@@ -388,7 +389,8 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 		if (connect_both(capture, config, err) < 0)
 			return -1;
 		capture->config = config;
-		mqtt_start(capture->mqtt);
+		if (!*capture->closed)
+			mqtt_start(capture->mqtt);
 	} else {
 		capture->config = config;
 		if (mqtt_is_up(capture->mqtt)) /* else on_up() comes */
@@ -398,6 +400,21 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 	for (size_t i = 0; i < config->n_sources; i++)
 		capture->acks_deliveries |= config->sources[i].ack_delivered;
 	return 0;
+}
+
+void capture_open(struct capture *capture, bool is_open, const char *why)
+{
+	bool was_open = !*capture->closed;
+
+	(void)snprintf(capture->closed, sizeof(capture->closed), "%s", is_open ? "" : why);
+	if (is_open == was_open || !capture->mqtt)
+		return;
+	if (is_open) {
+		*capture->reason = '\0';
+		mqtt_start(capture->mqtt);
+	} else {
+		mqtt_stop(capture->mqtt);
+	}
 }
 
 /* Connected, and heard: a reason is there while it isn't, or while a subscription is refused. */
@@ -410,6 +427,8 @@ const char *capture_reason(const struct capture *capture)
 {
 	if (capture_is_up(capture))
 		return "";
+	if (*capture->closed)
+		return capture->closed;
 	return *capture->reason ? capture->reason : "connecting";
 }
 

@@ -170,7 +170,8 @@ static void print_event(const struct ctl *ctl, const cJSON *event)
 {
 	struct timeline timeline = { .lines = calloc(LINES_MAX, sizeof(struct line)) };
 	const cJSON *body = json_get(event, "body");
-	char *text = body ? cJSON_Print(body) : NULL;
+	bool is_given_up = !body || cJSON_IsNull(body);
+	char *text = is_given_up ? NULL : cJSON_Print(body);
 
 	if (!timeline.lines) {
 		cJSON_free(text);
@@ -188,6 +189,9 @@ static void print_event(const struct ctl *ctl, const cJSON *event)
 	print_timeline(ctl, &timeline);
 	if (text)
 		(void)printf("\n%s\n", text);
+	if (is_given_up)
+		(void)puts("\nIts content was given up after delivery, when room in the store was "
+			   "short.");
 	cJSON_free(text);
 	free(timeline.lines);
 }

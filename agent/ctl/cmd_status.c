@@ -27,21 +27,44 @@ static void print_head(const struct ctl *ctl, const cJSON *root)
 	(void)printf("  up %s  drayd %s\n", age, text_of(root, "version"));
 }
 
-static void print_floor(const struct ctl *ctl, const cJSON *root)
+static void print_broker(const struct ctl *ctl, const cJSON *root)
 {
 	const cJSON *broker = json_get(root, "broker");
-	const cJSON *store = json_get(root, "store");
 	bool is_up = cJSON_IsTrue(json_get(broker, "connected"));
-	char used[FORMAT_MAX];
-	char bound[FORMAT_MAX];
 
 	(void)fputs("broker  ", stdout);
 	print_colored(ctl, is_up ? COLOR_GOOD : COLOR_BAD, is_up ? "connected" : "not connected");
 	if (text_of(broker, "reason")[0])
 		(void)printf(": %s", text_of(broker, "reason"));
-	format_size(number_of(store, "bytes"), used);
-	format_size(number_of(store, "max_bytes"), bound);
-	(void)printf("\nstore   %s of %s\n", used, bound);
+	(void)putchar('\n');
+}
+
+/* "store   3.9 GiB of 4.0 GiB, 12 GiB free on its disk: …" */
+static void print_store(const struct ctl *ctl, const cJSON *store)
+{
+	const char *level = text_of(store, "level");
+	char text[FORMAT_MAX];
+
+	format_size(number_of(store, "bytes"), text);
+	(void)printf("store   %s", text);
+	format_size(number_of(store, "max_bytes"), text);
+	(void)printf(" of %s", text);
+	if (number_of(store, "disk_bytes") > 0) {
+		format_size(number_of(store, "disk_free_bytes"), text);
+		(void)printf(", %s free on its disk", text);
+	}
+	if (strcmp(level, "ample") != 0) {
+		format_time(text_of(store, "since"), now_ms(), text);
+		(void)printf(", since %s ", text);
+		if (strcmp(level, "none") == 0)
+			print_colored(ctl, COLOR_BAD, "capture is closed");
+		else
+			print_colored(ctl, COLOR_WARN,
+				"room is short: delivered events give up their content");
+	}
+	if (text_of(store, "reason")[0])
+		(void)printf(": %s", text_of(store, "reason"));
+	(void)putchar('\n');
 }
 
 static void print_salvage(const struct ctl *ctl, const cJSON *salvage)
@@ -145,7 +168,8 @@ static int run(struct ctl *ctl)
 	} else if (code == CTL_DONE) {
 		use_zone_of(answer.root);
 		print_head(ctl, answer.root);
-		print_floor(ctl, answer.root);
+		print_broker(ctl, answer.root);
+		print_store(ctl, json_get(answer.root, "store"));
 		print_salvage(ctl, json_get(answer.root, "salvage"));
 		print_events(ctl, json_get(answer.root, "events"));
 		print_destinations(ctl, json_get(answer.root, "destinations"));

@@ -49,6 +49,8 @@ static void on_dispatch(void *ctx)
 
 	deliver->looked_mono_ms = deliver_mono(deliver);
 	news_reset(&deliver->news);
+	if (store_is_refusing(store))
+		return;
 	while ((claim = TAILQ_FIRST(&deliver->answered)))
 		if (claim_settle(claim) != 0)
 			return;

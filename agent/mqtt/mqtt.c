@@ -154,11 +154,23 @@ static void on_misc_timer(evutil_socket_t fd, short what, void *ctx)
 		go_down(mqtt, mosquitto_strerror(rc));
 }
 
+static void hang_up(struct mqtt *mqtt)
+{
+	int fd = mosquitto_socket(mqtt->client);
+
+	if (fd >= 0)
+		(void)shutdown(fd, SHUT_RDWR);
+}
+
 void connect_finished(struct mqtt *mqtt, int rc, int error_number)
 {
 	static const struct timeval every_second = { .tv_sec = 1 };
 	int fd = mosquitto_socket(mqtt->client);
 
+	if (mqtt->state == MQTT_STOPPED) { /* meanwhile: nobody wants the connection */
+		hang_up(mqtt);
+		return;
+	}
 	mqtt->state = MQTT_HANDSHAKE;
 	mqtt->has_sent_connect = false;
 	mqtt->subacks_due = 0;
@@ -401,7 +413,9 @@ void mqtt_free(struct mqtt *mqtt)
 
 void mqtt_start(struct mqtt *mqtt)
 {
-	if (mqtt->state == MQTT_IDLE)
+	if (mqtt->state == MQTT_STOPPED && mqtt->job)
+		mqtt->state = MQTT_CONNECTING; /* the thread is still at it */
+	else if (mqtt->state == MQTT_IDLE || mqtt->state == MQTT_STOPPED)
 		start_connect(mqtt);
 }
 
@@ -481,7 +495,7 @@ void mqtt_flush(struct mqtt *mqtt)
 	fd = mosquitto_socket(mqtt->client);
 	cork(fd, 1);
 	rc = mosquitto_loop_write(mqtt->client, 1);
-	if (!mqtt->on_readable)
+	if (!mqtt->on_readable || mosquitto_socket(mqtt->client) != fd)
 		return; /* went down while writing */
 	cork(fd, 0);
 	mqtt->has_sent_connect |=
@@ -496,17 +510,19 @@ void mqtt_flush(struct mqtt *mqtt)
 void mqtt_break(struct mqtt *mqtt, const char *why)
 {
 	if (mqtt->on_readable)
-		(void)shutdown(mosquitto_socket(mqtt->client), SHUT_RDWR);
+		hang_up(mqtt);
 	go_down(mqtt, why);
 }
 
 void mqtt_stop(struct mqtt *mqtt)
 {
-	if (mqtt->state == MQTT_UP) {
-		(void)mosquitto_disconnect(mqtt->client);
+	bool was_up = mqtt->state == MQTT_UP;
+
+	mqtt->state = MQTT_STOPPED; /* the end of the connection is no news to anybody */
+	if (was_up && mosquitto_disconnect(mqtt->client) == MOSQ_ERR_SUCCESS)
 		mqtt_flush(mqtt);
-	}
 	(void)event_del(mqtt->connect_timer);
 	forget_socket(mqtt);
-	mqtt->state = MQTT_STOPPED;
+	if (!mqtt->job)
+		hang_up(mqtt);
 }

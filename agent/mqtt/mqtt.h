@@ -22,6 +22,7 @@
  *   IDLE ─start─► CONNECTING (thread) ─► HANDSHAKE (CONNECT queued, TLS) ─CONNACK─► UP
  *     ▲               │ fails                  │ closed                              │
  *     └─── WAITING ◄──┴────────────────────────┴─────────────── closed, broken ◄─────┘
+ *   mqtt_stop() leads from anywhere to STOPPED, and mqtt_start() from there to CONNECTING.
  */
 #ifndef DRAY_MQTT_H
 #define DRAY_MQTT_H
@@ -79,6 +80,7 @@ int mqtt_new(struct event_base *base, const struct clock *clock, const struct mq
 /* Ends a running connect thread (waits for it), closes without a DISCONNECT. NULL is a no-op. */
 void mqtt_free(struct mqtt *mqtt);
 
+/* Connect, and stay so; also again after mqtt_stop(). */
 void mqtt_start(struct mqtt *mqtt);
 bool mqtt_is_up(const struct mqtt *mqtt);
 /* Up, and every subscription asked for has been answered: from now on nothing is missed. */
@@ -102,7 +104,7 @@ void mqtt_set_reading(struct mqtt *mqtt, bool is_on);
 void mqtt_flush(struct mqtt *mqtt);
 /* Break the connection unacknowledged and connect again, soon. */
 void mqtt_break(struct mqtt *mqtt, const char *why);
-/* Send DISCONNECT and stop, for an orderly end; the session stays. */
+/* Send DISCONNECT and stop; the session stays. From release(), or while not mqtt_is_up(). */
 void mqtt_stop(struct mqtt *mqtt);
 
 bool mqtt_filter_is_valid(const char *filter);

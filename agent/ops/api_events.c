@@ -296,8 +296,14 @@ void api_send_events(struct call *call)
 		.on_invalid = CONFIG_INVALID_REJECT,
 		.received_at_ms = call_now_ms(call),
 	};
+	const struct room_report *room = call->ops->with.store_room(call->ops->with.ctx);
 	const char *device = call_query(call, "device");
 
+	if (room->level == ROOM_NONE) {
+		call_refuse(call, 503, "store_full", "no event is taken now: %s; try again later",
+			room->why);
+		return;
+	}
 	if (device && !id_is_name(device, strlen(device))) {
 		call_problem(call, 400, "device: must be 1 to 64 of A-Z a-z 0-9 . _ -");
 		return;

@@ -17,18 +17,18 @@ void api_healthz(struct call *call)
 void api_readyz(struct call *call)
 {
 	const struct ops_options *with = &call->ops->with;
+	const struct room_report *room = with->store_room(with->ctx);
 	int status = 200;
 
 	call->content_type = "text/plain; charset=utf-8";
-	if (!with->broker_is_up(with->ctx)) {
+	if (room->level == ROOM_NONE) {
+		buf_printf(&call->body, "store: %s\n", room->why);
+		status = 503;
+	} else if (!with->broker_is_up(with->ctx)) {
 		const char *reason = with->broker_reason(with->ctx);
 
 		buf_printf(&call->body, "broker: %s\n",
 			reason && reason[0] ? reason : "not connected");
-		status = 503;
-	}
-	if (store_is_poisoned(with->store)) {
-		buf_printf(&call->body, "store: %s\n", store_failure(with->store));
 		status = 503;
 	}
 	if (status == 200)
@@ -65,6 +65,7 @@ void api_metrics(struct call *call)
 	static const enum metric gauges[] = { METRIC_BACKLOG, METRIC_BACKLOG_OLDEST,
 		METRIC_EXCEPTIONS_OPEN, METRIC_DESTINATION_UP };
 	const struct ops_options *with = &call->ops->with;
+	const struct room_report *room = with->store_room(with->ctx);
 	struct store_sizes sizes;
 
 	for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
@@ -73,6 +74,11 @@ void api_metrics(struct call *call)
 	store_count_open(with->store, on_open, with->metrics);
 	store_sizes(with->store, &sizes);
 	metrics_set(with->metrics, METRIC_STORE_BYTES, NULL, NULL, (double)sizes.used_bytes);
+	metrics_set(with->metrics, METRIC_STORE_MAX, NULL, NULL,
+		(double)call->ops->config->store.max_bytes);
+	metrics_set(with->metrics, METRIC_STORE_FREE, NULL, NULL,
+		room->left_bytes > 0 ? (double)room->left_bytes : 0);
+	metrics_set(with->metrics, METRIC_CAPTURE_OPEN, NULL, NULL, room->level != ROOM_NONE);
 	metrics_set(with->metrics, METRIC_STORE_WRITTEN, NULL, NULL, (double)sizes.written_bytes);
 	metrics_set(with->metrics, METRIC_BROKER_CONNECTED, NULL, NULL,
 		with->broker_is_up(with->ctx) ? 1 : 0);

@@ -70,14 +70,24 @@ static void put_broker(struct call *call)
 
 static void put_store(struct call *call)
 {
+	const struct ops_options *with = &call->ops->with;
+	const struct room_report *room = with->store_room(with->ctx);
 	struct store_sizes sizes;
+	struct buf *out = &call->body;
 
-	store_sizes(call->ops->with.store, &sizes);
-	write_open(&call->body, "store", '{');
-	write_int(&call->body, "bytes", sizes.used_bytes);
-	write_int(&call->body, "wal_bytes", sizes.wal_bytes);
-	write_int(&call->body, "max_bytes", call->ops->config->store.max_bytes);
-	write_close(&call->body, '}');
+	store_sizes(with->store, &sizes);
+	write_open(out, "store", '{');
+	write_int(out, "bytes", sizes.used_bytes);
+	write_int(out, "wal_bytes", sizes.wal_bytes);
+	write_int(out, "max_bytes", call->ops->config->store.max_bytes);
+	write_int(out, "disk_bytes", room->disk_bytes);
+	write_int(out, "disk_free_bytes", room->free_bytes);
+	write_int(out, "reserve_bytes", room->reserve_bytes);
+	write_int(out, "left_bytes", room->left_bytes > 0 ? room->left_bytes : 0);
+	write_text(out, "level", room_level_word(room->level));
+	write_time(out, "since", room->since_at_ms);
+	write_text(out, "reason", room->why);
+	write_close(out, '}');
 }
 
 /* While it runs, and as long as the exception is open that tells of its end. */

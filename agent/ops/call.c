@@ -65,14 +65,15 @@ void call_answer(struct call *call, int status)
 		call_problem(call, 500, "no memory for the answer");
 }
 
-void call_problem(struct call *call, int status, const char *format, ...)
+static void put_problem(struct call *call, int status, const char *reason, const char *format,
+	va_list args) __attribute__((format(printf, 4, 0)));
+
+static void put_problem(
+	struct call *call, int status, const char *reason, const char *format, va_list args)
 {
 	char detail[512];
-	va_list args;
 
-	va_start(args, format);
 	(void)vsnprintf(detail, sizeof(detail), format, args);
-	va_end(args);
 	call->is_answered = true;
 	call->status = status;
 	call->content_type = "application/problem+json";
@@ -80,8 +81,27 @@ void call_problem(struct call *call, int status, const char *format, ...)
 	write_open(&call->body, NULL, '{');
 	write_text(&call->body, "title", status_phrase(status));
 	write_int(&call->body, "status", status);
+	write_set_text(&call->body, "reason", reason);
 	write_text(&call->body, "detail", detail);
 	write_close(&call->body, '}');
+}
+
+void call_problem(struct call *call, int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_problem(call, status, NULL, format, args);
+	va_end(args);
+}
+
+void call_refuse(struct call *call, int status, const char *reason, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_problem(call, status, reason, format, args);
+	va_end(args);
 }
 
 void call_store_failed(struct call *call)

@@ -13,6 +13,7 @@
 
 #include "dray/config.h"
 #include "dray/error.h"
+#include "dray/room.h"
 
 struct event_base;
 struct turn;
@@ -35,6 +36,7 @@ struct ops_options {
 	/* What only main knows; callbacks so that ops need not know capture. */
 	bool (*broker_is_up)(void *ctx);
 	const char *(*broker_reason)(void *ctx);
+	const struct room_report *(*store_room)(void *ctx);
 	void *ctx;
 };
 

@@ -111,6 +111,9 @@ void call_answer(struct call *call, int status);
 /* Answer with an error, RFC 9457; what was in the body is forgotten. */
 void call_problem(struct call *call, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same with a reason in one stable word, as acks have it. */
+void call_refuse(struct call *call, int status, const char *reason, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 /* The store failed: 503 for a change, whose turn is lost, 500 for a reading. */
 void call_store_failed(struct call *call);
 

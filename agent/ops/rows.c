@@ -38,7 +38,7 @@ void row_event(struct buf *out, const struct store_event_row *row, bool is_whole
 	if (is_whole && row->body)
 		write_raw(out, "body", row->body, row->len);
 	else if (is_whole)
-		write_null(out, "body");
+		write_null(out, "body"); /* given up: store_strip() */
 	if (is_whole && row->raw)
 		write_bytes(out, "raw", row->raw, row->raw_len);
 }

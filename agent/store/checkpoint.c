@@ -11,15 +11,22 @@
  * thread always at work would never let the tail be moved.
  *
  * A failed fsync ends the process. Any other failure costs nothing but a longer WAL: the next pass
- * tries again.
+ * tries again. One that the disk refused is remembered until a pass succeeds: the database can't grow
+ * though the WAL may still take commits.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "log.h"
 #include "store/store_internal.h"
 
+/* A WAL of so many frames is moved: a 32nd of the room that there is, within these bounds. */
 #define PASS_AT_FRAMES 1000
+#define PASS_AT_FRAMES_MIN 64
+#define ROOM_PART 32
+/* A WAL that has outgrown its use so many times is cut when it starts over. */
+#define CUT_AT_PASSES 4
 
 static void note_pass(struct store *store, int backfilled)
 {
@@ -32,7 +39,28 @@ static void note_pass(struct store *store, int backfilled)
 	(void)pthread_mutex_unlock(&it->mutex);
 }
 
-static int run_pass(struct store *store, sqlite3 *db)
+/* A disk that goes on refusing is told once. */
+static void note_result(struct checkpointer *it, int rc)
+{
+	(void)pthread_mutex_lock(&it->mutex);
+	bool is_news = it->rc != rc;
+	it->rc = rc;
+	(void)pthread_mutex_unlock(&it->mutex);
+	if (is_news && rc != SQLITE_OK)
+		LOG_WARNING("checkpoint failed, the next one tries again",
+			LOG_S("reason", sqlite3_errstr(rc)));
+}
+
+enum store_refusal checkpoint_refusal(struct store *store)
+{
+	struct checkpointer *it = &store->checkpointer;
+	(void)pthread_mutex_lock(&it->mutex);
+	int rc = it->rc;
+	(void)pthread_mutex_unlock(&it->mutex);
+	return refusal_of(rc);
+}
+
+static void run_pass(struct store *store, sqlite3 *db)
 {
 	int n_frames = 0;
 	int n_backfilled = 0;
@@ -46,7 +74,7 @@ static int run_pass(struct store *store, sqlite3 *db)
 	}
 	if (rc == SQLITE_OK && n_backfilled >= 0)
 		note_pass(store, n_backfilled);
-	return rc;
+	note_result(&store->checkpointer, rc);
 }
 
 static bool wait_wanted(struct checkpointer *it)
@@ -77,10 +105,7 @@ static void *run_thread(void *arg)
 {
 	struct store *store = arg;
 	while (wait_wanted(&store->checkpointer)) {
-		int rc = run_pass(store, store->checkpointer.db);
-		if (rc != SQLITE_OK)
-			LOG_WARNING("checkpoint failed, the next one tries again",
-				LOG_S("reason", sqlite3_errstr(rc)));
+		run_pass(store, store->checkpointer.db);
 		(void)move_on(&store->checkpointer, CHECKPOINT_RUNS, CHECKPOINT_TAIL_DUE);
 		store->options.on_checkpoint(store->options.ctx);
 	}
@@ -89,11 +114,11 @@ static void *run_thread(void *arg)
 
 static int on_wal_commit(void *ctx, sqlite3 *db, const char *schema, int n_frames)
 {
+	struct checkpointer *it = &((struct store *)ctx)->checkpointer;
 	(void)db;
 	(void)schema;
-	if (n_frames >= PASS_AT_FRAMES)
-		(void)move_on(
-			&((struct store *)ctx)->checkpointer, CHECKPOINT_IDLE, CHECKPOINT_WANTED);
+	if (n_frames >= it->pass_at_frames)
+		(void)move_on(it, CHECKPOINT_IDLE, CHECKPOINT_WANTED);
 	return SQLITE_OK;
 }
 
@@ -110,9 +135,30 @@ static int create_thread(struct store *store)
 	return failed ? -1 : 0;
 }
 
+static int bound_wal(struct store *store)
+{
+	char text[64];
+	int64_t room = store->options.max_bytes > 0 ? store->options.max_bytes : INT64_MAX;
+	int64_t disk = disk_bytes(store);
+	if (disk > 0 && disk < room)
+		room = disk;
+	int64_t frames = room / ROOM_PART / PAGE_BYTES;
+	if (frames < PASS_AT_FRAMES_MIN)
+		frames = PASS_AT_FRAMES_MIN;
+	if (frames > PASS_AT_FRAMES)
+		frames = PASS_AT_FRAMES;
+	store->checkpointer.pass_at_frames = (int)frames;
+	(void)snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %lld",
+		(long long)(frames * CUT_AT_PASSES * PAGE_BYTES));
+	return sqlite3_exec(store->db, text, NULL, NULL, NULL);
+}
+
 int checkpoint_start(struct store *store, struct error *err)
 {
 	struct checkpointer *it = &store->checkpointer;
+	if (bound_wal(store) != SQLITE_OK)
+		return error_set(err, store->path, "cannot bound the database's log: %s",
+			sqlite3_errmsg(store->db));
 	if (store->options.on_checkpoint == NULL)
 		return 0;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -171,7 +217,14 @@ void store_checkpoint_tail(struct store *store)
 		return;
 	if (it->has_thread && !move_on(it, CHECKPOINT_TAIL_DUE, CHECKPOINT_IDLE))
 		return;
-	/* Failures that matter come again in the thread, which tells them. */
-	(void)run_pass(store, store->db);
+	run_pass(store, store->db);
 	take_damage(store);
+}
+
+void store_checkpoint_ask(struct store *store)
+{
+	if (store->checkpointer.has_thread)
+		(void)move_on(&store->checkpointer, CHECKPOINT_IDLE, CHECKPOINT_WANTED);
+	else
+		store_checkpoint_tail(store);
 }

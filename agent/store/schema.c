@@ -223,6 +223,14 @@ int schema_configure(sqlite3 *db)
 	return sqlite3_exec(db, pragmas, NULL, NULL, NULL);
 }
 
+int schema_make_room(sqlite3 *db, struct error *err)
+{
+	if (sqlite3_exec(db, "CREATE TEMP TABLE stripped (" STRIP_COLUMNS ", PRIMARY KEY (seq))",
+		    NULL, NULL, NULL) != SQLITE_OK)
+		return error_set(err, NULL, "cannot prepare the database: %s", sqlite3_errmsg(db));
+	return 0;
+}
+
 static int read_version(sqlite3 *db, int *ret_version)
 {
 	sqlite3_stmt *stmt = NULL;

@@ -265,6 +265,25 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" WHERE seq = e.seq AND state < 3)"
 		" FROM event AS e WHERE e.seq > ?1 ORDER BY e.seq LIMIT 1" },
 	[PURGE_VACUUM] = { "freeing pages", "PRAGMA incremental_vacuum(50)" },
+	/* A slice ends at its last event, whether that may go or not. */
+	[STRIP_END] = { "looking for content to give up",
+		"SELECT max(seq), count(*) FROM"
+		" (SELECT seq FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2)" },
+	[STRIP_TAKE] = { "giving up content",
+		"INSERT INTO temp.stripped SELECT " STRIP_COLUMNS " FROM event AS e"
+		" WHERE e.seq > ?1 AND e.seq <= ?2 AND (e.body IS NOT NULL OR e.raw IS NOT NULL)"
+		" AND EXISTS (SELECT 1 FROM destination AS x CROSS JOIN delivery AS d"
+		" WHERE d.destination = x.id AND d.seq = e.seq)"
+		" AND NOT EXISTS (SELECT 1 FROM destination AS x CROSS JOIN delivery AS d"
+		" WHERE d.destination = x.id AND d.seq = e.seq AND d.state NOT IN (7, 8))"
+		" AND NOT EXISTS (SELECT 1 FROM exception INDEXED BY exception_event"
+		" WHERE seq = e.seq AND state < 3)" },
+	[STRIP_DELETE] = { "giving up content",
+		"DELETE FROM event WHERE seq IN (SELECT seq FROM temp.stripped)" },
+	[STRIP_INSERT] = { "giving up content",
+		"INSERT INTO event (" STRIP_COLUMNS ") SELECT " STRIP_COLUMNS
+		" FROM temp.stripped ORDER BY seq" },
+	[STRIP_FORGET] = { "giving up content", "DELETE FROM temp.stripped" },
 	[CURSOR_GET] = { "reading a cursor", "SELECT value FROM cursor WHERE name = ?1" },
 	[CURSOR_PUT] = { "writing a cursor",
 		"INSERT INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)"

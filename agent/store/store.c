@@ -24,24 +24,6 @@ static int make_file(const char *path, struct error *err)
 	return 0;
 }
 
-/* Space to be given back when the disk is full, so that deliveries can still settle. A store
- * without it works: failing is no error. */
-static void make_reserve(const struct store *store)
-{
-	if (store->options.reserve_bytes <= 0)
-		return;
-	char name[4096];
-	int len = snprintf(name, sizeof(name), "%s-reserve", store->path);
-	if (len < 0 || (size_t)len >= sizeof(name))
-		return;
-	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return;
-	if (posix_fallocate(fd, 0, store->options.reserve_bytes) != 0)
-		(void)unlink(name);
-	(void)close(fd);
-}
-
 static int open_database(struct store *store, struct error *err)
 {
 	/* Else every allocation counts itself under a mutex. Too late for a second store: no harm. */
@@ -101,7 +83,8 @@ int store_open_files(struct store *store, struct error *err)
 	if (make_file(store->path, err) < 0)
 		return -1;
 	if (open_database(store, err) < 0 || schema_migrate(store->db, err) < 0 ||
-		statements_prepare(store, err) < 0 || load_mirrors(store, err) < 0)
+		schema_make_room(store->db, err) < 0 || statements_prepare(store, err) < 0 ||
+		load_mirrors(store, err) < 0)
 		return note_damage(store, err);
 	if (checkpoint_start(store, err) < 0)
 		return -1;
@@ -137,16 +120,26 @@ static int open_or_replace(struct store *store, struct error *err)
 	return store->broken[0] ? store_replace(store, err) : -1;
 }
 
-int store_open(const struct store_options *options, struct store **ret, struct error *err)
+static int try_open(const struct store_options *options, struct store **ret, struct error *err)
 {
 	struct store *store = make_store(options);
 	if (store == NULL)
 		return error_set(err, options->path, "cannot open the database: out of memory");
-	if (open_or_replace(store, err) < 0) {
+	*ret = store;
+	return open_or_replace(store, err);
+}
+
+int store_open(const struct store_options *options, struct store **ret, struct error *err)
+{
+	struct store *store = NULL;
+	while (try_open(options, &store, err) < 0) {
+		/* Opening takes a little of the disk as well: on a full one, of the reserve. */
+		bool has_more = store != NULL && store_release_reserve(store);
 		store_close(store);
-		return -1;
+		store = NULL;
+		if (!has_more)
+			return -1;
 	}
-	make_reserve(store);
 	*ret = store;
 	return 0;
 }
@@ -202,8 +195,11 @@ int store_fail(struct store *store, enum statement id, int rc)
 	if (store_is_damage(rc))
 		return store_break(store, "%s while %s", sqlite3_errmsg(store->db), doing);
 	/* A failed read harms nothing by itself; but within a transaction SQLite may have ended it. */
-	if (store->is_dirty || !sqlite3_stmt_readonly(store->statements[id]))
+	if (store->is_dirty || !sqlite3_stmt_readonly(store->statements[id])) {
 		store->is_poisoned = true;
+		if (refusal_of(rc) != STORE_TAKES)
+			store->refusal = refusal_of(rc);
+	}
 	return -1;
 }
 
@@ -248,6 +244,7 @@ int store_commit(struct store *store)
 		return -1;
 	}
 	store->is_dirty = false;
+	store->refusal = STORE_TAKES;
 	store->committed_seq = store->next_seq;
 	destination_committed(store);
 	revision_committed(store);
@@ -270,6 +267,7 @@ void store_abandon(struct store *store)
 	store->last_event.seq = 0;
 	store->next_seq = store->committed_seq;
 	store->purged_to_seq = 0;
+	store->stripped_to_seq = 0;
 	store->is_dirty = false;
 	/* Broken, or a transaction that can be neither ended nor left: every write goes on being refused. */
 	store->is_poisoned =

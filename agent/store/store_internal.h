@@ -99,6 +99,11 @@ enum statement {
 	AUDIT_INSERT,
 	PURGE_NEXT,
 	PURGE_VACUUM,
+	STRIP_END,
+	STRIP_TAKE,
+	STRIP_DELETE,
+	STRIP_INSERT,
+	STRIP_FORGET,
 	CURSOR_GET,
 	CURSOR_PUT,
 	COUNTER_GET,
@@ -137,6 +142,11 @@ struct statement_text {
 	const char *sql;
 };
 extern const struct statement_text statement_texts[STATEMENTS];
+
+/* What stays of an event that has given up its content: all but body and raw. */
+#define STRIP_COLUMNS                                                             \
+	"seq, source, id, revision, type, document, device, correlation, origin," \
+	" occurred_at_ms, sent_at_ms, received_at_ms, digest"
 
 struct destination {
 	char *name;
@@ -211,6 +221,8 @@ struct checkpointer {
 	enum checkpoint_state state;
 	bool has_thread;
 	bool is_stopping;
+	int pass_at_frames;
+	int rc;                /* of the last pass */
 	sqlite3 *db;           /* the thread's own */
 	int backfilled;        /* frames of the present WAL that are in the database */
 	int damage;            /* SQLite's code of a pass that found some; 0 none */
@@ -225,6 +237,8 @@ struct store {
 	char *vfs; /* NULL: the default */
 	bool is_dirty;
 	bool is_poisoned;
+	enum store_refusal refusal;
+	int64_t n_probes;
 	char failure[256];
 	char broken[256]; /* why; "" it isn't */
 	bool is_gone; /* the database's or the WAL's name is: only its connection has it still */
@@ -234,8 +248,9 @@ struct store {
 	struct rescue rescue;
 
 	int64_t next_seq;
-	int64_t committed_seq; /* next_seq as of the last commit */
-	int64_t purged_to_seq; /* where the next slice of a purge goes on */
+	int64_t committed_seq;   /* next_seq as of the last commit */
+	int64_t purged_to_seq;   /* where the next slice of a purge goes on */
+	int64_t stripped_to_seq; /* likewise, of giving up content */
 
 	struct destination *destinations; /* by id - 1 */
 	int n_destinations;
@@ -257,6 +272,8 @@ struct store {
 int schema_configure(sqlite3 *db);
 /* Bring a new or older file to this program's schema. */
 int schema_migrate(sqlite3 *db, struct error *err);
+/* In memory, of this connection: where a slice of events waits that gives up its content. */
+int schema_make_room(sqlite3 *db, struct error *err);
 int statements_prepare(struct store *store, struct error *err);
 void statements_finalize(struct store *store);
 /* Those that are not prepared at open. */
@@ -395,7 +412,16 @@ int tally_take_back(struct store *store, const struct event_labels *labels, int 
 /* Add row->n, which may be negative, at once. */
 int tally_put(struct store *store, const struct store_tally_row *row);
 
+/* --- the disk: space.c, checkpoint.c --------------------------------------------------------------- */
+
+/* What a result of SQLite says of the disk. */
+enum store_refusal refusal_of(int rc);
+/* Of the whole disk; 0: it has no bound, or does not tell. */
+int64_t disk_bytes(const struct store *store);
+
 int checkpoint_start(struct store *store, struct error *err);
 void checkpoint_stop(struct store *store);
+/* Of the last pass. */
+enum store_refusal checkpoint_refusal(struct store *store);
 
 #endif

@@ -28,7 +28,11 @@ enum metric {
 	METRIC_BACKLOG_OLDEST,    /* gauge: destination */
 	METRIC_EXCEPTIONS_OPEN,   /* gauge: kind, severity */
 	METRIC_STORE_BYTES,       /* gauge */
+	METRIC_STORE_MAX,         /* gauge */
+	METRIC_STORE_FREE,        /* gauge */
 	METRIC_STORE_WRITTEN,     /* counter */
+	METRIC_EVENTS_STRIPPED,   /* counter */
+	METRIC_CAPTURE_OPEN,      /* gauge */
 	METRIC_COMMIT_SECONDS,    /* histogram */
 	METRIC_TURNS_POISONED,
 	METRIC_DESTINATION_UP,     /* gauge: destination */

@@ -62,6 +62,7 @@ static struct {
 	char device[65];
 	enum breaker_state breaker;
 	int64_t not_before_at_ms;
+	struct room_report room;
 } play;
 
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
@@ -113,6 +114,12 @@ static const char *broker_reason(void *ctx)
 	return ((struct fixture *)ctx)->broker_up ? "" : "connection refused";
 }
 
+static const struct room_report *store_room(void *ctx)
+{
+	(void)ctx;
+	return &play.room;
+}
+
 static void on_fatal(void *ctx, const char *what)
 {
 	(void)ctx;
@@ -144,6 +151,7 @@ static inline int set_up(void **state)
 		.clock = clock_system(),
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
+		.store_room = store_room,
 		.ctx = f });
 	f->config.site = (char *)"dc-test";
 	f->config.timezone = (char *)"UTC";
@@ -159,6 +167,7 @@ static inline int set_up(void **state)
 	assert_int_equal(store_commit(f->store), 0);
 	memset(&play, 0, sizeof(play));
 	play.store = f->store;
+	play.room = (struct room_report){ .why = "" };
 	*state = f;
 	return 0;
 }

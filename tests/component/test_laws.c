@@ -4,7 +4,8 @@
  *
  *   1. no handheld is told `stored` or `duplicate` of an event that no commit holds,
  *   2. an answer of the other side is never forgotten: what it has accepted is not sent again,
- *   3. after the failure everything is stored, delivered once and settled.
+ *   3. after the failure everything is stored, delivered once and settled,
+ *   4. nothing is taken while capture is closed, and it doesn't stay closed.
  *
  * The broker is played by the test: what was not acknowledged in a poisoned turn comes again.
  */
@@ -26,6 +27,7 @@
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "help_faulty_vfs.h"
+#include "keeper.h"
 #include "secret.h"
 #include "store/store.h"
 #include "turn.h"
@@ -61,6 +63,8 @@ struct house {
 	struct courier courier;
 	struct deliver *deliver;
 	struct intake *intake;
+	struct keeper *keeper;
+	bool is_open;     /* capture */
 	sqlite3 *witness; /* sees what is committed, and nothing else */
 	int64_t now_ms;
 	uint64_t entropy;
@@ -209,12 +213,24 @@ static void on_poisoned(void *ctx)
 	memset(house->is_taken, 0, sizeof(house->is_taken));
 }
 
+static void on_gate(void *ctx, bool is_open, const char *why)
+{
+	assert_true(is_open || *why);
+	((struct house *)ctx)->is_open = is_open;
+}
+
+static void on_alarm(void *ctx, const struct keeper_alarm *alarm)
+{
+	(void)ctx;
+	assert_true(*alarm->message);
+}
+
 /* What the broker still has comes, three messages a turn, in order. */
 static void gather(struct house *house)
 {
 	unsigned taken = 0;
 
-	for (unsigned i = 0; i < MESSAGES && taken < 3; i++) {
+	for (unsigned i = 0; i < MESSAGES && taken < 3 && house->is_open; i++) {
 		char payload[512];
 
 		if (house->is_acked[i])
@@ -281,6 +297,17 @@ static void build(struct house *house)
 				      .release = on_release,
 				      .poisoned = on_poisoned,
 				      .ctx = house });
+	house->is_open = true;
+	house->keeper = keeper_new(&(struct keeper_options){ .base = house->base,
+		.turn = house->turn,
+		.store = house->store,
+		.metrics = house->metrics,
+		.clock = &house->clock,
+		.on_gate = on_gate,
+		.on_alarm = on_alarm,
+		.ctx = house });
+	assert_non_null(house->keeper);
+	keeper_configure(house->keeper, 1 << 30, 1 << 20);
 	turn_finish(house->turn);
 }
 
@@ -303,6 +330,7 @@ static void close_house(struct house *house)
 	char command[128];
 
 	(void)sqlite3_close(house->witness);
+	keeper_free(house->keeper);
 	intake_free(house->intake);
 	deliver_free(house->deliver);
 	turn_free(house->turn);
@@ -323,12 +351,23 @@ static bool is_over(struct house *house)
 	return true;
 }
 
+/* The clock is simulated, so the timers of the rooms are set off by hand. */
+static int set_off(const struct event_base *base, const struct event *timer, void *ctx)
+{
+	(void)base;
+	(void)ctx;
+	if (event_get_fd(timer) < 0)
+		event_active((struct event *)timer, EV_TIMEOUT, 1);
+	return 0;
+}
+
 static void run(struct house *house)
 {
 	for (unsigned i = 0; i < TURNS_MAX && !is_over(house); i++) {
 		gather(house);
 		answer_all(house);
 		turn_finish(house->turn);
+		(void)event_base_foreach_event(house->base, set_off, NULL);
 		(void)event_base_loop(house->base, EVLOOP_NONBLOCK);
 		house->now_ms += 500;
 	}

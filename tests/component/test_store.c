@@ -92,22 +92,6 @@ static void test_a_newer_schema_is_refused_in_words(void **state)
 	assert_non_null(strstr(err.message, "schema 99"));
 }
 
-static void test_a_reserve_file_is_made_once(void **state)
-{
-	struct shed *shed = *state;
-	struct store_options options;
-	struct error err = { 0 };
-	struct stat about;
-	char path[160];
-	store_close(shed->store);
-	shed_open_options(shed, &options);
-	options.reserve_bytes = 65536;
-	assert_int_equal(store_open(&options, &shed->store, &err), 0);
-	(void)snprintf(path, sizeof(path), "%s-reserve", shed->path);
-	assert_int_equal(stat(path, &about), 0);
-	assert_int_equal(about.st_size, 65536);
-}
-
 /* --- events -------------------------------------------------------------------------------------- */
 
 static const uint8_t digest_a[ID_DIGEST_BYTES] = { 1 };
@@ -553,7 +537,6 @@ int main(void)
 		TEST(test_a_new_file_has_the_schema_and_is_private),
 		TEST(test_a_commit_is_on_disk_when_it_returns),
 		TEST(test_a_newer_schema_is_refused_in_words),
-		TEST(test_a_reserve_file_is_made_once),
 		TEST(test_an_event_comes_back_as_it_was_put),
 		TEST(test_a_correlation_is_kept_whether_derivable_or_not),
 		TEST(test_the_same_content_again_is_a_duplicate_and_other_content_a_conflict),

@@ -210,6 +210,88 @@ static void test_a_store_that_cannot_be_opened_says_so_and_leaks_nothing(void **
 	shed_done(&shed);
 }
 
+static void test_a_store_on_a_full_disk_opens_with_the_help_of_its_reserve(void **state)
+{
+	(void)state;
+	struct shed shed;
+	struct store_options options;
+	struct store_space space;
+	struct error err = { 0 };
+	open_shed(&shed);
+	assert_int_equal(store_reserve(shed.store, 65536), 0);
+	store_measure(shed.store, &space);
+	assert_int_equal(space.reserve_bytes, 65536);
+	store_close(shed.store);
+	shed_open_options(&shed, &options);
+	faulty_vfs_arm(FAULTY_SHM_MAP, 1, SQLITE_IOERR_SHMSIZE, false);
+	assert_int_equal(store_open(&options, &shed.store, &err), 0);
+	assert_int_equal(faulty_vfs_failures(), 1);
+	store_measure(shed.store, &space);
+	assert_int_equal(space.reserve_bytes, 0);
+	store_close(shed.store);
+	shed.store = NULL;
+	faulty_vfs_arm(FAULTY_SHM_MAP, 1, SQLITE_IOERR_SHMSIZE, false);
+	assert_int_equal(
+		store_open(&options, &shed.store, &err), -1); /* no reserve, no second try */
+	faulty_vfs_disarm();
+	shed_done(&shed);
+}
+
+/* --- refusals ------------------------------------------------------------------------------------ */
+
+static void test_a_refusal_lasts_from_the_poisoned_turn_to_the_next_commit(void **state)
+{
+	(void)state;
+	static const struct {
+		int code;
+		enum store_refusal refusal;
+	} cases[] = {
+		{ SQLITE_FULL, STORE_FULL },
+		{ SQLITE_IOERR_SHMSIZE, STORE_FULL },
+		{ SQLITE_IOERR_WRITE, STORE_REFUSED },
+		{ SQLITE_READONLY, STORE_REFUSED },
+		{ SQLITE_CANTOPEN, STORE_REFUSED },
+		{ SQLITE_IOERR_NOMEM, STORE_TAKES },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct shed shed;
+		open_shed(&shed);
+		(void)shed_put_event(&shed, 500);
+		faulty_vfs_arm(FAULTY_WRITE, 1, cases[i].code, true);
+		assert_int_equal(store_commit(shed.store), -1);
+		assert_int_equal(store_refusal(shed.store), cases[i].refusal);
+		store_abandon(shed.store);
+		assert_int_equal(store_refusal(shed.store), cases[i].refusal);
+		assert_int_equal(store_probe(shed.store), -1);
+		assert_false(store_is_poisoned(shed.store));
+		assert_int_equal(store_refusal(shed.store), cases[i].refusal);
+		faulty_vfs_disarm();
+		assert_int_equal(store_probe(shed.store), 0);
+		assert_false(store_is_refusing(shed.store));
+		shed_done(&shed);
+	}
+}
+
+static void test_a_checkpoint_that_the_disk_refuses_is_told_until_one_succeeds(void **state)
+{
+	(void)state;
+	struct shed shed;
+	struct store_space space;
+	open_shed(&shed);
+	(void)shed_put_event(&shed, 500);
+	shed_commit(&shed);
+	faulty_vfs_arm(FAULTY_WRITE, 1, SQLITE_FULL, true);
+	store_checkpoint_ask(shed.store);
+	store_measure(shed.store, &space);
+	assert_int_equal(space.checkpoint, STORE_FULL);
+	assert_false(store_is_refusing(shed.store));
+	faulty_vfs_disarm();
+	store_checkpoint_ask(shed.store);
+	store_measure(shed.store, &space);
+	assert_int_equal(space.checkpoint, STORE_TAKES);
+	shed_done(&shed);
+}
+
 /* --- poison -------------------------------------------------------------------------------------- */
 
 static void test_a_poisoned_store_refuses_every_write(void **state)
@@ -292,7 +374,7 @@ static bool take_bell(struct bell *bell, bool must)
 	return is_rung;
 }
 
-static void reopen_with_thread(struct shed *shed, struct bell *bell)
+static void reopen_with_thread(struct shed *shed, struct bell *bell, int64_t max_bytes)
 {
 	struct store_options options;
 	struct error err = { 0 };
@@ -301,6 +383,7 @@ static void reopen_with_thread(struct shed *shed, struct bell *bell)
 	store_close(shed->store);
 	shed_open_options(shed, &options);
 	options.on_checkpoint = on_checkpoint;
+	options.max_bytes = max_bytes;
 	options.on_fatal = on_bell_fatal;
 	options.ctx = bell;
 	assert_int_equal(store_open(&options, &shed->store, &err), 0);
@@ -333,16 +416,15 @@ static void test_the_tail_lets_the_wal_start_over(void **state)
 	shed_done(&shed);
 }
 
-static void test_the_wal_stays_short_under_a_steady_writer(void **state)
+/* The longest WAL under a steady writer into a store of at most so many bytes, 0: any. */
+static void assert_wal_stays_below(int64_t bound, int64_t max_bytes)
 {
-	(void)state;
-	const int64_t bound = 12 << 20;
 	struct shed shed;
 	struct bell bell;
 	struct store_sizes sizes;
 	int64_t longest = 0;
 	open_shed(&shed);
-	reopen_with_thread(&shed, &bell);
+	reopen_with_thread(&shed, &bell, max_bytes);
 	shed.body_bytes = 2000;
 	for (int n = 10000; n < 20000; n++) {
 		(void)shed_put_event(&shed, n);
@@ -365,6 +447,18 @@ static void test_the_wal_stays_short_under_a_steady_writer(void **state)
 	shed_done(&shed);
 }
 
+static void test_the_wal_stays_short_under_a_steady_writer(void **state)
+{
+	(void)state;
+	assert_wal_stays_below(12 << 20, 0);
+}
+
+static void test_the_wal_of_a_small_store_is_small(void **state)
+{
+	(void)state;
+	assert_wal_stays_below(4 << 20, 16 << 20);
+}
+
 static void test_a_failed_fsync_in_the_checkpoint_thread_is_fatal(void **state)
 {
 	(void)state;
@@ -372,7 +466,7 @@ static void test_a_failed_fsync_in_the_checkpoint_thread_is_fatal(void **state)
 	struct bell bell;
 	struct store_sizes sizes;
 	open_shed(&shed);
-	reopen_with_thread(&shed, &bell);
+	reopen_with_thread(&shed, &bell, 0);
 	shed.body_bytes = 2000;
 	for (int n = 10000; n < 14000; n++)
 		(void)shed_put_event(&shed, n);
@@ -405,9 +499,14 @@ int main(void)
 		cmocka_unit_test(test_a_failed_fsync_is_fatal_whenever_it_comes),
 		cmocka_unit_test(test_any_other_call_may_fail),
 		cmocka_unit_test(test_a_store_that_cannot_be_opened_says_so_and_leaks_nothing),
+		cmocka_unit_test(test_a_store_on_a_full_disk_opens_with_the_help_of_its_reserve),
+		cmocka_unit_test(test_a_refusal_lasts_from_the_poisoned_turn_to_the_next_commit),
+		cmocka_unit_test(
+			test_a_checkpoint_that_the_disk_refuses_is_told_until_one_succeeds),
 		cmocka_unit_test(test_a_poisoned_store_refuses_every_write),
 		cmocka_unit_test(test_the_tail_lets_the_wal_start_over),
 		cmocka_unit_test(test_the_wal_stays_short_under_a_steady_writer),
+		cmocka_unit_test(test_the_wal_of_a_small_store_is_small),
 		cmocka_unit_test(test_a_failed_fsync_in_the_checkpoint_thread_is_fatal),
 	};
 	return cmocka_run_group_tests(tests, register_vfs, NULL);

@@ -148,6 +148,9 @@ class Agent:
         finally:
             connection.close()
 
+    def is_alive(self):
+        return self.get("/healthz")[0] == 200
+
     def is_ready(self):
         return self.get("/readyz")[0] == 200
 

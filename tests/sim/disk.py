@@ -59,8 +59,26 @@ class Disk:
         self.is_mounted = True
 
     def remount(self, mode):
-        """"ro" or "rw"."""
+        """"ro" or "rw". While nobody has a file of it open for writing."""
         self._must("mount", "-o", "remount," + mode, self.path)
+
+    def turn_read_only(self):
+        """As the kernel does to a file system that it has found broken, whoever has files open.
+        The way back is restore(), when nobody has."""
+        self._must("mount", "-o", "remount,errors=remount-ro", self.path)
+        device = run("findmnt", "-n", "-o", "SOURCE", self.path).stdout.strip()
+        switch = "/sys/fs/ext4/%s/trigger_fs_error" % os.path.basename(device)
+        if not os.access(switch, os.W_OK):
+            pytest.skip("no file system error can be set off here: " + switch)
+        with open(switch, "w") as out:
+            out.write("1")
+
+    def refuse(self, *names):
+        """These files take no more writes, open or not, until take()."""
+        self._must("chattr", "+i", *(os.path.join(self.path, name) for name in names))
+
+    def take(self, *names):
+        self._must("chattr", "-i", *(os.path.join(self.path, name) for name in names))
 
     def cut_power(self):
         """From now on the disk takes nothing, and what it was not asked to sync is gone. Whoever

@@ -30,10 +30,12 @@ def sscc(serial):
 
 
 class Floor:
-    """The work of one device: receipts on purchase orders; picks, then a ship, on sales orders."""
+    """The work of one device: receipts on purchase orders; picks, then a ship, on sales orders.
+    `ballast` bytes more in each event."""
 
-    def __init__(self, device, seed, start_ms=None):
+    def __init__(self, device, seed, start_ms=None, ballast=0):
         self.device = device
+        self.ballast = ballast
         self.rng = random.Random("%s/%s" % (seed, device))
         self.at_ms = start_ms if start_ms is not None else int(time.time() * 1000)
         # Documents of another run are other documents, but the same seed makes the same run.
@@ -54,6 +56,8 @@ class Floor:
 
     def _event(self, kind, data):
         self.at_ms += self.rng.randrange(1, 40)
+        if self.ballast:
+            data["note"] = "%0*d" % (self.ballast, self.at_ms)
         return kind, {"id": uuid7(self.at_ms, self.rng), "type": kind, "time": iso(self.at_ms),
                       "operator": "u%d" % self.rng.randrange(100, 140), "data": data}
 

@@ -111,10 +111,12 @@ class Fleet:
     rate         events a second in all; 0: as fast as it goes
     window       documents that a device works on at once
     connections  None: one a device
+    ballast      bytes more in each event
     """
 
     def __init__(self, port, devices=20, total=None, rate=0, window=2, connections=None, seed=1,
-                 journal=None, root="dray/v1", site=SITE, start_ms=None, resend_s=RESEND_S):
+                 journal=None, root="dray/v1", site=SITE, start_ms=None, resend_s=RESEND_S,
+                 ballast=0):
         self.port, self.total, self.rate = port, total, rate
         self.root, self.site = root, site
         self.resend_s = resend_s
@@ -125,7 +127,7 @@ class Fleet:
         self.idle = collections.deque()
         for line in self.lines:
             for device in line.devices:
-                floor = Floor(device, seed, start_ms)
+                floor = Floor(device, seed, start_ms, ballast)
                 for _ in range(window):
                     self.idle.append([line, floor, iter(())])
         self.sent = {}

@@ -219,7 +219,6 @@ static const struct {
 	{ TOP("\"store\":{\"max_bytes\":1.5}"), "store.max_bytes" },
 	{ TOP("\"store\":{\"max_bytes\":true}"), "store.max_bytes" },
 	{ TOP("\"store\":{\"reserve\":-1}"), "store.reserve" },
-	{ TOP("\"store\":{\"max_bytes\":\"16MiB\"}"), "store.reserve" },
 	{ TOP("\"store\":{\"retain\":\"1ms\"}"), "store.retain" },
 	{ TOP("\"store\":{\"retain\":\"3651d\"}"), "store.retain" },
 	{ TOP("\"store\":{\"max_turn_events\":0}"), "store.max_turn_events" },
