@@ -264,7 +264,7 @@ def test_files_are_deleted_under_it(scene, gone):
 def test_pages_are_overwritten_under_it(scene):
     leaves = scene.wreck.pages("event")
     hit = leaves[len(leaves) // 2:len(leaves) // 2 + 40]
-    scene.wreck.overwrite(hit)
+    scene.wreck.overwrite_everywhere(hit)
     scene.erp.up()
     wait_noticed(scene)
     scene.is_captured_again()
