@@ -223,11 +223,10 @@ static int begin_fresh(struct store *store, struct error *err)
 	return broken_number_database(store, store->number, err) < 0 ? -1 : rescue_load(store, err);
 }
 
-int store_replace(struct store *store, struct error *err)
+static int try_replace(struct store *store, struct error *err)
 {
 	char why[sizeof(store->broken)];
 	memcpy(why, store->broken, sizeof(why));
-	store->rescue.last_seq = last_seq_given(store);
 	let_go(store);
 	forget_mirrors(store);
 	/* Once: what is in its place when a fresh one could not be begun is no other broken one. */
@@ -246,4 +245,14 @@ int store_replace(struct store *store, struct error *err)
 	memcpy(store->broken, why, sizeof(why));
 	store->is_poisoned = true;
 	return -1;
+}
+
+int store_replace(struct store *store, struct error *err)
+{
+	if (!store->is_set_aside)
+		store->rescue.last_seq = last_seq_given(store);
+	if (try_replace(store, err) == 0)
+		return 0;
+	/* A fresh database takes a little of the disk. */
+	return store_release_reserve(store) ? try_replace(store, err) : -1;
 }

@@ -361,8 +361,10 @@ int store_salvage(struct store *store, const struct store_salvaging *with)
 	struct rescue *rescue = &store->rescue;
 	struct salvage_chunk chunk;
 	struct error err = { 0 };
-	if (store->is_poisoned || rescue->is_slice_merged || rescue->is_ended)
-		return store->is_poisoned ? -1 : 0;
+	if (store->is_poisoned)
+		return -1;
+	if (rescue->is_slice_merged || rescue->is_ended || store_is_refusing(store))
+		return 0;
 	if (rescue->is.state == STORE_SALVAGE_LOST && rescue->is.exception == 0)
 		return store_begin_write(store) < 0 ? -1 : end(store, with);
 	if (rescue->is.state != STORE_SALVAGE_RUNS)

@@ -101,6 +101,8 @@ static bool fail_at(unsigned calls, unsigned nth, int code, int64_t smooth)
 	faulty_vfs_arm(calls, nth, code, false);
 	while (store_is_salvaging(shed->store)) {
 		(void)salvage_slice(shed);
+		if (store_is_refusing(shed->store)) /* then it waits for a probe that succeeds */
+			(void)store_probe(shed->store);
 		assert_true(++n < 100);
 	}
 	bool has_failed = faulty_vfs_failures() > 0;

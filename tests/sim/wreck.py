@@ -68,6 +68,18 @@ class Wreck:
                 file.seek(WAL_HEADER + (frame - 1) * (FRAME_HEADER + PAGE) + FRAME_HEADER)
                 file.write(self.rng.randbytes(PAGE))
 
+    def overwrite_everywhere(self, pages):
+        """In the database and in every frame of the WAL that holds a newer one."""
+        self.overwrite(pages)
+        wanted = set(pages)
+        with open(self.wal, "rb") as file:
+            file.seek(WAL_HEADER)
+            numbers = []
+            for _ in range(self.frames()):
+                numbers.append(int.from_bytes(file.read(FRAME_HEADER)[:4], "big"))
+                file.seek(PAGE, os.SEEK_CUR)
+        self.overwrite_frames([n for n, page in enumerate(numbers, 1) if page in wanted])
+
     def frames(self):
         """How many the WAL has of its present round: those behind are of an older one."""
         with open(self.wal, "rb") as file:

@@ -94,7 +94,7 @@ def fill_drain_and_check(site, agent, erp, ears, why):
     wait.until(lambda: agent.ask("ledger")["closed"], what="the agent's own ledger closed")
     ears.wait_for(("store_full", "raised"), ("store_full", "cleared"))
     assert agent.metric("dray_events_stripped_total") > 0
-    assert agent.get("/readyz")[0] == 200
+    wait.until(agent.is_ready, 10, "drayd ready")
     return fleet
 
 

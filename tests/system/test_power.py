@@ -84,7 +84,7 @@ class House:
         assert_ledger_closes(self.fleet, {self.erp: ALL, self.tms: ALL}, seconds=60)
         assert self.fleet.delivered
         asked = {"erp": self.erp.asked(), "tms": self.tms.asked()}
-        again = [(name, who) for (name, who), told_at in self.fleet.delivered.items()
+        again = [(name, who) for (name, who), told_at in list(self.fleet.delivered.items())
                  if asked[name][who] > told_at]
         assert again == [], "asked for again after it was said to be delivered"
         wait.until(lambda: self.agent.ask("ledger")["closed"], what="drayd's own ledger closing")
