@@ -29,11 +29,11 @@ static void poisoned(void *ctx)
 	struct call *call;
 
 	while ((call = TAILQ_FIRST(&ops->outbox))) {
-		if (call->route && call->route->is_change)
+		if (!call->route || call->route->is_change)
 			call_problem(call, 503,
 				"nothing was stored or changed: the store failed; try again");
 		else if (call->request && !call->is_answered)
-			call->route->handle(call); /* who only asks is answered, on bad days most */
+			call->route->handle(call); /* who only asks, on bad days most of all */
 		call_finish(call);
 	}
 }
