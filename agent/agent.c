@@ -27,6 +27,7 @@
 #include "ops/ops.h"
 #include "secret.h"
 #include "store/store.h"
+#include "timekeeper.h"
 #include "turn.h"
 
 #define DRAIN_MS 5000
@@ -48,7 +49,8 @@ enum { ON_TERM, ON_INT, ON_HUP, SIGNALS };
 
 struct agent {
 	struct places places;
-	const struct clock *clock;
+	struct timekeeper *timekeeper;
+	const struct clock *clock; /* the timekeeper's */
 	struct config *config;
 	int lock_fd;
 	struct event_base *base;
@@ -474,6 +476,7 @@ static int build_rooms(struct agent *agent)
 	if (!agent->capture || !agent->ops)
 		return -1;
 	housekeeping_attach(agent->housekeeping, agent->turn, agent->store);
+	timekeeper_attach(agent->timekeeper, agent->turn);
 	return 0;
 }
 
@@ -493,6 +496,7 @@ static int start(struct agent *agent, struct error *err)
 		return error_set(err, NULL, "out of memory");
 	if (open_store(agent, err) < 0)
 		return -1;
+	timekeeper_open(agent->timekeeper, agent->store);
 	if (build_rooms(agent) < 0 || listen_to_signals(agent) < 0 || start_status(agent) < 0)
 		return error_set(err, NULL, "out of memory");
 	metrics_set(agent->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);
@@ -507,8 +511,13 @@ int agent_new(const char *config_path, struct agent **ret, struct error *err)
 
 	if (!agent)
 		return error_set(err, NULL, "out of memory");
-	agent->clock = clock_system();
 	agent->lock_fd = -1;
+	agent->timekeeper = timekeeper_new(clock_system());
+	if (!agent->timekeeper) {
+		agent_free(agent);
+		return error_set(err, NULL, "out of memory");
+	}
+	agent->clock = timekeeper_clock(agent->timekeeper);
 	if (find_places(config_path, &agent->places, err) < 0 ||
 		load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
 		agent_free(agent);
@@ -552,6 +561,7 @@ void agent_free(struct agent *agent)
 	turn_free(agent->turn);
 	store_close(agent->store);
 	housekeeping_free(agent->housekeeping);
+	timekeeper_free(agent->timekeeper);
 	notify_free(agent->notify);
 	metrics_free(agent->metrics);
 	if (agent->base)

@@ -2,7 +2,13 @@
  * clock.h - the only clock and the only entropy of the agent.
  *
  * Rooms get a `const struct clock *` and never ask the system themselves, so that a test hands in a
- * simulated one. Wall clock: ms since the Unix epoch, may jump. Monotonic: ms, never does.
+ * simulated one.
+ *
+ *   steady     ms; every stamp that is stored or waited for. Never jumps, goes on over a restart.
+ *   wall       ms since the Unix epoch, as far as it is believed; what people and others are shown.
+ *   monotonic  as libevent's timers count; what lives in memory only.
+ *
+ * timeline.h says how the first two hang together; timekeeper.h keeps it.
  */
 #ifndef DRAY_CLOCK_H
 #define DRAY_CLOCK_H
@@ -11,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dray/timeline.h"
+
 struct clock {
 	int64_t (*wall_ms)(void *ctx);
 	int64_t (*mono_us)(void *ctx);
@@ -18,25 +26,35 @@ struct clock {
 	/* The kernel says the wall clock is synchronised (adjtimex). */
 	bool (*is_synchronised)(void *ctx);
 	void *ctx;
+	/* Since boot, also while the machine sleeps. NULL: the monotonic one. */
+	int64_t (*boot_ms)(void *ctx);
+	/* Of this boot, a UUID; "" when it can't be read. NULL: likewise. */
+	void (*boot_id)(void *ctx, char out[TIMELINE_ID_MAX]);
+	const struct timeline *timeline; /* NULL: steady is the wall clock as it is read */
 };
 
 /* The system's. Static; its entropy is getrandom(2). */
 const struct clock *clock_system(void);
 
+int64_t clock_steady_ms(const struct clock *clock);
 int64_t clock_wall_ms(const struct clock *clock);
 int64_t clock_mono_ms(const struct clock *clock);
 int64_t clock_mono_us(const struct clock *clock);
 uint64_t clock_seed(const struct clock *clock); /* 64 bits of entropy */
 
-/*
- * May an age on the wall clock be believed? Not while wall and monotonic clock have come apart by an
- * hour since the watch was started, until the kernel says that the clock is synchronised.
- */
-struct clock_watch {
-	const struct clock *clock;
-	int64_t wall_minus_mono_ms; /* at the start */
-};
-void clock_watch_start(struct clock_watch *watch, const struct clock *clock);
-bool clock_watch_trusts(const struct clock_watch *watch);
+/* All of them at once, as the machine says. */
+struct timeline_reading clock_read(const struct clock *clock);
+
+/* The wall time of a stamp, and the stamp of a wall time. */
+int64_t clock_wall_of(const struct clock *clock, int64_t at_ms);
+int64_t clock_stamp_of(const struct clock *clock, int64_t wall_ms);
+
+/* The age of a stamp now: see timeline.h. */
+int64_t clock_age(const struct clock *clock, int64_t at_ms);
+int64_t clock_age_least(const struct clock *clock, int64_t at_ms);
+int64_t clock_age_most(const struct clock *clock, int64_t at_ms); /* or TIMELINE_UNKNOWN */
+bool clock_may_learn_age(const struct clock *clock, int64_t at_ms);
+/* Stamps before this one are at least so old. */
+int64_t clock_stamp_before(const struct clock *clock, int64_t age_ms);
 
 #endif

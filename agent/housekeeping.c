@@ -12,11 +12,11 @@
 #include "store/store.h"
 #include "turn.h"
 
-#define PURGE_EVERY_S 60
+#define PURGE_EVERY_MS INT64_C(60000)
 #define PURGE_ROWS 200
 
 struct housekeeping {
-	struct clock_watch watch;
+	const struct clock *clock;
 	struct turn *turn;
 	struct store *store;
 	int64_t retain_ms;
@@ -54,13 +54,11 @@ static void on_dispatch(void *ctx)
 
 	if (!housekeeping->is_purging)
 		return;
-	if (clock_watch_trusts(&housekeeping->watch)) {
-		n = store_purge(housekeeping->store,
-			clock_wall_ms(housekeeping->watch.clock) - housekeeping->retain_ms,
-			PURGE_ROWS, &more);
-		if (n > 0)
-			LOG_DEBUG("purged finished events", LOG_I("count", n));
-	}
+	n = store_purge(housekeeping->store,
+		clock_stamp_before(housekeeping->clock, housekeeping->retain_ms), PURGE_ROWS,
+		&more);
+	if (n > 0)
+		LOG_DEBUG("purged finished events", LOG_I("count", n));
 	housekeeping->is_purging = more;
 	if (more)
 		turn_wake(housekeeping->turn);
@@ -76,14 +74,20 @@ static void on_release(void *ctx)
 	store_checkpoint_tail(housekeeping->store);
 }
 
+static int set_purge_timer(struct housekeeping *housekeeping, int64_t every_ms)
+{
+	struct timeval every = { .tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000 };
+
+	return event_add(housekeeping->purge_timer, &every);
+}
+
 struct housekeeping *housekeeping_new(struct event_base *base, const struct clock *clock)
 {
-	static const struct timeval every = { .tv_sec = PURGE_EVERY_S };
 	struct housekeeping *housekeeping = calloc(1, sizeof(*housekeeping));
 
 	if (!housekeeping)
 		return NULL;
-	clock_watch_start(&housekeeping->watch, clock);
+	housekeeping->clock = clock;
 	housekeeping->checkpoint_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (housekeeping->checkpoint_fd < 0)
 		goto fail;
@@ -92,7 +96,7 @@ struct housekeeping *housekeeping_new(struct event_base *base, const struct cloc
 	housekeeping->purge_timer = event_new(base, -1, EV_PERSIST, on_purge_timer, housekeeping);
 	if (!housekeeping->on_checkpoint || !housekeeping->purge_timer ||
 		event_add(housekeeping->on_checkpoint, NULL) < 0 ||
-		event_add(housekeeping->purge_timer, &every) < 0)
+		set_purge_timer(housekeeping, PURGE_EVERY_MS) < 0)
 		goto fail;
 	return housekeeping;
 fail:
@@ -126,6 +130,10 @@ void housekeeping_attach(struct housekeeping *housekeeping, struct turn *turn, s
 void housekeeping_set_retain(struct housekeeping *housekeeping, int64_t retain_ms)
 {
 	housekeeping->retain_ms = retain_ms;
+	/* What is kept for seconds isn't kept for a minute. */
+	if (set_purge_timer(housekeeping, retain_ms < PURGE_EVERY_MS ? retain_ms : PURGE_EVERY_MS) <
+		0)
+		LOG_ERROR("the purge can't be timed anew, memory may be short");
 }
 
 void housekeeping_on_checkpoint(void *ctx)

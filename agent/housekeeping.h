@@ -1,8 +1,10 @@
 /*
  * housekeeping.h - what is done when there is time: the loop's share of checkpoints, and the purge
- * of what is older than store.retain, in slices of a turn each.
+ * of what is older than store.retain, in slices of a turn each: every minute, or as often as what
+ * is retained for less than that asks.
  *
- * The purge trusts the wall clock only as far as it may: see clock_watch in clock.h.
+ * An event is purged when at least store.retain has passed since it came, whatever was done to the
+ * clock (timeline.h): until then its id is known.
  */
 #ifndef DRAY_HOUSEKEEPING_H
 #define DRAY_HOUSEKEEPING_H

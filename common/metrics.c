@@ -73,6 +73,8 @@ static const struct family families[METRIC_N] = {
 		"1 while requests may leave for the destination, else 0" },
 	[METRIC_CLOCK_SKEW_SECONDS] = { "dray_clock_skew_seconds", HISTOGRAM, { NULL },
 		BOUNDS(skew_bounds), "Time of receipt minus the time that the handheld sent" },
+	[METRIC_CLOCK_TRUSTED] = { "dray_clock_trusted", GAUGE, { NULL }, NO_BOUNDS,
+		"1 while the machine's clock is believed, else 0" },
 	[METRIC_BROKER_CONNECTED] = { "dray_broker_connected", GAUGE, { NULL }, NO_BOUNDS,
 		"1 while the broker is connected, else 0" },
 	[METRIC_ACKS_DROPPED] = { "dray_acks_dropped_total", COUNTER, { NULL }, NO_BOUNDS,

@@ -36,7 +36,6 @@ int64_t retry_jitter(int64_t base_ms, int64_t max_ms, unsigned attempt, uint64_t
 bool retry_next_due(const struct retry_policy *policy, unsigned attempt, int64_t first_at_ms,
 	int64_t asked_ms, int64_t now_ms, uint64_t seed, int64_t *ret_due_at_ms)
 {
-	/* A wall clock that was set back makes the age negative: such a delivery goes on. */
 	if (policy->give_up_ms > 0 && now_ms >= add_saturated(first_at_ms, policy->give_up_ms))
 		return false;
 	int64_t wait_ms = retry_jitter(policy->base_ms, policy->max_ms, attempt, seed);

@@ -54,6 +54,7 @@ struct passage {
 	intake_ack_fn on_ack;
 	void *ack_ctx;
 	int64_t arrived_mono_us;
+	int64_t at_ms;      /* steady, for what is stored */
 	size_t index;       /* of the event in the message */
 	bool is_broken_off; /* no end was found of the last value: the rest was refused with it */
 };
@@ -177,8 +178,8 @@ static int keep_refused(
 		.device = refusal->device,
 		.raw = refusal->raw,
 		.raw_len = refusal->raw_len < RAW_MAX ? refusal->raw_len : RAW_MAX,
-		.opened_at_ms = message->received_at_ms,
-		.due_at_ms = message->received_at_ms + intake->config->sla_normal_ms,
+		.opened_at_ms = passage->at_ms,
+		.due_at_ms = passage->at_ms + intake->config->sla_normal_ms,
 	};
 
 	if (store_open_exception(intake->store, &exception, &is_new) < 0)
@@ -199,9 +200,9 @@ static int refuse(
 	struct ack ack = { .status = ACK_REJECTED, .seq = refusal->seq, .problem = *problem };
 
 	if (keep_refused(passage, refusal, problem) < 0 ||
-		store_count(intake->store, message->received_at_ms, message->origin,
-			refusal->device, event_type_is_known(refusal->type) ? refusal->type : "", 0,
-			"rejected", reason) < 0)
+		store_count(intake->store, passage->at_ms, message->origin, refusal->device,
+			event_type_is_known(refusal->type) ? refusal->type : "", 0, "rejected",
+			reason) < 0)
 		return -1;
 	count(intake, METRIC_EVENTS_REJECTED, reason, "");
 	(void)snprintf(ack.id, sizeof(ack.id), "%s", refusal->id);
@@ -245,7 +246,7 @@ static int route(struct passage *passage, const struct event *event, int64_t seq
 
 	if (n == 0) {
 		count(intake, METRIC_EVENTS_UNROUTED, event->type, "");
-		return store_count(intake->store, event->received_at_ms, passage->message->origin,
+		return store_count(intake->store, passage->at_ms, passage->message->origin,
 			event->device, event->type, 0, "unrouted", "");
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -301,7 +302,7 @@ static int store_event(struct passage *passage, const struct event *event,
 		.correlation = event->correlation_id,
 		.origin = passage->message->origin,
 		.occurred_at_ms = event->occurred_at_ms,
-		.received_at_ms = event->received_at_ms,
+		.received_at_ms = passage->at_ms,
 		.sent_at_ms = event->sent_at_ms,
 		.sequence = event->sequence,
 		.digest = event->digest,
@@ -500,8 +501,14 @@ static int take_all(struct passage *passage, const char *text, size_t len)
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx)
 {
-	struct passage passage = { intake, message, on_ack, ctx, clock_mono_us(intake->clock), 0,
-		false };
+	struct passage passage = {
+		.intake = intake,
+		.message = message,
+		.on_ack = on_ack,
+		.ack_ctx = ctx,
+		.arrived_mono_us = clock_mono_us(intake->clock),
+		.at_ms = clock_stamp_of(intake->clock, message->received_at_ms),
+	};
 
 	if (message->len > intake->config->limits.max_bytes)
 		return refuse_bytes(&passage, message->payload, message->len, REASON_TOO_LARGE,

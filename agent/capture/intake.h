@@ -43,7 +43,7 @@ struct intake_message {
 	enum config_on_invalid on_invalid;
 	const void *payload;
 	size_t len;
-	int64_t received_at_ms;
+	int64_t received_at_ms; /* wall clock, now */
 };
 
 /* One ack; `device` is "" when nobody knows whom to tell. */

@@ -215,7 +215,7 @@ static void settle_subscriptions(struct capture *capture)
 	}
 	if (wanted.data && !buf_failed(&wanted) && (!known || strcmp(known, wanted.data) != 0))
 		(void)store_put_cursor(capture->is.store, SUBSCRIPTIONS, wanted.data,
-			clock_wall_ms(capture->is.clock));
+			clock_steady_ms(capture->is.clock));
 	if (known)
 		unsubscribe_gone(capture, known);
 	free(known);

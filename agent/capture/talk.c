@@ -154,8 +154,7 @@ static void render_status(struct talk *talk, struct buf *out)
 		"{\"state\":\"online\",\"version\":\"" DRAY_VERSION "\",\"backlog\":%lld,"
 		"\"oldest_s\":%lld,\"exceptions\":%lld,\"config_revision\":null}",
 		(long long)backlog,
-		oldest_at_ms ? (long long)(clock_wall_ms(talk->is.clock) - oldest_at_ms) / 1000
-			     : 0LL,
+		oldest_at_ms ? (long long)clock_age(talk->is.clock, oldest_at_ms) / 1000 : 0LL,
 		(long long)exceptions);
 }
 

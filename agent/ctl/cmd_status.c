@@ -9,18 +9,23 @@
 #include "dray/json.h"
 #include "dray/times.h"
 
-static int64_t age_s(const char *rfc3339)
+/* By the agent's clock, which may know better than the machine's. */
+static int64_t age_s(const cJSON *root, const char *rfc3339)
 {
-	int64_t at_ms;
+	const char *now = text_of(root, "now");
+	int64_t at_ms, its_now_ms;
 
-	return time_parse(rfc3339, strlen(rfc3339), &at_ms) ? (now_ms() - at_ms) / 1000 : 0;
+	return time_parse(rfc3339, strlen(rfc3339), &at_ms) &&
+			       time_parse(now, strlen(now), &its_now_ms)
+		       ? (its_now_ms - at_ms) / 1000
+		       : 0;
 }
 
 static void print_head(const struct ctl *ctl, const cJSON *root)
 {
 	char age[FORMAT_MAX];
 
-	format_age(age_s(text_of(root, "started_at")), age);
+	format_age(age_s(root, text_of(root, "started_at")), age);
 	print_colored(ctl, COLOR_HEAD, text_of(root, "site"));
 	(void)fputs("  ", stdout);
 	print_colored(ctl, color_of_state(text_of(root, "state")), text_of(root, "state"));
@@ -42,6 +47,22 @@ static void print_floor(const struct ctl *ctl, const cJSON *root)
 	format_size(number_of(store, "bytes"), used);
 	format_size(number_of(store, "max_bytes"), bound);
 	(void)printf("\nstore   %s of %s\n", used, bound);
+}
+
+/* Said only when something is wrong with it. */
+static void print_clock(const struct ctl *ctl, const cJSON *root)
+{
+	const cJSON *clock = json_get(root, "clock");
+	char since[FORMAT_MAX];
+
+	if (!cJSON_IsFalse(json_get(clock, "trusted")))
+		return;
+	format_age(age_s(root, text_of(clock, "doubted_since")), since);
+	(void)fputs("clock   ", stdout);
+	print_colored(ctl, COLOR_BAD, "not trusted");
+	(void)printf(
+		" for %s: the machine says %s, dray goes by %s until a time server is reached\n",
+		since, text_of(clock, "machine"), text_of(root, "now"));
 }
 
 static void put_counts(struct table *table, const char *name, const cJSON *counts)
@@ -120,6 +141,7 @@ static int run(struct ctl *ctl)
 		use_zone_of(answer.root);
 		print_head(ctl, answer.root);
 		print_floor(ctl, answer.root);
+		print_clock(ctl, answer.root);
 		print_events(ctl, json_get(answer.root, "events"));
 		print_destinations(ctl, json_get(answer.root, "destinations"));
 		print_exceptions(ctl, json_get(answer.root, "exceptions"));

@@ -188,7 +188,8 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 	claim->answer.transport = answer->transport;
 	claim->answer.status = answer->status;
 	claim->answer.took_ms = answer->took_ms;
-	claim->answer.asked_ms = outcome_retry_after_ms(answer->retry_after, deliver_now(deliver));
+	claim->answer.asked_ms =
+		outcome_retry_after_ms(answer->retry_after, clock_wall_ms(deliver->options.clock));
 	buf_reset(&claim->answer.body);
 	buf_put(&claim->answer.body, answer->body ? answer->body : "", answer->len);
 	/* Words can be done without; the status, which decides, is kept. */

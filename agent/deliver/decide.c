@@ -22,19 +22,23 @@ static int64_t oldest_doubt(const struct claim *claim)
 }
 
 /*
- * 0: there is none. A clock that has jumped says nothing: the doubt is as young as can be, so that no
- * age leads to an exception; dispatch lets it wait.
+ * 0: there is none. One of an age that may yet be known is as young as can be, so that it leads to no
+ * exception; dispatch lets it wait.
  */
-static int64_t doubt_age(const struct claim *claim, int64_t now_ms)
+static int64_t doubt_age(const struct claim *claim)
 {
-	int64_t at_ms = oldest_doubt(claim);
+	const struct clock *clock = claim->deliver->options.clock;
+	int64_t at_ms = oldest_doubt(claim), age_ms;
 
 	if (at_ms == 0)
 		return 0;
-	return now_ms > at_ms && clock_watch_trusts(&claim->deliver->watch) ? now_ms - at_ms : 1;
+	age_ms = clock_age_most(clock, at_ms);
+	if (age_ms == TIMELINE_UNKNOWN && clock_may_learn_age(clock, at_ms))
+		age_ms = 0;
+	return age_ms > 0 ? age_ms : 1;
 }
 
-static struct outcome_verdict classify(const struct claim *claim, int64_t now_ms)
+static struct outcome_verdict classify(const struct claim *claim)
 {
 	const struct config_destination *is = &claim->destination->settings->is;
 	const struct outcome_input input = {
@@ -45,7 +49,7 @@ static struct outcome_verdict classify(const struct claim *claim, int64_t now_ms
 		.resend_on_doubt = is->resend_on_doubt,
 		.is_refreshed = claim->is_refreshed,
 		.batch_count = (unsigned)claim->n,
-		.doubt_age_ms = doubt_age(claim, now_ms),
+		.doubt_age_ms = doubt_age(claim),
 		.settle_ms = is->settle_ms,
 		.key_lifetime_ms = is->idempotency_lifetime_ms,
 	};
@@ -111,11 +115,12 @@ static void become_retry(struct claim *claim, int64_t now_ms)
 {
 	const struct config_destination *is = &claim->destination->settings->is;
 	const struct member *member = &claim->members[0];
+	const struct clock *clock = claim->deliver->options.clock;
 	struct decision *decision = &claim->decision;
 	const struct retry_policy policy = {
 		.base_ms = is->retry_base_ms,
 		.max_ms = is->retry_max_ms,
-		.give_up_ms = clock_watch_trusts(&claim->deliver->watch) ? is->retry_give_up_ms : 0,
+		.give_up_ms = is->retry_give_up_ms,
 	};
 	char words[REASON_MAX / 2];
 
@@ -123,9 +128,9 @@ static void become_retry(struct claim *claim, int64_t now_ms)
 	if (claim->answer.asked_ms > 0)
 		decision->asked_ms = decision->asked_too_long ? DAY_MS : claim->answer.asked_ms;
 	decision->settlement.to = DELIVERY_WAITING;
-	if (retry_next_due(&policy, member->attempts, member->first_at_ms, decision->asked_ms,
-		    now_ms, clock_seed(claim->deliver->options.clock),
-		    &decision->settlement.due_at_ms))
+	if (retry_next_due(&policy, member->attempts,
+		    now_ms - clock_age_least(clock, member->first_at_ms), decision->asked_ms,
+		    now_ms, clock_seed(clock), &decision->settlement.due_at_ms))
 		return;
 	decision->settlement.due_at_ms = 0;
 	/* Its members may be sent again one by one, under other keys: a person must look first. */
@@ -217,7 +222,7 @@ void claim_decide(struct claim *claim)
 		return;
 	memset(decision, 0, sizeof(*decision));
 	decision->is_made = true;
-	decision->verdict = classify(claim, now_ms);
+	decision->verdict = classify(claim);
 	decision->settlement.now_ms = now_ms;
 	decision->settlement.status = claim->answer.status;
 	decision->settlement.is_proven = decision->verdict.is_proven;

@@ -17,7 +17,7 @@
 
 int64_t deliver_now(const struct deliver *deliver)
 {
-	return clock_wall_ms(deliver->options.clock);
+	return clock_steady_ms(deliver->options.clock);
 }
 
 int64_t deliver_mono(const struct deliver *deliver)
@@ -191,7 +191,6 @@ struct deliver *deliver_new(const struct deliver_options *options)
 	if (!deliver)
 		return NULL;
 	deliver->options = *options;
-	clock_watch_start(&deliver->watch, options->clock);
 	TAILQ_INIT(&deliver->destinations);
 	TAILQ_INIT(&deliver->spare);
 	TAILQ_INIT(&deliver->fresh);

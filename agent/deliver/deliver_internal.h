@@ -8,9 +8,9 @@
  *   struct revision     a connector as it was pinned
  *   struct line         what the courier has open; an old one lives until its last claim is gone
  *
- * Two clocks: what is stored (due, doubt, claimed) is wall clock, what only lives in memory
- * (breaker, bucket) is monotonic. Retry-After is both: monotonic while the program runs, wall clock
- * over a restart.
+ * Two clocks: what is stored (due, doubt, claimed) is steady time, which no jump of the wall clock
+ * moves (clock.h); what only lives in memory (breaker, bucket) is monotonic. Retry-After is both:
+ * monotonic while the program runs, steady time over a restart.
  *
  * Hints. An idle destination costs no query: `may_have_ready` is set by whoever makes a row READY,
  * `next_due_at_ms` is at most the earliest WAITING row's. A hint that is wrong costs a query, never
@@ -321,10 +321,9 @@ int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms);
 enum key_memory {
 	KEY_KNOWN, /* or there is no doubt, or no key: nothing hangs on it */
 	KEY_FORGOTTEN,
-	KEY_UNCERTAIN, /* the wall clock can't be trusted now */
+	KEY_UNCERTAIN, /* nobody knows yet for how long the machine was off */
 };
-enum key_memory doubt_judge_key(
-	const struct destination *destination, int64_t doubt_at_ms, int64_t now_ms);
+enum key_memory doubt_judge_key(const struct destination *destination, int64_t doubt_at_ms);
 
 /* --- what this turn will have made true (news.c) --------------------------------------------------- */
 
@@ -339,11 +338,10 @@ struct news {
 	size_t n, cap;
 	struct buf texts;
 };
-void news_add_delivery(
-	struct claim *claim, const struct member *member, const char *ref, int64_t now_ms);
+void news_add_delivery(struct claim *claim, const struct member *member, const char *ref);
 /* `kind` and `severity` are static texts. */
 void news_add_exception(struct claim *claim, const struct member *member, const char *kind,
-	const char *severity, const char *reason, int64_t now_ms);
+	const char *severity, const char *reason);
 void news_tell(struct deliver *deliver);
 void news_reset(struct news *news);
 void news_done(struct news *news);
@@ -352,7 +350,6 @@ void news_done(struct news *news);
 
 struct deliver {
 	struct deliver_options options;
-	struct clock_watch watch;
 	struct destinations destinations;
 	struct claims spare, fresh, sent, answered, settled;
 	struct news news;
@@ -366,6 +363,7 @@ struct deliver {
 	bool is_resting;             /* for a while: likewise */
 };
 
+/* Steady time: for stamps, and for what is held against them. */
 int64_t deliver_now(const struct deliver *deliver);
 int64_t deliver_mono(const struct deliver *deliver);
 /* Tells people; the fact itself is logged where it is found. */

@@ -12,7 +12,7 @@
 
 #define PROMOTE_WINDOWS 4 /* due rows made READY in a turn, in windows */
 #define FAILURE_WAIT_MS 1000
-#define CLOCK_WAIT_MS 60000 /* between looks whether the clock is trusted again */
+#define CLOCK_WAIT_MS 10000 /* between looks whether the clock can be believed */
 
 /* --- one draft ------------------------------------------------------------------------------------ */
 
@@ -103,13 +103,13 @@ static int claim_members(struct claim *claim, int64_t now_ms)
 	return 0;
 }
 
-/* The clock is trusted for all members, or for none. */
-static enum key_memory judge_keys(const struct claim *claim, int64_t now_ms)
+/* Members of a batch were doubted together: the first that isn't known speaks for all. */
+static enum key_memory judge_keys(const struct claim *claim)
 {
 	enum key_memory memory = KEY_KNOWN;
 
 	for (size_t i = 0; i < claim->n && memory == KEY_KNOWN; i++)
-		memory = doubt_judge_key(claim->destination, claim->members[i].doubt_at_ms, now_ms);
+		memory = doubt_judge_key(claim->destination, claim->members[i].doubt_at_ms);
 	return memory;
 }
 
@@ -123,7 +123,7 @@ static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 			"it may have been applied in a batch that is not whole any more: retry all "
 			"members of the batch together, or mark it as done",
 			now_ms);
-	switch (judge_keys(draft, now_ms)) {
+	switch (judge_keys(draft)) {
 	case KEY_FORGOTTEN:
 		return settle_exception(draft, "unknown", "critical", "",
 			"it may have been applied, and the other side has forgotten its key: look "
@@ -309,7 +309,7 @@ static int promote_due(struct destination *destination)
 	const struct config_destination *is = &destination->settings->is;
 	struct store *store = destination->deliver->options.store;
 	int64_t now_ms = deliver_now(destination->deliver);
-	/* No wait is longer: a row due later than that was set by a clock that has jumped back. */
+	/* No wait is longer: a row due later than that comes from a store with another time. */
 	int64_t horizon_ms = is->retry_max_ms > DAY_MS ? is->retry_max_ms : DAY_MS;
 	unsigned limit = PROMOTE_WINDOWS * (unsigned)(is->concurrency * is->batch_max);
 	int64_t due_at_ms = destination->next_due_at_ms;

@@ -6,17 +6,21 @@
  */
 #include "deliver_internal.h"
 
-enum key_memory doubt_judge_key(
-	const struct destination *destination, int64_t doubt_at_ms, int64_t now_ms)
+enum key_memory doubt_judge_key(const struct destination *destination, int64_t doubt_at_ms)
 {
 	const struct config_destination *is = &destination->settings->is;
+	const struct clock *clock = destination->deliver->options.clock;
+	int64_t age_ms;
 
 	if (doubt_at_ms == 0 || is->idempotency != CONFIG_IDEMPOTENCY_HEADER ||
 		is->idempotency_lifetime_ms == 0)
 		return KEY_KNOWN;
-	if (!clock_watch_trusts(&destination->deliver->watch))
-		return KEY_UNCERTAIN;
-	return now_ms - doubt_at_ms >= is->idempotency_lifetime_ms ? KEY_FORGOTTEN : KEY_KNOWN;
+	age_ms = clock_age_most(clock, doubt_at_ms);
+	if (age_ms < is->idempotency_lifetime_ms)
+		return KEY_KNOWN;
+	return age_ms == TIMELINE_UNKNOWN && clock_may_learn_age(clock, doubt_at_ms)
+		       ? KEY_UNCERTAIN
+		       : KEY_FORGOTTEN;
 }
 
 static int64_t due_by(const struct settings *settings, const char *severity, int64_t now_ms)
@@ -45,7 +49,7 @@ int exception_open(struct claim *claim, const struct member *member, const char 
 
 	if (store_open_exception(claim->deliver->options.store, &exception, NULL) < 0)
 		return -1;
-	news_add_exception(claim, member, kind, severity, reason, now_ms);
+	news_add_exception(claim, member, kind, severity, reason);
 	return 0;
 }
 

@@ -32,13 +32,13 @@ static size_t keep(struct news *news, const char *text)
 }
 
 static void add(struct claim *claim, const struct member *member, const char *kind,
-	const char *severity, const char *ref, const char *reason, int64_t now_ms)
+	const char *severity, const char *ref, const char *reason)
 {
 	struct news *news = &claim->deliver->news;
 	struct news_item item = {
 		.destination = claim->destination,
 		.seq = member->seq,
-		.waited_ms = now_ms > member->received_at_ms ? now_ms - member->received_at_ms : 0,
+		.waited_ms = clock_age(claim->deliver->options.clock, member->received_at_ms),
 		.kind = kind,
 		.severity = severity,
 		.source = keep(news, claim_text(claim, member->source)),
@@ -55,16 +55,15 @@ static void add(struct claim *claim, const struct member *member, const char *ki
 	news->items[news->n++] = item;
 }
 
-void news_add_delivery(
-	struct claim *claim, const struct member *member, const char *ref, int64_t now_ms)
+void news_add_delivery(struct claim *claim, const struct member *member, const char *ref)
 {
-	add(claim, member, "", "", ref, "", now_ms);
+	add(claim, member, "", "", ref, "");
 }
 
 void news_add_exception(struct claim *claim, const struct member *member, const char *kind,
-	const char *severity, const char *reason, int64_t now_ms)
+	const char *severity, const char *reason)
 {
-	add(claim, member, kind, severity, "", reason, now_ms);
+	add(claim, member, kind, severity, "", reason);
 }
 
 static void tell_item(const struct deliver *deliver, const struct news_item *item)

@@ -10,14 +10,13 @@ static int on_claimed_row(void *ctx, const struct store_delivery_row *row)
 	return claim_add_member(ctx, row);
 }
 
-static bool may_send_again(
-	const struct destination *destination, const struct member *member, int64_t now_ms)
+static bool may_send_again(const struct destination *destination, const struct member *member)
 {
 	const struct config_destination *is = &destination->settings->is;
 
 	if (is->idempotency == CONFIG_IDEMPOTENCY_NONE)
 		return is->resend_on_doubt;
-	return doubt_judge_key(destination, member->doubt_at_ms, now_ms) != KEY_FORGOTTEN;
+	return doubt_judge_key(destination, member->doubt_at_ms) != KEY_FORGOTTEN;
 }
 
 /* The attempt counts, the doubt and the batch stay. */
@@ -54,7 +53,7 @@ static int take_up(struct claim *found)
 
 	for (size_t i = 0; i < found->n; i++) {
 		const struct member *member = &found->members[i];
-		int status = may_send_again(found->destination, member, now_ms)
+		int status = may_send_again(found->destination, member)
 				     ? make_ready(found, member, now_ms)
 				     : make_exception(found, member, now_ms);
 
@@ -64,7 +63,7 @@ static int take_up(struct claim *found)
 	return 0;
 }
 
-/* What it asked for before the restart: a day at most, or the clock has jumped back since. */
+/* What it asked for before the restart: a day at most. */
 static void take_up_wait(struct destination *destination)
 {
 	const struct deliver *deliver = destination->deliver;

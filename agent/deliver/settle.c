@@ -18,7 +18,7 @@ static int settle_member(struct claim *claim, const struct member *member)
 	if (store_settle(store, id, member->seq, &settlement) != 0)
 		return -1;
 	if (settlement.to == DELIVERY_DONE)
-		news_add_delivery(claim, member, decision->ref, settlement.now_ms);
+		news_add_delivery(claim, member, decision->ref);
 	/* An attempt that reached nobody is none of the event's. */
 	bool is_plain = settlement.to == DELIVERY_DONE && member->attempts <= 1;
 	if (!is_plain && decision->verdict.outcome != OUTCOME_UNREACHABLE &&
@@ -55,24 +55,18 @@ static int settle_hold(struct claim *claim)
 	return 0;
 }
 
-/*
- * The wait that was asked for outlives a restart. One that is over is forgotten: a clock that is set
- * back must not bring it to life again.
- */
+/* The wait that was asked for outlives a restart. */
 static int settle_pace(struct claim *claim)
 {
 	const struct decision *decision = &claim->decision;
 	const struct destination *destination = claim->destination;
 	struct store *store = claim->deliver->options.store;
-	int64_t not_before_at_ms = store_destination_not_before(store, destination->id);
 	int64_t asked_at_ms = decision->settlement.now_ms + decision->asked_ms;
 
-	if (decision->asked_ms > 0 && asked_at_ms > not_before_at_ms)
-		return store_destination_throttle(store, destination->id, asked_at_ms);
-	if (decision->verdict.outcome == OUTCOME_DONE && not_before_at_ms > 0 &&
-		window_wait_ms(destination) == 0)
-		return store_destination_throttle(store, destination->id, 0);
-	return 0;
+	if (decision->asked_ms <= 0 ||
+		asked_at_ms <= store_destination_not_before(store, destination->id))
+		return 0;
+	return store_destination_throttle(store, destination->id, asked_at_ms);
 }
 
 static void leave_hints(struct claim *claim)

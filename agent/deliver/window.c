@@ -185,7 +185,7 @@ static int64_t next_chance_mono(struct destination *destination, int64_t now_mon
 	return at_mono_ms > looked_mono_ms ? later(at_mono_ms, now_mono_ms + 1) : INT64_MAX;
 }
 
-static int64_t from_wall(int64_t at_ms, int64_t now_ms, int64_t now_mono_ms)
+static int64_t from_steady(int64_t at_ms, int64_t now_ms, int64_t now_mono_ms)
 {
 	return at_ms > now_ms ? now_mono_ms + (at_ms - now_ms) : now_mono_ms + 1;
 }
@@ -199,16 +199,16 @@ void window_arm(struct destination *destination)
 
 	if (destination->next_due_at_ms != INT64_MAX)
 		at_mono_ms = sooner(
-			at_mono_ms, from_wall(destination->next_due_at_ms, now_ms, now_mono_ms));
+			at_mono_ms, from_steady(destination->next_due_at_ms, now_ms, now_mono_ms));
 	if (destination->linger_until_ms > 0)
 		at_mono_ms = sooner(
-			at_mono_ms, from_wall(destination->linger_until_ms, now_ms, now_mono_ms));
+			at_mono_ms, from_steady(destination->linger_until_ms, now_ms, now_mono_ms));
 	at_mono_ms = later(at_mono_ms, destination->serve_from_mono_ms);
 	if (at_mono_ms == INT64_MAX || at_mono_ms == destination->timer_mono_ms)
 		return;
 	destination->timer_mono_ms = at_mono_ms;
 	wait_ms = at_mono_ms - now_mono_ms;
-	/* The wall clock may be set: no look is further away than a minute. */
+	/* The machine may sleep meanwhile: no look is further away than a minute. */
 	if (wait_ms > 60000)
 		wait_ms = 60000;
 	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };

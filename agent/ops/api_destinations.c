@@ -38,7 +38,7 @@ static void set_paused(struct call *call, bool is_paused)
 	was_paused = store_destination_is_paused(store, id);
 	if (was_paused != is_paused &&
 		(store_destination_pause(store, id, is_paused) != 0 ||
-			store_audit(store, call_now_ms(call), call->who,
+			store_audit(store, call_wall_ms(call), call->who,
 				is_paused ? "destination.pause" : "destination.resume",
 				call->parameter, why ? why : "") != 0)) {
 		call_store_failed(call);

@@ -42,7 +42,7 @@ static int on_listed_event(void *ctx, const struct store_event_row *row)
 
 	if (listing->bare && !is_of_document(row, listing->bare))
 		return 0;
-	row_event(&listing->call->body, row, false);
+	row_event(listing->call, row, false);
 	write_close(&listing->call->body, '}');
 	return ++listing->n == listing->limit;
 }
@@ -155,7 +155,7 @@ static int on_event(void *ctx, const struct store_event_row *row)
 	struct lineage *lineage = ctx;
 
 	lineage->seq = row->seq;
-	row_event(&lineage->call->body, row, true);
+	row_event(lineage->call, row, true);
 	return 0;
 }
 
@@ -294,7 +294,7 @@ void api_send_events(struct call *call)
 		.origin = "control",
 		.default_device = "drayctl",
 		.on_invalid = CONFIG_INVALID_REJECT,
-		.received_at_ms = call_now_ms(call),
+		.received_at_ms = call_wall_ms(call),
 	};
 	const char *device = call_query(call, "device");
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/json.h"
 #include "ops/rows.h"
@@ -89,7 +90,7 @@ static bool may_double(const struct act *act, const struct subject *subject, con
 			continue;
 		return is->idempotency == CONFIG_IDEMPOTENCY_NONE ||
 		       (is->idempotency_lifetime_ms > 0 &&
-			       call_now_ms(act->call) - subject->doubt_at_ms >=
+			       clock_age_most(act->call->ops->with.clock, subject->doubt_at_ms) >=
 				       is->idempotency_lifetime_ms);
 	}
 	return true;
@@ -161,7 +162,7 @@ static enum acted apply_act(struct act *act, struct subject *subject)
 	if ((subject->has_delivery && subject->state == DELIVERY_EXCEPTION &&
 		    settle_delivery(act, subject) != 0) ||
 		store_resolve_exception(store, subject->id, resolution, now_ms) != 0 ||
-		store_audit(store, now_ms, act->call->who,
+		store_audit(store, call_wall_ms(act->call), act->call->who,
 			act->is_retry ? "exception.retry" : "exception.discard", object,
 			act->why) != 0)
 		return ACT_FAILED;

@@ -3,6 +3,7 @@
  */
 #include "ops/room.h"
 
+#include "clock.h"
 #include "dray/metrics.h"
 #include "ops/view.h"
 #include "store/store.h"
@@ -48,7 +49,7 @@ static void on_view(void *ctx, const struct deliver_view *view)
 			delivery_state_word((enum delivery_state)state),
 			(double)store_depth(store, view->id, (enum delivery_state)state));
 	metrics_set(metrics, METRIC_BACKLOG_OLDEST, view->name, NULL,
-		oldest_ms > 0 ? (double)(call_now_ms(call) - oldest_ms) / 1000.0 : 0);
+		oldest_ms > 0 ? (double)clock_age(call->ops->with.clock, oldest_ms) / 1000.0 : 0);
 	if (view->is_configured)
 		metrics_set(
 			metrics, METRIC_DESTINATION_UP, view->name, NULL, view_is_up(view) ? 1 : 0);
@@ -76,6 +77,8 @@ void api_metrics(struct call *call)
 	metrics_set(with->metrics, METRIC_STORE_WRITTEN, NULL, NULL, (double)sizes.written_bytes);
 	metrics_set(with->metrics, METRIC_BROKER_CONNECTED, NULL, NULL,
 		with->broker_is_up(with->ctx) ? 1 : 0);
+	metrics_set(with->metrics, METRIC_CLOCK_TRUSTED, NULL, NULL,
+		call_clock_doubted_at_ms(call) == 0 ? 1 : 0);
 	metrics_set(with->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	metrics_print(with->metrics, &call->body);

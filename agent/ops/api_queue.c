@@ -6,6 +6,7 @@
  */
 #include "ops/room.h"
 
+#include "clock.h"
 #include "ops/rows.h"
 #include "ops/view.h"
 #include "ops/writer.h"
@@ -28,7 +29,8 @@ static const struct bucket_limit {
 #define BUCKETS (sizeof(buckets) / sizeof(buckets[0]))
 
 struct shape {
-	int64_t now_ms, last_seq;
+	const struct clock *clock;
+	int64_t last_seq;
 	int64_t n[BUCKETS];
 	int64_t looked_at;
 	unsigned in_slice;
@@ -37,9 +39,10 @@ struct shape {
 static int on_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct shape *shape = ctx;
+	int64_t age_ms = clock_age(shape->clock, row->received_at_ms);
 	size_t i = 0;
 
-	while (shape->now_ms - row->received_at_ms >= buckets[i].below_ms)
+	while (age_ms >= buckets[i].below_ms)
 		i++;
 	shape->n[i]++;
 	shape->looked_at++;
@@ -69,8 +72,7 @@ static void on_view(void *ctx, const struct deliver_view *view)
 	struct queue *queue = ctx;
 	struct store *store = queue->call->ops->with.store;
 	struct buf *out = &queue->call->body;
-	struct shape shape = { .now_ms = call_now_ms(queue->call) };
-	int64_t oldest_ms = store_oldest(store, view->id);
+	struct shape shape = { .clock = queue->call->ops->with.clock };
 	int64_t all =
 		store_pending(store, view->id) + store_depth(store, view->id, DELIVERY_EXCEPTION);
 
@@ -80,10 +82,7 @@ static void on_view(void *ctx, const struct deliver_view *view)
 	write_text(out, "destination", view->name);
 	view_write_state(queue->call, view);
 	write_int(out, "unfinished", all);
-	if (oldest_ms > 0)
-		write_int(out, "oldest_s", (shape.now_ms - oldest_ms) / 1000);
-	else
-		write_null(out, "oldest_s");
+	call_write_age(queue->call, "oldest_s", store_oldest(store, view->id));
 	write_open(out, "ages", '{');
 	for (size_t i = 0; i < BUCKETS; i++)
 		write_int(out, buckets[i].name, shape.n[i]);

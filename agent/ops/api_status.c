@@ -7,6 +7,7 @@
 
 #include "ops/view.h"
 #include "ops/writer.h"
+#include "clock.h"
 #include "dray/times.h"
 #include "store/store.h"
 
@@ -41,7 +42,7 @@ static void put_arrivals(struct buf *out, const struct arrivals *arrivals)
 static int put_events(struct call *call)
 {
 	struct store *store = call->ops->with.store;
-	int32_t day = time_day(call_now_ms(call));
+	int32_t day = time_day(call_wall_ms(call));
 	struct arrivals all = { 0 };
 	struct arrivals today = { 0 };
 	struct buf *out = &call->body;
@@ -56,6 +57,18 @@ static int put_events(struct call *call)
 	write_close(out, '}');
 	write_close(out, '}');
 	return 0;
+}
+
+/* Whether what the machine's clock says is believed; else what it says, and since when. */
+static void put_clock(struct call *call)
+{
+	int64_t doubted_at_ms = call_clock_doubted_at_ms(call);
+
+	write_open(&call->body, "clock", '{');
+	write_bool(&call->body, "trusted", doubted_at_ms == 0);
+	call_write_stamp(call, "doubted_since", doubted_at_ms);
+	write_time(&call->body, "machine", clock_read(call->ops->with.clock).wall_ms);
+	write_close(&call->body, '}');
 }
 
 static void put_broker(struct call *call)
@@ -130,8 +143,9 @@ void api_status(struct call *call)
 	write_text(out, "timezone", call->ops->config->timezone);
 	write_text(out, "version", DRAY_VERSION);
 	write_text(out, "state", with->broker_is_up(with->ctx) ? "running" : "degraded");
-	write_time(out, "started_at", call->ops->started_at_ms);
-	write_time(out, "now", call_now_ms(call));
+	call_write_stamp(call, "started_at", call->ops->started_at_ms);
+	write_time(out, "now", call_wall_ms(call));
+	put_clock(call);
 	put_broker(call);
 	put_store(call);
 	if (put_events(call) != 0) {

@@ -52,7 +52,32 @@ static const char *status_phrase(int status)
 
 int64_t call_now_ms(const struct call *call)
 {
+	return clock_steady_ms(call->ops->with.clock);
+}
+
+int64_t call_wall_ms(const struct call *call)
+{
 	return clock_wall_ms(call->ops->with.clock);
+}
+
+int64_t call_clock_doubted_at_ms(const struct call *call)
+{
+	const struct timeline *timeline = call->ops->with.clock->timeline;
+
+	return timeline ? timeline->doubted_at_ms : 0;
+}
+
+void call_write_stamp(struct call *call, const char *name, int64_t at_ms)
+{
+	write_time(&call->body, name, at_ms > 0 ? clock_wall_of(call->ops->with.clock, at_ms) : 0);
+}
+
+void call_write_age(struct call *call, const char *name, int64_t at_ms)
+{
+	if (at_ms > 0)
+		write_int(&call->body, name, clock_age(call->ops->with.clock, at_ms) / 1000);
+	else
+		write_null(&call->body, name);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -194,10 +219,14 @@ bool call_query_time(struct call *call, const char *name, int64_t *ret_at_ms)
 	const char *text = call_query(call, name);
 	int64_t back_ms;
 
-	if (!text || time_parse(text, strlen(text), ret_at_ms))
+	if (!text)
 		return true;
+	if (time_parse(text, strlen(text), ret_at_ms)) {
+		*ret_at_ms = clock_stamp_of(call->ops->with.clock, *ret_at_ms);
+		return true;
+	}
 	if (config_parse_duration(text, &back_ms) && back_ms >= 0) {
-		*ret_at_ms = call_now_ms(call) - back_ms;
+		*ret_at_ms = clock_stamp_of(call->ops->with.clock, call_wall_ms(call) - back_ms);
 		return true;
 	}
 	call_problem(call, 400,

@@ -62,7 +62,7 @@ struct ops *ops_new(const struct ops_options *options)
 	if (!ops)
 		return NULL;
 	ops->with = *options;
-	ops->started_at_ms = clock_wall_ms(options->clock);
+	ops->started_at_ms = clock_steady_ms(options->clock);
 	TAILQ_INIT(&ops->outbox);
 	if (make_door(ops, &ops->control, true) != 0 || make_door(ops, &ops->tcp, false) != 0) {
 		ops_free(ops);

@@ -118,7 +118,7 @@ void call_store_failed(struct call *call);
 const char *call_query(const struct call *call, const char *name);
 /*
  * Typed values. When absent *ret stays as it is. False: the call is answered with a 400.
- * A time is an instant (RFC 3339) or a duration that lies back ("2h").
+ * A time is an instant (RFC 3339) or a duration that lies back ("2h"); *ret is its stamp.
  */
 bool call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *ret);
 bool call_query_time(struct call *call, const char *name, int64_t *ret_at_ms);
@@ -142,7 +142,15 @@ extern const char *const exception_kinds[];
 /* A filter by kind and severity, NULL any: is there such a word? False: answered with a 400. */
 bool call_exception_words(struct call *call, const char *kind, const char *severity);
 
+/* Steady time, for stamps and against them; and what people are shown. */
 int64_t call_now_ms(const struct call *call);
+int64_t call_wall_ms(const struct call *call);
+/* The stamp since when the machine's clock is not believed; 0: it is. */
+int64_t call_clock_doubted_at_ms(const struct call *call);
+/* A stamp as people know it: RFC 3339; null when it is not above 0. */
+void call_write_stamp(struct call *call, const char *name, int64_t at_ms);
+/* How long ago people would say it was; null likewise. */
+void call_write_age(struct call *call, const char *name, int64_t at_ms);
 
 /* --- routes (api.c) --------------------------------------------------------------------------- */
 

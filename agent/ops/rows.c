@@ -20,8 +20,10 @@ void page_close(struct buf *out, int64_t cursor)
 	write_close(out, '}');
 }
 
-void row_event(struct buf *out, const struct store_event_row *row, bool is_whole)
+void row_event(struct call *call, const struct store_event_row *row, bool is_whole)
 {
+	struct buf *out = &call->body;
+
 	write_open(out, NULL, '{');
 	write_int(out, "seq", row->seq);
 	write_text(out, "id", row->id);
@@ -34,7 +36,7 @@ void row_event(struct buf *out, const struct store_event_row *row, bool is_whole
 	write_int(out, "revision", row->revision);
 	write_time(out, "occurred_at", row->occurred_at_ms);
 	write_time(out, "sent_at", row->sent_at_ms);
-	write_time(out, "received_at", row->received_at_ms);
+	call_write_stamp(call, "received_at", row->received_at_ms);
 	if (is_whole && row->body)
 		write_raw(out, "body", row->body, row->len);
 	else if (is_whole)
@@ -65,13 +67,13 @@ void row_delivery(struct call *call, const struct store_delivery_row *row, bool 
 	if (row->batch > 0)
 		write_int(out, "batch", row->batch);
 	if (row->due_at_ms > 0)
-		write_time(out, "due_at", row->due_at_ms);
+		call_write_stamp(call, "due_at", row->due_at_ms);
 	if (row->claimed_at_ms > 0)
-		write_time(out, "claimed_at", row->claimed_at_ms);
+		call_write_stamp(call, "claimed_at", row->claimed_at_ms);
 	if (row->doubt_at_ms > 0)
-		write_time(out, "doubt_at", row->doubt_at_ms);
+		call_write_stamp(call, "doubt_at", row->doubt_at_ms);
 	if (row->settled_at_ms > 0)
-		write_time(out, "settled_at", row->settled_at_ms);
+		call_write_stamp(call, "settled_at", row->settled_at_ms);
 	if (row->last_status > 0)
 		write_int(out, "status", row->last_status);
 	write_set_text(out, "ref", row->ref);
@@ -80,7 +82,7 @@ void row_delivery(struct call *call, const struct store_delivery_row *row, bool 
 		write_text(out, "id", row->id);
 		write_text(out, "type", row->type);
 		write_set_text(out, "device", row->device);
-		write_time(out, "received_at", row->received_at_ms);
+		call_write_stamp(call, "received_at", row->received_at_ms);
 	}
 	write_close(out, '}');
 }
@@ -92,7 +94,7 @@ void row_attempt(struct call *call, const struct store_attempt_row *row)
 	write_open(out, NULL, '{');
 	put_destination(call, row->destination);
 	write_int(out, "attempt", row->attempt);
-	write_time(out, "at", row->at_ms);
+	call_write_stamp(call, "at", row->at_ms);
 	write_int(out, "took_ms", row->took_ms);
 	write_text(out, "outcome", row->outcome);
 	if (row->status > 0)
@@ -129,11 +131,11 @@ void row_exception(struct call *call, const struct store_exception_row *row, boo
 	write_set_text(out, "device", row->device);
 	write_set_text(out, "owner", row->owner);
 	write_int(out, "repeats", row->repeats);
-	write_time(out, "opened_at", row->opened_at_ms);
+	call_write_stamp(call, "opened_at", row->opened_at_ms);
 	if (row->due_at_ms > 0)
-		write_time(out, "due_at", row->due_at_ms);
+		call_write_stamp(call, "due_at", row->due_at_ms);
 	if (row->resolved_at_ms > 0)
-		write_time(out, "resolved_at", row->resolved_at_ms);
+		call_write_stamp(call, "resolved_at", row->resolved_at_ms);
 	write_set_text(out, "resolution", row->resolution);
 	if (with_raw && row->raw)
 		write_bytes(out, "raw", row->raw, row->raw_len);

@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 /* The object is left open: the caller adds what it knows, and closes it. */
-void row_event(struct buf *out, const struct store_event_row *row, bool is_whole);
+void row_event(struct call *call, const struct store_event_row *row, bool is_whole);
 void row_delivery(struct call *call, const struct store_delivery_row *row, bool with_event);
 void row_attempt(struct call *call, const struct store_attempt_row *row);
 void row_exception(struct call *call, const struct store_exception_row *row, bool with_raw);

@@ -27,14 +27,13 @@ static const char *state_word(const struct store *store, const struct deliver_vi
 void view_write_state(struct call *call, const struct deliver_view *view)
 {
 	write_text(&call->body, "state", state_word(call->ops->with.store, view));
-	write_time(&call->body, "not_before_at", view->not_before_at_ms);
+	call_write_stamp(call, "not_before_at", view->not_before_at_ms);
 }
 
 void view_write(struct call *call, const struct deliver_view *view)
 {
 	struct store *store = call->ops->with.store;
 	struct buf *out = &call->body;
-	int64_t oldest_ms = store_oldest(store, view->id);
 
 	write_open(out, NULL, '{');
 	write_text(out, "name", view->name);
@@ -46,10 +45,7 @@ void view_write(struct call *call, const struct deliver_view *view)
 	for (int state = DELIVERY_READY; state <= DELIVERY_EXCEPTION; state++)
 		write_int(out, delivery_state_word((enum delivery_state)state),
 			store_depth(store, view->id, (enum delivery_state)state));
-	if (oldest_ms > 0)
-		write_int(out, "oldest_s", (call_now_ms(call) - oldest_ms) / 1000);
-	else
-		write_null(out, "oldest_s");
-	write_time(out, "last_success_at", view->last_success_at_ms);
+	call_write_age(call, "oldest_s", store_oldest(store, view->id));
+	call_write_stamp(call, "last_success_at", view->last_success_at_ms);
 	write_close(out, '}');
 }

@@ -2,7 +2,7 @@
  * purge.c - old events leave, in slices, from the lowest seq upward.
  *
  * A slice visits a bounded number of events. Those that must stay (unfinished, an open exception,
- * or a wall clock that had jumped ahead) are not visited again in this round: the next slice goes
+ * or a stamp that is ahead of the others) are not visited again in this round: the next slice goes
  * on behind them, and a round ends where a whole slice found nothing old.
  */
 #include "store/store_internal.h"

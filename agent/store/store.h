@@ -36,6 +36,9 @@
  * A move that the picture above does not have is refused in the same way. A failed read returns -1;
  * it poisons only a turn that has written.
  *
+ * Stamps (…_at_ms) are steady time (timeline.h), but for what a device says itself: they rise with the
+ * order in which things were stored, whatever is done to the clock. Whoever shows one converts it.
+ *
  * Borrowed texts in rows handed to callbacks are valid during the callback only. A callback neither
  * writes nor calls the function that called it: it collects. No function here logs, but for the
  * checkpoint thread.
@@ -101,8 +104,9 @@ struct store_event {
 	const char *document;    /* "purchase_order/PO-1001"; "" none */
 	const char *correlation; /* "" none */
 	const char *origin;      /* name of the configured source, or "control" */
-	int64_t occurred_at_ms, received_at_ms;
-	int64_t sent_at_ms;    /* -1: not said */
+	int64_t occurred_at_ms;  /* wall clock, the device's */
+	int64_t received_at_ms;
+	int64_t sent_at_ms;    /* -1: not said; the device's */
 	int64_t sequence;      /* -1: not said */
 	const uint8_t *digest; /* ID_DIGEST_BYTES */
 	const char *body;
@@ -283,8 +287,8 @@ typedef int (*store_attempt_fn)(void *ctx, const struct store_attempt_row *row);
 int store_list_attempts(struct store *store, int64_t seq, store_attempt_fn fn, void *ctx);
 
 /*
- * WAITING rows that are due become READY: due_at <= now, or later than now + horizon (the clock
- * has jumped back). At most `limit`. Returns how many, or -1.
+ * WAITING rows that are due become READY: due_at <= now, or later than now + horizon (no
+ * wait is so long: the stamp is of another store). At most `limit`. Returns how many, or -1.
  */
 int store_promote_due(
 	struct store *store, int destination, int64_t now_ms, int64_t horizon_ms, unsigned limit);
@@ -313,6 +317,9 @@ int64_t store_oldest(struct store *store, int destination);
  */
 int store_count(struct store *store, int64_t at_ms, const char *source, const char *device,
 	const char *type, int destination, const char *outcome, const char *detail);
+
+/* Stamps are steady time, days are the wall clock's: by so much it is ahead (timeline.h). 0 at open. */
+void store_set_wall_ahead(struct store *store, int64_t ahead_ms);
 
 struct store_tally_row {
 	int32_t day;
@@ -393,7 +400,7 @@ int store_resolve_hold(
 typedef void (*store_open_fn)(void *ctx, const char *kind, const char *severity, int64_t n);
 void store_count_open(const struct store *store, store_open_fn fn, void *ctx);
 
-/* Append to the hash chain. */
+/* Append to the hash chain. now_ms is wall time: the trail is read elsewhere too. */
 int store_audit(struct store *store, int64_t now_ms, const char *who, const char *what,
 	const char *object, const char *why);
 

@@ -186,6 +186,7 @@ struct store {
 	unsigned n_open_counts;
 	struct tally_cell *tally;
 	unsigned n_tally;
+	int64_t wall_ahead_ms;
 	struct event_labels last_event;
 	struct known_revision *revisions; /* a list; few */
 

@@ -96,13 +96,18 @@ void label_copy(char out[LABEL_MAX], const char *text)
 	out[len] = '\0';
 }
 
+void store_set_wall_ahead(struct store *store, int64_t ahead_ms)
+{
+	store->wall_ahead_ms = ahead_ms;
+}
+
 int store_count(struct store *store, int64_t at_ms, const char *source, const char *device,
 	const char *type, int destination, const char *outcome, const char *detail)
 {
 	if (store_begin_write(store) < 0)
 		return -1;
 	struct tally_cell wanted;
-	wanted.day = time_day(at_ms);
+	wanted.day = time_day(at_ms + store->wall_ahead_ms);
 	wanted.destination = destination;
 	wanted.n = 0;
 	label_copy(wanted.source, source);

@@ -33,6 +33,7 @@ enum metric {
 	METRIC_TURNS_POISONED,
 	METRIC_DESTINATION_UP,     /* gauge: destination */
 	METRIC_CLOCK_SKEW_SECONDS, /* histogram: received minus sent */
+	METRIC_CLOCK_TRUSTED,      /* gauge */
 	METRIC_BROKER_CONNECTED,   /* gauge */
 	METRIC_ACKS_DROPPED,
 	METRIC_BUILD_INFO, /* gauge 1: version */

@@ -22,7 +22,7 @@ struct retry_policy {
  * Decide when to try again.
  *
  * attempt        attempts made so far, >= 1.
- * first_at_ms    wall clock of the first attempt, ms since the Unix epoch.
+ * first_at_ms    of the first attempt, on the scale of now_ms.
  * asked_ms       wait that the other side asked for; 0 = none.
  * seed           64 bits of entropy; the same seed gives the same answer.
  * ret_due_at_ms  set only when true is returned.

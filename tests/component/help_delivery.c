@@ -26,7 +26,9 @@ static int64_t read_wall_ms(void *ctx)
 
 static int64_t read_mono_us(void *ctx)
 {
-	return (((struct house *)ctx)->now_ms - START_MS) * 1000;
+	const struct house *house = ctx;
+
+	return (house->now_ms - house->boot_at_ms) * 1000;
 }
 
 static void fill_entropy(void *ctx, void *bytes, size_t len)
@@ -45,6 +47,12 @@ static void fill_entropy(void *ctx, void *bytes, size_t len)
 static bool say_synchronised(void *ctx)
 {
 	return !((struct house *)ctx)->is_unsynchronised;
+}
+
+static void tell_boot(void *ctx, char out[TIMELINE_ID_MAX])
+{
+	(void)snprintf(
+		out, TIMELINE_ID_MAX, "boot-%lld", (long long)((struct house *)ctx)->boot_at_ms);
 }
 
 /* --- the courier ---------------------------------------------------------------------------------- */
@@ -194,14 +202,18 @@ static void start(struct house *house, const char *erp)
 					    .on_fatal = on_fatal },
 				 &house->store, &err),
 		0);
-	house->turn = turn_new(house->base, house->store, house->metrics, &house->clock);
+	house->timekeeper = timekeeper_new(&house->clock);
+	assert_non_null(house->timekeeper);
+	timekeeper_open(house->timekeeper, house->store);
+	const struct clock *clock = timekeeper_clock(house->timekeeper);
+	house->turn = turn_new(house->base, house->store, house->metrics, clock);
 	assert_non_null(house->turn);
 	house->deliver = deliver_new(&(struct deliver_options){
 		.base = house->base,
 		.turn = house->turn,
 		.store = house->store,
 		.metrics = house->metrics,
-		.clock = &house->clock,
+		.clock = clock,
 		.courier = &house->courier,
 		.secrets = &house->secrets,
 		.connector_dirs = connectors,
@@ -212,6 +224,7 @@ static void start(struct house *house, const char *erp)
 	assert_non_null(house->deliver);
 	turn_add(house->turn,
 		&(struct turn_member){ .name = "disturb", .dispatch = disturb_turn, .ctx = house });
+	timekeeper_attach(house->timekeeper, house->turn);
 	assert_int_equal(house_configure(house, erp), 0);
 	assert_int_equal(store_destination_id(house->store, "erp"), 1);
 	assert_int_equal(store_destination_id(house->store, "tms"), 2);
@@ -223,22 +236,31 @@ static void stop(struct house *house)
 	deliver_free(house->deliver);
 	turn_free(house->turn);
 	store_close(house->store);
+	timekeeper_free(house->timekeeper);
 	for (size_t i = 0; i < ERRANDS_MAX; i++)
 		house->errands[i].is_out = false;
 }
 
-void house_open(struct house *house, const char *erp)
+static void open_on(struct house *house, const char *erp, bool is_unsynchronised)
 {
 	memset(house, 0, sizeof(*house));
+	house->is_unsynchronised = is_unsynchronised;
 	/* In memory where there is such a place: nothing here is about the disk. */
 	(void)snprintf(house->dir, sizeof(house->dir), "%s/dray-deliver-XXXXXX",
 		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(house->dir));
 	(void)snprintf(house->path, sizeof(house->path), "%s/dray.db", house->dir);
 	house->now_ms = START_MS;
+	house->boot_at_ms = START_MS;
 	house->entropy = 88172645463325252u;
-	house->clock =
-		(struct clock){ read_wall_ms, read_mono_us, fill_entropy, say_synchronised, house };
+	house->clock = (struct clock){
+		.wall_ms = read_wall_ms,
+		.mono_us = read_mono_us,
+		.entropy = fill_entropy,
+		.is_synchronised = say_synchronised,
+		.boot_id = tell_boot,
+		.ctx = house,
+	};
 	house->secrets = (struct secret_dirs){ .beside = house->dir };
 	house->courier = (struct courier){
 		.open = open_line, .start = start_errand, .close = close_line, .ctx = house
@@ -248,6 +270,16 @@ void house_open(struct house *house, const char *erp)
 	house->metrics = metrics_new();
 	assert_non_null(house->base);
 	start(house, erp);
+}
+
+void house_open(struct house *house, const char *erp)
+{
+	open_on(house, erp, false);
+}
+
+void house_open_unsynchronised(struct house *house, const char *erp)
+{
+	open_on(house, erp, true);
 }
 
 void house_close(struct house *house)
@@ -267,6 +299,19 @@ void house_crash(struct house *house, const char *erp)
 {
 	stop(house);
 	start(house, erp);
+}
+
+void house_reboot(struct house *house, int64_t off_ms, const char *erp)
+{
+	stop(house);
+	house->now_ms += off_ms;
+	house->boot_at_ms = house->now_ms;
+	start(house, erp);
+}
+
+int64_t house_steady(const struct house *house)
+{
+	return clock_steady_ms(timekeeper_clock(house->timekeeper));
 }
 
 void house_put_to(struct house *house, const char *destination, const char *id, const char *key,
@@ -289,7 +334,7 @@ void house_put_to(struct house *house, const char *destination, const char *id, 
 		.correlation = "",
 		.origin = "test",
 		.occurred_at_ms = house->now_ms,
-		.received_at_ms = house->now_ms,
+		.received_at_ms = house_steady(house),
 		.sent_at_ms = -1,
 		.sequence = -1,
 		.digest = digest,
@@ -354,9 +399,9 @@ unsigned house_pass(struct house *house, int64_t ms)
 	int64_t end_ms = house->now_ms + ms;
 	unsigned n = 0;
 
-	while (erp->timer_mono_ms > 0 && START_MS + erp->timer_mono_ms <= end_ms) {
-		if (START_MS + erp->timer_mono_ms > house->now_ms)
-			house->now_ms = START_MS + erp->timer_mono_ms;
+	while (erp->timer_mono_ms > 0 && house->boot_at_ms + erp->timer_mono_ms <= end_ms) {
+		if (house->boot_at_ms + erp->timer_mono_ms > house->now_ms)
+			house->now_ms = house->boot_at_ms + erp->timer_mono_ms;
 		erp->timer_mono_ms = 0;
 		house_rest(house);
 		n++;
@@ -498,7 +543,7 @@ void house_retry(struct house *house, const char *id, const char *kind)
 	const struct store_settlement settlement = {
 		.to = DELIVERY_READY,
 		.is_proven = strcmp(kind, "unknown") == 0,
-		.now_ms = house->now_ms,
+		.now_ms = house_steady(house),
 	};
 
 	assert_int_equal(store_settle(house->store, 1, look_at(house, id).seq, &settlement), 0);

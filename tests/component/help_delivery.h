@@ -14,6 +14,7 @@
 #include "dray/metrics.h"
 #include "secret.h"
 #include "store/store.h"
+#include "timekeeper.h"
 #include "turn.h"
 
 #define ERRANDS_MAX 64
@@ -31,11 +32,13 @@ struct errand {
 
 struct house {
 	char dir[64], path[96];
-	int64_t now_ms;        /* both clocks */
+	int64_t now_ms;        /* true time */
 	int64_t wall_ahead_ms; /* by this much the wall clock has jumped */
+	int64_t boot_at_ms;    /* true time at which the machine was started */
 	bool is_unsynchronised;
 	uint64_t entropy;
-	struct clock clock;
+	struct clock clock; /* the machine's */
+	struct timekeeper *timekeeper;
 	struct event_base *base;
 	struct store *store;
 	struct turn *turn;
@@ -55,9 +58,15 @@ struct house {
 
 /* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */
 void house_open(struct house *house, const char *erp);
+/* On a machine whose clock nobody vouches for. */
+void house_open_unsynchronised(struct house *house, const char *erp);
 void house_close(struct house *house);
 /* kill -9 and start again: what was with the courier is never answered. */
 void house_crash(struct house *house, const char *erp);
+/* Likewise, with the machine: it was off for so long. What its clock says is the test's to set before. */
+void house_reboot(struct house *house, int64_t off_ms, const char *erp);
+/* What the rooms take for now. */
+int64_t house_steady(const struct house *house);
 /* Reload. 0, or -1. */
 int house_configure(struct house *house, const char *erp);
 

@@ -318,72 +318,6 @@ static void test_a_batch_that_was_never_taken_is_given_up_as_such(void **state)
 	assert_int_equal(house_exceptions(&house, "unknown"), 0);
 }
 
-/* One in doubt whose key, if the wall clock were right, is forgotten by now; and one as usual. */
-static void jump_behind_doubt(char key[64])
-{
-	house_open(&house, "\"retry\":{\"give_up\":\"1h\"}");
-	house_put(&house, "e1", "");
-	house_rest(&house);
-	(void)snprintf(key, 64, "%s", house_find(&house, "e1")->key);
-	house_fail(&house, house_find(&house, "e1"), TRANSPORT_NO_ANSWER);
-	house.wall_ahead_ms = INT64_C(2) * 86400000;
-	house.is_unsynchronised = true;
-	house_put(&house, "e2", "");
-	house_wait(&house, 1000);
-	assert_non_null(house_find(&house, "e2"));
-	house_answer(&house, house_find(&house, "e2"), 200, "");
-	assert_in_range(house_pass(&house, 600000), 5, 20);
-	assert_int_equal(house_out(&house), 0);
-	assert_int_equal(house.n_exceptions, 0);
-}
-
-static void test_a_doubt_waits_while_the_clock_is_not_to_be_trusted(void **state)
-{
-	char key[64];
-
-	(void)state;
-	jump_behind_doubt(key);
-	house.wall_ahead_ms = 0;
-	(void)house_pass(&house, 120000);
-	assert_string_equal(house_find(&house, "e1")->key, key);
-	house_answer_all(&house, 200);
-	assert_int_equal(house.n_done, 2);
-}
-
-static void test_a_jump_that_was_right_is_believed_once_the_clock_is_synchronised(void **state)
-{
-	char key[64];
-
-	(void)state;
-	jump_behind_doubt(key);
-	house.is_unsynchronised = false;
-	(void)house_pass(&house, 120000);
-	assert_int_equal(house_out(&house), 0);
-	assert_int_equal(house_exceptions(&house, "unknown"), 1);
-}
-
-static void test_an_answer_during_a_jump_makes_no_exception(void **state)
-{
-	static const int statuses[] = { 503, 409, 404 };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		if (i > 0)
-			house_close(&house);
-		house_open(&house, "\"retry\":{\"give_up\":\"1h\"}");
-		house_put(&house, "e1", "");
-		house_rest(&house);
-		house_fail(&house, house_find(&house, "e1"), TRANSPORT_NO_ANSWER);
-		house_wait(&house, 60000);
-		house.wall_ahead_ms = INT64_C(2) * 86400000;
-		house.is_unsynchronised = true;
-		house_answer(&house, house_find(&house, "e1"), statuses[i], "");
-		(void)house_pass(&house, 600000);
-		assert_int_equal(house.n_exceptions, 0);
-		assert_int_equal(house_out(&house), 0);
-	}
-}
-
 /* Three in a batch whose key the other side has forgotten. */
 static void put_forgotten_batch(char key[64], char body[TEXT_MAX])
 {
@@ -461,9 +395,6 @@ int main(void)
 		T(test_a_doubted_batch_that_is_refused_is_for_a_person),
 		T(test_a_doubted_batch_that_is_given_up_must_be_looked_up),
 		T(test_a_batch_that_was_never_taken_is_given_up_as_such),
-		T(test_a_doubt_waits_while_the_clock_is_not_to_be_trusted),
-		T(test_a_jump_that_was_right_is_believed_once_the_clock_is_synchronised),
-		T(test_an_answer_during_a_jump_makes_no_exception),
 		T(test_a_forgotten_batch_retried_as_a_whole_goes_as_it_was),
 		T(test_each_of_a_forgotten_batch_can_be_retried_alone),
 	};

@@ -97,17 +97,6 @@ static void test_a_wait_is_no_longer_than_a_day_though_the_clock_has_jumped(void
 	assert_int_equal(house_out(&house), 1);
 }
 
-static void test_a_wait_that_is_over_is_forgotten_with_the_next_success(void **state)
-{
-	(void)state;
-	house_open(&house, "");
-	get_429("e1", "1000");
-	assert_true(store_destination_not_before(house.store, 1) > house.now_ms);
-	house_wait(&house, 1000000);
-	house_answer_all(&house, 200);
-	assert_int_equal(store_destination_not_before(house.store, 1), 0);
-}
-
 static void test_a_success_that_comes_in_late_ends_no_wait(void **state)
 {
 	(void)state;
@@ -344,7 +333,6 @@ int main(void)
 		T(test_the_longest_of_several_waits_is_kept_over_a_restart),
 		T(test_a_poisoned_turn_keeps_the_wait_of_its_answer),
 		T(test_a_wait_is_no_longer_than_a_day_though_the_clock_has_jumped),
-		T(test_a_wait_that_is_over_is_forgotten_with_the_next_success),
 		T(test_a_success_that_comes_in_late_ends_no_wait),
 		T(test_nothing_leaves_beside_an_answer_that_asks_for_peace),
 		T(test_a_probe_that_was_overtaken_is_no_probe_any_more),

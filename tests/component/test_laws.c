@@ -250,8 +250,8 @@ static void build(struct house *house)
 
 	assert_int_equal(config_build(document, &house->config, &err), 0);
 	cJSON_Delete(document);
-	house->clock =
-		(struct clock){ sim_wall_ms, sim_mono_us, sim_entropy, sim_is_synchronised, house };
+	house->clock = (struct clock){ sim_wall_ms, sim_mono_us, sim_entropy, sim_is_synchronised,
+		house, NULL, NULL, NULL };
 	house->courier = (struct courier){ open_line, start_request, close_line, house };
 	assert_int_equal(store_open(&(struct store_options){ .path = house->path,
 					    .vfs = FAULTY_VFS,

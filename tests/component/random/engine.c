@@ -8,24 +8,30 @@
 #include "../help_faulty_vfs.h"
 #include "day.h"
 #include "loop.h"
+#include "timekeeper.h"
 
 /* --- the clock ------------------------------------------------------------------------------------ */
-
-int64_t wall_ms(void)
-{
-	return DAY_BEGINS_AT_MS + loop_now_ms() + day.wall_ahead_ms;
-}
 
 static int64_t read_wall_ms(void *ctx)
 {
 	(void)ctx;
-	return wall_ms();
+	return DAY_BEGINS_AT_MS + loop_now_ms() + day.wall_ahead_ms;
+}
+
+int64_t stamp_ms(void)
+{
+	return clock_steady_ms(timekeeper_clock(day.timekeeper));
+}
+
+int64_t wall_ms(void)
+{
+	return clock_wall_ms(timekeeper_clock(day.timekeeper));
 }
 
 static int64_t read_mono_us(void *ctx)
 {
 	(void)ctx;
-	return (loop_now_ms() + 1000) * 1000;
+	return (loop_now_ms() - day.boot_at_ms + 1000) * 1000;
 }
 
 static void fill_entropy(void *ctx, void *bytes, size_t len)
@@ -41,6 +47,12 @@ static bool say_synchronised(void *ctx)
 {
 	(void)ctx;
 	return day.wall_ahead_ms == 0;
+}
+
+static void tell_boot(void *ctx, char out[TIMELINE_ID_MAX])
+{
+	(void)ctx;
+	(void)snprintf(out, TIMELINE_ID_MAX, "boot-%u", day.n_boots);
 }
 
 /* --- configuration -------------------------------------------------------------------------------- */
@@ -210,7 +222,10 @@ void engine_build(void)
 	day.kill = KILL_NONE;
 	day.is_draining = false;
 	day.is_resting = false;
-	day.turn = turn_new(NULL, day.store, day.metrics, &day.clock);
+	day.timekeeper = timekeeper_new(&day.clock);
+	timekeeper_open(day.timekeeper, day.store);
+	const struct clock *clock = timekeeper_clock(day.timekeeper);
+	day.turn = turn_new(NULL, day.store, day.metrics, clock);
 	turn_add(day.turn, &(struct turn_member){ .name = "before",
 				   .dispatch = before_dispatch,
 				   .committed = on_committed,
@@ -219,7 +234,7 @@ void engine_build(void)
 		.turn = day.turn,
 		.store = day.store,
 		.metrics = day.metrics,
-		.clock = &day.clock,
+		.clock = clock,
 		.courier = &day.courier,
 		.secrets = &day.secrets,
 		.connector_dirs = connectors,
@@ -228,6 +243,7 @@ void engine_build(void)
 	turn_add(day.turn,
 		&(struct turn_member){
 			.name = "after", .dispatch = after_dispatch, .release = on_released });
+	timekeeper_attach(day.timekeeper, day.turn);
 	engine_configure();
 	for (unsigned i = 0; i < CLOUDS; i++)
 		CHECK(store_destination_id(day.store, day.clouds[i].name) == day.clouds[i].id,
@@ -242,6 +258,7 @@ void engine_end(bool is_killed)
 	deliver_free(day.deliver);
 	turn_free(day.turn);
 	store_close(day.store);
+	timekeeper_free(day.timekeeper);
 	faulty_vfs_disarm();
 	day.is_failing = false;
 	day.deliver = NULL;
@@ -251,8 +268,11 @@ void engine_end(bool is_killed)
 
 void engine_begin_day(void)
 {
-	day.clock =
-		(struct clock){ read_wall_ms, read_mono_us, fill_entropy, say_synchronised, NULL };
+	day.clock = (struct clock){ .wall_ms = read_wall_ms,
+		.mono_us = read_mono_us,
+		.entropy = fill_entropy,
+		.is_synchronised = say_synchronised,
+		.boot_id = tell_boot };
 	day.secrets = (struct secret_dirs){ .beside = day.dir };
 	day.courier = (struct courier){ open_line, cloud_start, close_line, NULL };
 	day.metrics = metrics_new();

@@ -64,7 +64,7 @@ static void settle(struct item *item, struct cloud *cloud, bool is_unknown)
 		.to = to,
 		.leaves_batch = row.batch != 0 && row.doubt_at_ms == 0,
 		.is_proven = to == DELIVERY_READY && is_unknown,
-		.now_ms = wall_ms(),
+		.now_ms = stamp_ms(),
 	};
 	if (store_settle(day.store, cloud->id, item->seq, &settlement) != 0)
 		return;
@@ -97,7 +97,7 @@ static void act_on_exceptions(void)
 		if (cloud_holds(cloud, item) || (!day.is_evening && draw_percent(50)))
 			continue;
 		settle(item, cloud, found.are_unknown[i]);
-		(void)store_resolve_exception(day.store, found.ids[i], "seen to", wall_ms());
+		(void)store_resolve_exception(day.store, found.ids[i], "seen to", stamp_ms());
 	}
 }
 
@@ -146,7 +146,7 @@ static int show_row(void *ctx, const struct store_delivery_row *row)
 
 	trace("%s at %s is %s, batch %lld, %u attempts, due in %lld ms", row->id, cloud->name,
 		delivery_state_word(row->state), (long long)row->batch, row->attempts,
-		row->due_at_ms > 0 ? (long long)(row->due_at_ms - wall_ms()) : 0);
+		row->due_at_ms > 0 ? (long long)(row->due_at_ms - stamp_ms()) : 0);
 	return 0;
 }
 
