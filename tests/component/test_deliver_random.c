@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +39,7 @@
 
 static struct shared {
 	uint64_t current[WORKERS]; /* the seed that is lived; 0 none is */
-	unsigned n_failures;
+	unsigned n_folders, n_failures;
 	struct {
 		uint64_t seed;
 		char words[200];
@@ -49,11 +50,16 @@ static struct shared {
 
 static char root[48];
 
-/* Each process has a folder of its own. */
+/* Each process has a folder of its own, and ends by what kills it: cmocka would go on. */
 static void move_in(void)
 {
-	(void)snprintf(day.dir, sizeof(day.dir), "%s/%d", root, getpid());
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS };
+	unsigned nth = __atomic_fetch_add(&shared->n_folders, 1, __ATOMIC_SEQ_CST);
+
+	(void)snprintf(day.dir, sizeof(day.dir), "%s/%u", root, nth);
 	(void)snprintf(day.path, sizeof(day.path), "%s/dray.db", day.dir);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)signal(signals[i], SIG_DFL);
 	if (mkdir(day.dir, 0700) != 0)
 		abort();
 }
@@ -105,8 +111,10 @@ static void work(unsigned worker, uint64_t from, uint64_t end)
 
 static pid_t begin_worker(unsigned worker, uint64_t from, uint64_t end)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	shared->current[worker] = from;
+	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		move_in();

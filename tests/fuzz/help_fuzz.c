@@ -76,8 +76,10 @@ static bool say_synchronised(void *ctx)
 
 const struct clock *fuzz_clock(void)
 {
-	static const struct clock clock = { say_wall_ms, say_mono_us, fill_entropy,
-		say_synchronised, NULL };
+	static const struct clock clock = { .wall_ms = say_wall_ms,
+		.mono_us = say_mono_us,
+		.entropy = fill_entropy,
+		.is_synchronised = say_synchronised };
 
 	return &clock;
 }

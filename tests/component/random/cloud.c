@@ -28,7 +28,7 @@ void cloud_draw(struct cloud *cloud, unsigned nth)
 	cloud->timeout_ms = (1 + draw(8)) * SECOND;
 	cloud->settle_ms = (5 + draw(25)) * SECOND;
 	cloud->probe_ms = (1 + draw(20)) * SECOND;
-	cloud->give_up_ms = draw_percent(30) ? (60 + draw(300)) * SECOND : 0;
+	cloud->give_up_ms = draw_percent(30) ? (20 + draw(100)) * SECOND : 0;
 	cloud->retry_max_ms = (1 + draw(40)) * SECOND;
 	cloud->failures = 1 + draw(5);
 	cloud_draw_terms(cloud);
@@ -74,7 +74,7 @@ void cloud_draw_mood(struct cloud *cloud)
 /* Longer than anything may still be on its way. */
 static int64_t memory_ms(const struct cloud *cloud)
 {
-	return cloud->lifetime_ms + 2 * cloud->timeout_ms + cloud->settle_ms + 60 * SECOND;
+	return cloud->lifetime_ms + 2 * cloud->timeout_ms + cloud->settle_ms + 240 * SECOND;
 }
 
 static bool is_known(const struct request *request)
@@ -179,7 +179,7 @@ static void ask_to_wait(struct request *request)
 	int64_t wait_s = draw_percent(97) ? 1 + draw(40) : draw(2) ? 3600 : 3 * 86400;
 
 	request->asked_ms = wait_s * SECOND;
-	if (draw_percent(70) || day.wall_ahead_ms != 0) {
+	if (draw_percent(70)) {
 		(void)snprintf(request->retry_after, sizeof(request->retry_after), "%lld",
 			(long long)wait_s);
 		return;

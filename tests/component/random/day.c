@@ -138,8 +138,7 @@ static void draw_item(void)
 		.kind = "oxy"[day.is_evening || luck >= 7 ? 0 : 1 + luck % 2],
 		.document = draw(6),
 		.device = draw(4),
-		.pad = draw(4) ? draw(8) : draw(400),
-		.put_at_ms = loop_now_ms() };
+		.pad = draw(4) ? draw(8) : draw(400) };
 	(void)snprintf(item->id, sizeof(item->id), "i%u-%c", item->number, item->kind);
 	for (unsigned i = 0; i < CLOUDS; i++) {
 		item->fates[i].is_routed = i < day.n_clouds && (day.is_evening || draw_percent(60));
@@ -171,7 +170,7 @@ static void put(struct item *item)
 		.document = "",
 		.correlation = "",
 		.origin = "handhelds",
-		.occurred_at_ms = wall_ms(),
+		.occurred_at_ms = stamp_ms(),
 		.received_at_ms = stamp_ms(),
 		.sent_at_ms = -1,
 		.sequence = -1,
@@ -249,8 +248,6 @@ static void set_the_clock(void)
 		CLOCK_AHEAD_MS };
 
 	day.wall_ahead_ms = day.wall_ahead_ms != 0 ? 0 : jumps_ms[draw(5)];
-	day.has_jumped = true;
-	watch_clock();
 	trace("the wall clock is %lld s ahead", (long long)day.wall_ahead_ms / 1000);
 }
 
@@ -331,8 +328,7 @@ static void begin_evening(void)
 			latest_ms = cloud->asked_until_ms;
 	}
 	engine_configure();
-	/* What was written by a wrong clock may wait for a day. */
-	day.evening_at_ms = latest_ms + (day.has_jumped ? DAY_MS : 0);
+	day.evening_at_ms = latest_ms;
 }
 
 static void live_an_evening_step(void)
@@ -388,6 +384,7 @@ static void on_step(evutil_socket_t fd, short what, void *ctx)
 		loop_set(day.step, loop_now_ms() + draw(3000));
 		return;
 	}
+	watch_idle();
 	if (!day.is_evening && day.n_steps >= day.steps)
 		begin_evening();
 	if (day.is_evening)
@@ -444,6 +441,21 @@ static bool live_a_life(void)
 	return how != 0;
 }
 
+/* The machine was off, for seconds or hours. Its clock may be no better than before, or gone. */
+static void boot(void)
+{
+	/* The clouds go on. */
+	(void)event_del(day.step);
+	loop_run_until(loop_now_ms() + (draw(3) ? draw(30000) : draw(4 * 3600000)));
+	loop_set(day.step, loop_now_ms() + draw(1000));
+	day.boot_at_ms = loop_now_ms();
+	day.n_boots++;
+	day.wall_ahead_ms = draw_percent(60) ? 0 : -DAY_BEGINS_AT_MS - loop_now_ms();
+	watch_boot();
+	trace("boot %u, the wall clock is %lld s ahead", day.n_boots,
+		(long long)day.wall_ahead_ms / 1000);
+}
+
 void day_live(uint64_t seed, bool is_in_memory)
 {
 	disk_begin(is_in_memory);
@@ -458,7 +470,10 @@ void day_live(uint64_t seed, bool is_in_memory)
 			break;
 		trace(is_killed ? "killed" : "ended");
 		engine_end(is_killed);
+		cloud_forget_senders();
 		day.n_kills++;
+		if (draw_percent(30))
+			boot();
 		engine_build();
 		people_check_counts();
 	}

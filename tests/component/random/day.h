@@ -7,11 +7,12 @@
  *   engine.c  its clock, configuration and turn, building and killing it
  *   cloud.c   the other side: what becomes of a request
  *   watch.c   the oracle: what must hold when a request leaves, arrives, is answered, is told of
+ *   pace.c    the oracle: when requests may leave, and must
  *   people.c  operators: pause, resume, exceptions; and the books at the end of the day
  *
  * All of it is drawn from the seed, and nothing else is: the same seed lives the same day, to the
- * byte of its trace. Times are the loop's, in ms since the day began, and true: the engine's wall
- * clock may be wrong, what it promises is measured by these.
+ * byte of its trace. Times are the loop's, in ms since the day began, and true: the machine's wall
+ * clock may be wrong, what the engine promises is measured by these.
  */
 #ifndef DRAY_RANDOM_DAY_H
 #define DRAY_RANDOM_DAY_H
@@ -38,6 +39,7 @@
 #define MEMBERS_MAX 8
 #define KEYS_MAX 8192 /* a power of two */
 #define KEY_LEN 40
+#define HOLDS_MAX 256
 
 /* --- the other side ------------------------------------------------------------------------------ */
 
@@ -84,6 +86,11 @@ struct cloud {
 	/* what is watched */
 	unsigned n_out, n_failures, batch_max_ever;
 	bool is_open;               /* it has failed: one request at a time */
+	bool is_held;               /* it refused, and has taken nothing since */
+	bool is_cleared[HOLDS_MAX]; /* by number: it refused what was tried next as well */
+	unsigned n_holds;
+	int64_t held_at_ms;
+	int64_t free_since_ms;      /* nothing has happened, and nothing is in the way */
 	int64_t probe_from_ms;      /* and none before then */
 	int64_t not_before_ms;      /* it asked for peace */
 	int64_t kept_not_before_ms; /* of that, what a commit holds */
@@ -100,7 +107,8 @@ enum ending { OPEN, DELIVERED, DISCARDED };
 
 /* One event at one cloud. */
 struct fate {
-	bool is_routed, has_passed, is_blurred;
+	bool is_routed, has_passed;
+	int64_t slack_ms; /* ages are known so well: a boot has been between */
 	unsigned char lane;
 	enum ending ending;
 	unsigned n_applied, n_started, n_doubts;
@@ -113,7 +121,10 @@ struct fate {
 	int64_t doubt_at_ms; /* since when */
 	int64_t first_at_ms; /* first attempt that counts; -1 none */
 	unsigned key;        /* index of the last one it was sent under */
-	unsigned pins;       /* 1: that key must be used again */
+	bool is_pinned;      /* that key must be used again */
+	bool may_part; /* but for a refusal of the batch, which proves that nothing was done */
+	unsigned n_holds,
+		hold; /* refusals that may be the destination's, and in which hold the last */
 };
 
 struct item {
@@ -123,7 +134,7 @@ struct item {
 	char id[24];
 	char kind; /* 'o' fine, 'x' refused with 400, 'y' with 404 */
 	unsigned document, device, pad;
-	int64_t put_at_ms;
+	int64_t stored_at_ms;
 	struct fate fates[CLOUDS];
 };
 
@@ -181,20 +192,22 @@ struct day {
 
 	uint64_t seed; /* from here on all is of one day */
 	uint64_t dice, entropy;
-	struct clock machine;
-	struct timekeeper *timekeeper;
+	struct clock clock;
 	struct store *store;
 	struct turn *turn;
 	struct metrics *metrics;
+	struct timekeeper *timekeeper;
 	struct deliver *deliver;
 	struct config *config;
 	struct secret_dirs secrets;
 	struct courier courier;
 	struct event *step;
 	jmp_buf killed;
-	int64_t wall_ahead_ms;
+	int64_t wall_ahead_ms; /* of the machine's clock; it is wrong */
+	int64_t boot_at_ms;
+	unsigned n_boots;
 	enum kill kill;
-	bool is_long, is_evening, is_over, is_resting, is_draining, is_failing, has_jumped;
+	bool is_long, is_evening, is_over, is_resting, is_draining, is_failing;
 	unsigned n_clouds, n_steps, steps, token, n_items, n_turns_now, n_kills, n_pending;
 	int64_t turn_at_ms, evening_at_ms, nap_ms, failing_until_ms;
 	struct act acts[ACTS_MAX];
@@ -231,11 +244,9 @@ bool is_same_order(const struct item *a, const struct item *b, const struct clou
 
 /* --- engine.c */
 
-/* The machine's wall clock: wrong at times. */
-int64_t wall_ms(void);
-/* What the engine makes of it: its stamps, and the wall time that it goes by. */
+/* What the engine stamps with now, and what it takes for the wall time. */
 int64_t stamp_ms(void);
-int64_t believed_wall_ms(void);
+int64_t wall_ms(void);
 void engine_begin_day(void);
 void engine_end_day(void);
 void engine_configure(void);
@@ -266,10 +277,21 @@ void watch_news(void *ctx, const struct deliver_news *news);
 void learn_item(struct item *item, int64_t seq);
 void watch_commit(void);
 void watch_poison(void);
-void watch_clock(void); /* it was set */
+void watch_boot(void);
 /* Killed and built anew; the store is open, nothing else is. */
 void watch_kill(bool was_committing);
 struct known_key *key_find(const char *text, unsigned *ret_index);
+
+/* --- pace.c */
+
+#define COMMIT_MS 200 /* longer than any turn takes here */
+/* May it leave now, and is it its lane's turn? */
+void watch_window(struct request *request);
+void watch_lanes(struct request *request);
+/* Something happened: what waits has its time again. */
+void watch_touch(struct cloud *cloud);
+/* Does anything wait that could go? */
+void watch_idle(void);
 
 /* --- people.c */
 

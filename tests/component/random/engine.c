@@ -12,8 +12,9 @@
 
 /* --- the clock ------------------------------------------------------------------------------------ */
 
-int64_t wall_ms(void)
+static int64_t read_wall_ms(void *ctx)
 {
+	(void)ctx;
 	return DAY_BEGINS_AT_MS + loop_now_ms() + day.wall_ahead_ms;
 }
 
@@ -22,21 +23,15 @@ int64_t stamp_ms(void)
 	return clock_steady_ms(timekeeper_clock(day.timekeeper));
 }
 
-int64_t believed_wall_ms(void)
+int64_t wall_ms(void)
 {
 	return clock_wall_ms(timekeeper_clock(day.timekeeper));
-}
-
-static int64_t read_wall_ms(void *ctx)
-{
-	(void)ctx;
-	return wall_ms();
 }
 
 static int64_t read_mono_us(void *ctx)
 {
 	(void)ctx;
-	return (loop_now_ms() + 1000) * 1000;
+	return (loop_now_ms() - day.boot_at_ms + 1000) * 1000;
 }
 
 static void fill_entropy(void *ctx, void *bytes, size_t len)
@@ -54,11 +49,10 @@ static bool say_synchronised(void *ctx)
 	return day.wall_ahead_ms == 0;
 }
 
-/* A day is one boot: a kill is the agent's, not the machine's. */
 static void tell_boot(void *ctx, char out[TIMELINE_ID_MAX])
 {
 	(void)ctx;
-	(void)snprintf(out, TIMELINE_ID_MAX, "today");
+	(void)snprintf(out, TIMELINE_ID_MAX, "boot-%u", day.n_boots);
 }
 
 /* --- configuration -------------------------------------------------------------------------------- */
@@ -228,9 +222,8 @@ void engine_build(void)
 	day.kill = KILL_NONE;
 	day.is_draining = false;
 	day.is_resting = false;
-	day.timekeeper = timekeeper_new(&day.machine);
-	CHECK(day.timekeeper, "out of memory");
-	timekeeper_open(day.timekeeper, day.store, "");
+	day.timekeeper = timekeeper_new(&day.clock);
+	timekeeper_open(day.timekeeper, day.store);
 	const struct clock *clock = timekeeper_clock(day.timekeeper);
 	day.turn = turn_new(NULL, day.store, day.metrics, clock);
 	turn_add(day.turn, &(struct turn_member){ .name = "before",
@@ -271,18 +264,15 @@ void engine_end(bool is_killed)
 	day.deliver = NULL;
 	day.turn = NULL;
 	day.store = NULL;
-	day.timekeeper = NULL;
 }
 
 void engine_begin_day(void)
 {
-	day.machine = (struct clock){
-		.wall_ms = read_wall_ms,
+	day.clock = (struct clock){ .wall_ms = read_wall_ms,
 		.mono_us = read_mono_us,
 		.entropy = fill_entropy,
 		.is_synchronised = say_synchronised,
-		.boot_id = tell_boot,
-	};
+		.boot_id = tell_boot };
 	day.secrets = (struct secret_dirs){ .beside = day.dir };
 	day.courier = (struct courier){ open_line, cloud_start, close_line, NULL };
 	day.metrics = metrics_new();

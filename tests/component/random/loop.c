@@ -72,6 +72,19 @@ static struct event *find_first(void)
 	return first;
 }
 
+void loop_run_until(int64_t at_ms)
+{
+	struct event *event;
+
+	while ((event = find_first()) && (event->is_active || event->at_ms <= at_ms)) {
+		if (event->at_ms > loop.now_ms)
+			loop.now_ms = event->at_ms;
+		leave(event);
+		event->fn(-1, EV_TIMEOUT, event->ctx);
+	}
+	loop.now_ms = at_ms;
+}
+
 /* --- what turns and timers ask of libevent --------------------------------------------------------- */
 
 struct event *event_new(

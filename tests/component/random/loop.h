@@ -20,6 +20,8 @@ void loop_reset(void);
 int64_t loop_now_ms(void);
 /* Time passes within a turn: a commit takes its time. */
 void loop_pass(int64_t ms);
+/* Time passes, and what is due happens, one by one. */
+void loop_run_until(int64_t at_ms);
 /* A timer by the loop's clock, else as evtimer_add(). */
 void loop_set(struct event *event, int64_t at_ms);
 

@@ -156,7 +156,7 @@ static void show_view(void *ctx, const struct deliver_view *view)
 	(void)ctx;
 	trace("%s: paused %d, breaker %d for %d, %u in flight, not before %lld ms, %s", view->name,
 		view->is_paused, (int)view->breaker, (int)view->cause, view->in_flight,
-		view->not_before_at_ms > 0 ? (long long)(view->not_before_at_ms - stamp_ms()) : 0,
+		view->not_before_at_ms > 0 ? (long long)(view->not_before_at_ms - wall_ms()) : 0,
 		view->reason);
 }
 

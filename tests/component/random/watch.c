@@ -9,7 +9,8 @@
 #include "loop.h"
 
 #define DAY_MS INT64_C(86400000)
-#define COMMIT_MS 200 /* longer than any turn takes here */
+#define BOOT_SLACK_MS INT64_C(120000)
+#define IDLE_MS 6500 /* after a poisoned turn nothing is claimed for up to 5 s */
 
 /* What an answer means, said anew: what DELIVERY.md's table promises. */
 struct meaning {
@@ -102,72 +103,7 @@ static void watch_key(struct request *request, const struct courier_request *ask
 		path);
 }
 
-/* --- may it leave now? ---------------------------------------------------------------------------- */
-
-/* In millionths: full is a second's worth, or one. */
-static void watch_rate(struct cloud *cloud)
-{
-	int64_t rate = cloud->terms.rate_per_hour, now_ms = loop_now_ms();
-	int64_t full = rate * 1000000 / 3600 > 1000000 ? rate * 1000000 / 3600 : 1000000;
-
-	if (rate == 0)
-		return;
-	if (cloud->tokens_at_ms < 0)
-		cloud->tokens = full;
-	else
-		cloud->tokens += (now_ms - cloud->tokens_at_ms) * rate * 1000 / 3600;
-	if (cloud->tokens > full)
-		cloud->tokens = full;
-	cloud->tokens_at_ms = now_ms;
-	cloud->tokens -= 1000000;
-	/* A commit may lie between taking the token and sending. */
-	CHECK(cloud->tokens > -1000000 - COMMIT_MS * rate * 1000 / 3600,
-		"%s is asked faster than %lld times an hour", cloud->name, (long long)rate);
-}
-
-static void watch_window(struct request *request)
-{
-	struct cloud *cloud = request->cloud;
-	int64_t now_ms = loop_now_ms();
-
-	CHECK(cloud->terms.is_there, "%s is not in the configuration", cloud->name);
-	CHECK(!store_destination_is_paused(day.store, cloud->id), "%s is paused", cloud->name);
-	CHECK(!day.is_resting, "nothing is to be claimed while it rests");
-	CHECK(!day.is_draining, "nothing is to be claimed before the end");
-	CHECK(cloud->n_out < cloud->terms.concurrency, "%u requests to %s are out already",
-		cloud->n_out, cloud->name);
-	CHECK(now_ms >= cloud->not_before_ms, "%s asked for %lld ms more", cloud->name,
-		(long long)(cloud->not_before_ms - now_ms));
-	watch_rate(cloud);
-	if (!cloud->is_open)
-		return;
-	request->is_probe = true;
-	for (unsigned i = 0; i < REQUESTS_MAX; i++)
-		CHECK(!day.requests[i].is_used || day.requests[i].cloud != cloud ||
-				!day.requests[i].done || !day.requests[i].is_probe ||
-				&day.requests[i] == request,
-			"%s fails, and a second request leaves before the first is answered",
-			cloud->name);
-	CHECK(now_ms >= cloud->probe_from_ms, "%s fails, and is asked again %lld ms too early",
-		cloud->name, (long long)(cloud->probe_from_ms - now_ms));
-}
-
-/* Six, three and one of ten; a turn shares out as many as fit. */
-static void watch_lanes(struct request *request)
-{
-	static const unsigned gaps[LANES] = { 3, 5, 10 };
-	struct cloud *cloud = request->cloud;
-	unsigned lane = fate_of(&day.items[request->members[0]], cloud)->lane;
-
-	for (unsigned i = 0; i < LANES; i++) {
-		bool waits = cloud->n_fresh[i] > 0 && i != lane && cloud->terms.linger_ms == 0;
-
-		cloud->passed_over[i] = waits ? cloud->passed_over[i] + 1 : 0;
-		CHECK(cloud->passed_over[i] <= gaps[i] + 2 * cloud->terms.concurrency,
-			"lane %u of %s is passed over %u times", i, cloud->name,
-			cloud->passed_over[i]);
-	}
-}
+/* --- may it leave, and be applied? ------------------------------------------------------------------ */
 
 /* All that came before with the same ordering key must be settled, or have been let go past. */
 static void watch_order(const struct item *item, const struct cloud *cloud, bool is_applied)
@@ -193,14 +129,13 @@ static void watch_doubt(const struct request *request, const struct fate *fate, 
 	const struct cloud *cloud = request->cloud;
 	int64_t age_ms = loop_now_ms() - fate->doubt_at_ms;
 
-	if (fate->pins && cloud->mode == MODE_KEY)
+	if (cloud->mode == MODE_KEY && (fate->is_doubtful || (fate->is_pinned && !fate->may_part)))
 		CHECK(request->key == fate->key, "%s goes under another key than it was sent with",
 			id);
 	if (!fate->is_doubtful)
 		return;
 	CHECK(cloud->mode != MODE_NONE, "%s may have been applied, and is sent again", id);
-	CHECK(cloud->lifetime_ms == 0 || fate->is_blurred ||
-			age_ms < cloud->lifetime_ms + COMMIT_MS,
+	CHECK(cloud->lifetime_ms == 0 || age_ms < cloud->lifetime_ms + COMMIT_MS + fate->slack_ms,
 		"%s may have been applied %lld ms ago, when its key was first used", id,
 		(long long)age_ms);
 }
@@ -235,8 +170,9 @@ static void start_member(struct request *request, unsigned nth)
 		cloud->n_fresh[fate->lane]--;
 	fate->is_doubtful = true;
 	fate->is_out = true;
+	fate->may_part = fate->may_part && fate->key == request->key;
 	fate->key = request->key;
-	fate->pins = 1;
+	fate->is_pinned = true;
 	fate->n_doubts++;
 	fate->attempts_min++;
 	fate->attempts_max++;
@@ -254,6 +190,7 @@ void watch_start(struct request *request, const struct courier_request *asked)
 	for (unsigned i = 0; i < request->n; i++)
 		start_member(request, i);
 	cloud->n_out++;
+	watch_touch(cloud);
 }
 
 /* --- at the cloud --------------------------------------------------------------------------------- */
@@ -267,7 +204,7 @@ void watch_apply(struct request *request)
 		struct fate *fate = fate_of(item, cloud);
 
 		fate->n_applied++;
-		CHECK(fate->n_applied == 1 || fate->is_blurred ||
+		CHECK(fate->n_applied == 1 ||
 				(cloud->mode == MODE_RESEND && fate->n_applied <= fate->n_doubts),
 			"%s is applied twice by %s", item->id, cloud->name);
 		if (fate->n_applied == 1)
@@ -284,7 +221,7 @@ static int64_t asked_wait_ms(const struct request *request)
 	int64_t wait_ms = request->asked_ms;
 
 	if (request->asked_at_s > 0)
-		wait_ms = request->asked_at_s * 1000 - believed_wall_ms();
+		wait_ms = request->asked_at_s * 1000 - wall_ms();
 	return wait_ms < DAY_MS ? wait_ms : DAY_MS;
 }
 
@@ -294,6 +231,27 @@ static void forget_probes(const struct cloud *cloud)
 	for (unsigned i = 0; i < REQUESTS_MAX; i++)
 		if (day.requests[i].cloud == cloud)
 			day.requests[i].is_probe = false;
+}
+
+/* It refuses: the first is to blame if the next one passes, and cleared if that is refused too. */
+static void answer_hold(const struct request *request, const struct meaning *meaning)
+{
+	struct cloud *cloud = request->cloud;
+	bool is_late = cloud->is_held && request->started_at_ms <= cloud->held_at_ms;
+
+	/* The first is answered with fresh credentials. */
+	if (request->status == 401)
+		return;
+	if (meaning->is_hold && !cloud->is_held) {
+		cloud->is_held = true;
+		cloud->held_at_ms = loop_now_ms();
+		cloud->n_holds++;
+		cloud->is_cleared[cloud->n_holds % HOLDS_MAX] = false;
+	} else if (meaning->is_hold && !is_late) {
+		cloud->is_cleared[cloud->n_holds % HOLDS_MAX] = true;
+	} else if (meaning->is_done && !is_late) {
+		cloud->is_held = false;
+	}
 }
 
 static void answer_window(struct request *request, const struct meaning *meaning)
@@ -316,8 +274,7 @@ static void answer_window(struct request *request, const struct meaning *meaning
 		cloud->n_failures = 0;
 		cloud->probe_from_ms = 0;
 		forget_probes(cloud);
-		if (meaning->is_hold)
-			memset(cloud->passed_over, 0, sizeof(cloud->passed_over));
+		answer_hold(request, meaning);
 		return;
 	}
 	cloud->n_failures++;
@@ -335,6 +292,10 @@ static void answer_member(struct request *request, const struct meaning *meaning
 	if (meaning->is_refusal || meaning->is_hold)
 		fate->refused = request->status;
 	fate->was_held |= meaning->is_hold;
+	if (meaning->is_hold && request->status != 401 && fate->hold != request->cloud->n_holds) {
+		fate->hold = request->cloud->n_holds;
+		fate->n_holds++;
+	}
 	if (meaning->is_void) {
 		fate->attempts_min--;
 		fate->first_at_ms = -1;
@@ -347,7 +308,7 @@ static void answer_member(struct request *request, const struct meaning *meaning
 	fate->is_doubtful = request->before[nth].is_doubtful;
 	fate->doubt_at_ms = request->before[nth].doubt_at_ms;
 	if ((meaning->is_refusal || meaning->is_hold) && !fate->is_doubtful)
-		fate->pins = 0;
+		fate->may_part = true;
 }
 
 void watch_answer(struct request *request)
@@ -355,6 +316,7 @@ void watch_answer(struct request *request)
 	struct meaning meaning = read_meaning(request);
 
 	answer_window(request, &meaning);
+	watch_touch(request->cloud);
 	for (unsigned i = 0; i < request->n; i++)
 		answer_member(request, &meaning, i);
 }
@@ -379,13 +341,16 @@ static void watch_exception(const struct deliver_news *news, const struct item *
 			"%s was rejected, but for '%s'", item->id, news->reason);
 		CHECK(fate->was_held || item->kind != 'o', "%s is rejected, and nobody minds it",
 			item->id);
+		CHECK(item->kind != 'o' || fate->n_holds > 1 ||
+				!cloud->is_cleared[fate->hold % HOLDS_MAX],
+			"%s is rejected, and %s refused everything", item->id, cloud->name);
 	} else if (strcmp(news->kind, "unknown") == 0) {
 		/* One of a batch says it of all. */
 		CHECK(fate->is_doubtful || fate->was_claimed || cloud->batch_max_ever > 1,
 			"%s is said to be in doubt, and is not", item->id);
 	} else if (strcmp(news->kind, "gave_up") == 0) {
 		CHECK(cloud->give_up_ms > 0 &&
-				(fate->is_blurred || age_ms + COMMIT_MS >= cloud->give_up_ms),
+				age_ms + COMMIT_MS + fate->slack_ms >= cloud->give_up_ms,
 			"%s was given up after %lld ms", item->id, (long long)age_ms);
 	} else {
 		day_fail("an exception of kind %s", news->kind);
@@ -420,20 +385,21 @@ void watch_news(void *ctx, const struct deliver_news *news)
 static void put_item(struct item *item)
 {
 	item->is_put = false;
+	item->stored_at_ms = loop_now_ms();
 	day.n_pending--;
 	for (unsigned i = 0; i < CLOUDS; i++)
 		if (item->fates[i].is_routed && is_keyless(item, &day.clouds[i]))
 			day.clouds[i].n_fresh[item->fates[i].lane]++;
 }
 
-/* Times that were written by a wrong clock are wrong for ever. */
-void watch_clock(void)
+/* How long the machine was off is known to a minute or two, if at all. */
+void watch_boot(void)
 {
 	for (unsigned i = 1; i <= day.n_items; i++)
 		for (unsigned j = 0; j < CLOUDS; j++)
 			if (day.items[i].fates[j].n_started > 0 ||
 				day.items[i].fates[j].was_claimed)
-				day.items[i].fates[j].is_blurred = true;
+				day.items[i].fates[j].slack_ms = BOOT_SLACK_MS;
 }
 
 static void make_true(const struct act *act)
@@ -445,7 +411,7 @@ static void make_true(const struct act *act)
 	if (act->ends_doubt)
 		fate->is_doubtful = false;
 	if (!fate->is_doubtful)
-		fate->pins = 0;
+		fate->is_pinned = false;
 	fate->first_at_ms = -1;
 }
 
@@ -464,6 +430,8 @@ void watch_commit(void)
 void watch_poison(void)
 {
 	forget_lanes();
+	for (unsigned i = 0; i < CLOUDS; i++)
+		watch_touch(&day.clouds[i]);
 	for (unsigned i = 1; i <= day.n_items; i++) {
 		if (!day.items[i].is_put)
 			continue;
@@ -512,11 +480,13 @@ static void kill_cloud(struct cloud *cloud, bool was_committing)
 	cloud->n_out = 0;
 	cloud->n_failures = 0;
 	cloud->is_open = false;
+	cloud->is_held = false;
 	cloud->probe_from_ms = 0;
 	cloud->tokens_at_ms = -1;
 	memset(cloud->passed_over, 0, sizeof(cloud->passed_over));
+	watch_touch(cloud);
 	cloud->not_before_ms = cloud->kept_not_before_ms;
-	if (day.wall_ahead_ms != 0 || day.has_jumped || was_committing)
+	if (day.n_boots > 0 || was_committing)
 		cloud->not_before_ms = 0;
 	for (unsigned i = 0; i < 3; i++)
 		CHECK(store_list_deliveries(day.store, cloud->id, states[i], 0, ITEMS_MAX * 2,
@@ -526,9 +496,6 @@ static void kill_cloud(struct cloud *cloud, bool was_committing)
 		struct fate *fate = fate_of(&day.items[i], cloud);
 
 		fate->is_out = false;
-		/* A new engine can't know that the clock it is given is wrong. */
-		if (day.has_jumped)
-			fate->is_blurred = true;
 	}
 }
 
@@ -542,7 +509,6 @@ void watch_kill(bool was_committing)
 		make_true(&act);
 	}
 	watch_poison();
-	cloud_forget_senders();
 	for (unsigned i = 0; i < CLOUDS; i++)
 		kill_cloud(&day.clouds[i], was_committing);
 }
