@@ -223,6 +223,16 @@ static int begin_fresh(struct store *store, struct error *err)
 	return broken_number_database(store, store->number, err) < 0 ? -1 : rescue_load(store, err);
 }
 
+static int try_fresh(struct store *store, struct error *err)
+{
+	store->is_poisoned = false;
+	store->broken[0] = '\0';
+	if (begin_fresh(store, err) == 0)
+		return 0;
+	store_close_files(store);
+	return -1;
+}
+
 int store_replace(struct store *store, struct error *err)
 {
 	char why[sizeof(store->broken)];
@@ -235,14 +245,13 @@ int store_replace(struct store *store, struct error *err)
 		return -1;
 	store->is_set_aside = true;
 	memcpy(store->rescue.reason, why, sizeof(why));
-	store->is_poisoned = false;
-	store->broken[0] = '\0';
-	if (begin_fresh(store, err) == 0) {
+	/* A fresh one takes a little of the disk as well: on a full one, of the reserve. */
+	if (try_fresh(store, err) == 0 ||
+		(store_release_reserve(store) && try_fresh(store, err) == 0)) {
 		store->is_gone = false;
 		store->is_set_aside = false;
 		return 0;
 	}
-	store_close_files(store);
 	memcpy(store->broken, why, sizeof(why));
 	store->is_poisoned = true;
 	return -1;

@@ -363,6 +363,8 @@ int store_salvage(struct store *store, const struct store_salvaging *with)
 	struct error err = { 0 };
 	if (store->is_poisoned || rescue->is_slice_merged || rescue->is_ended)
 		return store->is_poisoned ? -1 : 0;
+	if (store_is_refusing(store))
+		return 0; /* it would poison every turn */
 	if (rescue->is.state == STORE_SALVAGE_LOST && rescue->is.exception == 0)
 		return store_begin_write(store) < 0 ? -1 : end(store, with);
 	if (rescue->is.state != STORE_SALVAGE_RUNS)
@@ -424,5 +426,8 @@ void store_get_salvage(const struct store *store, struct store_salvage_view *ret
 
 bool store_is_salvaging(const struct store *store)
 {
-	return store->rescue.was.state == STORE_SALVAGE_RUNS || store->rescue.is_ended;
+	const struct store_salvage_view *was = &store->rescue.was;
+	/* One that is lost and not told of yet: an older one may be next. */
+	return was->state == STORE_SALVAGE_RUNS || store->rescue.is_ended ||
+	       (was->state == STORE_SALVAGE_LOST && was->exception == 0);
 }
