@@ -260,6 +260,27 @@ static void test_deliveries_rest_from_the_start_when_an_older_database_waits(voi
 	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM event"), BACK);
 }
 
+static void test_what_only_a_connection_knew_is_missing_after_a_restart(void **state)
+{
+	struct shed *shed = *state;
+	struct error err;
+	char path[ASIDE_PATH_MAX];
+	fill(shed);
+	store_checkpoint_tail(shed->store);
+	(void)snprintf(path, sizeof(path), "%s-wal", shed->path);
+	assert_int_equal(unlink(path), 0);
+	store_look(shed->store);
+	assert_non_null(store_broken(shed->store));
+	store_abandon(shed->store);
+	assert_int_equal(store_replace(shed->store, &err), 0);
+	assert_int_equal(salvage_slice(shed), 0);
+	assert_false(salvage_view(shed).is_behind); /* the connection has all of it */
+	shed_reopen(shed);
+	assert_int_equal(salvage_slice(shed), 0);
+	assert_true(salvage_view(shed).is_behind); /* the file may not */
+	salvage_all(shed);
+}
+
 /* Somebody tidies up: the mark is empty, after all. */
 static void test_a_sound_database_without_its_mark_is_not_set_aside(void **state)
 {
@@ -293,6 +314,7 @@ int main(void)
 		TEST(test_a_disk_that_refuses_is_not_tried_by_the_salvage),
 		TEST(test_a_fresh_database_takes_the_reserve_of_a_full_disk),
 		TEST(test_deliveries_rest_from_the_start_when_an_older_database_waits),
+		TEST(test_what_only_a_connection_knew_is_missing_after_a_restart),
 		TEST(test_a_sound_database_without_its_mark_is_not_set_aside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
