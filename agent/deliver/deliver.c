@@ -137,6 +137,7 @@ static void forget_hints(struct destination *destination)
 		destination->current->id = 0;
 	if (destination->recovery == RECOVERY_WRITTEN)
 		destination->recovery = RECOVERY_DUE;
+	destination->may_have_suspects = true;
 }
 
 static void wait_for_better_days(struct deliver *deliver)
@@ -275,7 +276,7 @@ void deliver_rest(struct deliver *deliver, bool is_resting)
 		return;
 	deliver->is_resting = is_resting;
 	TAILQ_FOREACH (destination, &deliver->destinations, link) {
-		destination->recovery = RECOVERY_DUE; /* rows may have come in doubt */
+		destination->may_have_suspects = true;
 		destination->next_due_at_ms = 0;
 		window_expect_ready(destination, 1);
 	}

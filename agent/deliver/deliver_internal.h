@@ -194,7 +194,7 @@ struct suspect {
 };
 #define SUSPECTS_MAX 16 /* the last ones */
 
-/* What a crash left claimed, or a salvage in doubt, is taken up before anything is claimed. */
+/* What a crash left claimed is taken up before anything is claimed, and never again. */
 enum recovery { RECOVERY_DUE, RECOVERY_WRITTEN, RECOVERY_DONE };
 
 struct destination {
@@ -204,6 +204,7 @@ struct destination {
 	int id;
 	bool is_configured;
 	enum recovery recovery;
+	bool may_have_suspects; /* brought back by a salvage */
 	struct settings *settings;
 	struct line *line;
 	struct revision *current;
@@ -306,11 +307,13 @@ enum draft_fill {
 };
 enum draft_fill draft_complete(struct claim *draft);
 
+/* What a crash left claimed. 0, or -1: the store is poisoned. */
+int recover_claimed(struct destination *destination);
 /*
- * What a crash left claimed, and, unless deliveries rest, a slice of what a salvage brought back in
- * doubt. 0, or -1: the store is poisoned. *ret_more: there is another slice, claim nothing yet.
+ * A slice of what a salvage brought back in doubt; not while deliveries rest. 0, or -1: the store is
+ * poisoned. *ret_more: there is another slice, claim nothing yet.
  */
-int recover(struct destination *destination, bool *ret_more);
+int recover_suspects(struct destination *destination, bool *ret_more);
 
 /* The words for a delivery that is an exception now. 0, or -1. */
 int exception_open(struct claim *claim, const struct member *member, const char *kind,

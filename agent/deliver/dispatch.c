@@ -332,16 +332,21 @@ static int promote_due(struct destination *destination)
 
 static int serve(struct destination *destination)
 {
-	if (destination->recovery == RECOVERY_DUE) {
-		bool has_more = false;
+	bool has_more = false;
 
-		if (recover(destination, &has_more) != 0)
+	if (destination->recovery == RECOVERY_DUE) {
+		if (recover_claimed(destination) != 0)
+			return -1;
+		destination->recovery = RECOVERY_WRITTEN;
+	}
+	if (destination->may_have_suspects && !destination->deliver->is_resting) {
+		if (recover_suspects(destination, &has_more) != 0)
 			return -1;
 		if (has_more) {
 			turn_wake(destination->deliver->options.turn);
 			return 0;
 		}
-		destination->recovery = RECOVERY_WRITTEN;
+		destination->may_have_suspects = false;
 	}
 	if (promote_due(destination) != 0)
 		return -1;

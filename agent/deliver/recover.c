@@ -112,22 +112,28 @@ static void take_up_wait(struct destination *destination)
 	window_wait(destination, wait_ms < DAY_MS ? wait_ms : DAY_MS);
 }
 
-static int recover_claimed(struct destination *destination)
+int recover_claimed(struct destination *destination)
 {
-	struct claim *found = claim_take(destination);
+	struct store *store = destination->deliver->options.store;
+	struct claim *found;
 	int status;
 
+	/* Also after a poisoned turn, which may have taken the name's number with it. */
+	destination->id = store_destination_id(store, destination->name);
+	if (destination->id < 0)
+		return -1;
+	take_up_wait(destination);
+	found = claim_take(destination);
 	if (!found)
 		return -1;
-	status = store_list_claimed(
-		destination->deliver->options.store, destination->id, on_claimed_row, found);
+	status = store_list_claimed(store, destination->id, on_claimed_row, found);
 	if (status == 0)
 		status = take_up(found);
 	claim_give(found);
 	return status;
 }
 
-static int recover_suspect(struct destination *destination, bool *ret_more)
+int recover_suspects(struct destination *destination, bool *ret_more)
 {
 	struct claim *found = claim_take(destination);
 	int status;
@@ -141,18 +147,4 @@ static int recover_suspect(struct destination *destination, bool *ret_more)
 	*ret_more = found->n == SUSPECTS;
 	claim_give(found);
 	return status;
-}
-
-int recover(struct destination *destination, bool *ret_more)
-{
-	const struct deliver *deliver = destination->deliver;
-
-	/* Also after a poisoned turn, which may have taken the name's number with it. */
-	destination->id = store_destination_id(deliver->options.store, destination->name);
-	if (destination->id < 0)
-		return -1;
-	take_up_wait(destination);
-	if (recover_claimed(destination) != 0)
-		return -1;
-	return deliver->is_resting ? 0 : recover_suspect(destination, ret_more);
 }

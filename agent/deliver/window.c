@@ -37,6 +37,7 @@ struct destination *window_new(struct deliver *deliver, const char *name)
 		return NULL;
 	}
 	destination->may_have_ready = true;
+	destination->may_have_suspects = true;
 	destination->is_hold_left = true;
 	return destination;
 }
@@ -95,6 +96,7 @@ void window_replaced(struct destination *destination)
 		destination->older[i] = NULL;
 	}
 	destination->recovery = RECOVERY_DUE;
+	destination->may_have_suspects = true;
 	destination->next_due_at_ms = 0;
 	destination->is_hold_left = true;
 	window_expect_ready(destination, 1);

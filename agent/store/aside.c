@@ -90,13 +90,14 @@ int aside_scan(const char *db_path, struct aside *ret, struct error *err)
 			note_name(ret, word, number);
 	}
 	(void)closedir(dir);
+	ret->is_there = access(db_path, F_OK) == 0;
 	return 0;
 }
 
 bool aside_is_cut_short(const struct aside *aside)
 {
-	return aside->pending == aside->highest && aside->highest > aside->replaced &&
-	       aside->highest > aside->replacing;
+	return !aside->is_there && aside->pending == aside->highest &&
+	       aside->highest > aside->replaced && aside->highest > aside->replacing;
 }
 
 static int sync_folder(const char *db_path, struct error *err)

@@ -25,12 +25,14 @@ struct aside {
 	int replaced;  /* of replaced-K; 0 none */
 	int replacing; /* of replacing-K; 0 none */
 	int pending;   /* the highest broken-K; 0 none */
+	bool is_there; /* <db> itself */
 };
 
 /* Read the folder. 0, or -1 with *err filled. */
 int aside_scan(const char *db_path, struct aside *ret, struct error *err);
 
-/* Files were set aside, not all of them perhaps: aside_move() must end it. */
+/* Files were set aside, not all of them perhaps: aside_move() must end it. A database that is there
+ * was not: it goes first. So a mark that somebody has deleted costs no sound one. */
 bool aside_is_cut_short(const struct aside *aside);
 
 /* "<db>.<word>-<number><suffix>". False: it is too long. */

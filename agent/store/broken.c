@@ -223,10 +223,22 @@ static int begin_fresh(struct store *store, struct error *err)
 	return broken_number_database(store, store->number, err) < 0 ? -1 : rescue_load(store, err);
 }
 
-static int try_replace(struct store *store, struct error *err)
+static int try_fresh(struct store *store, struct error *err)
+{
+	store->is_poisoned = false;
+	store->broken[0] = '\0';
+	if (begin_fresh(store, err) == 0)
+		return 0;
+	store_close_files(store);
+	return -1;
+}
+
+int store_replace(struct store *store, struct error *err)
 {
 	char why[sizeof(store->broken)];
 	memcpy(why, store->broken, sizeof(why));
+	if (!store->is_set_aside)
+		store->rescue.last_seq = last_seq_given(store);
 	let_go(store);
 	forget_mirrors(store);
 	/* Once: what is in its place when a fresh one could not be begun is no other broken one. */
@@ -234,25 +246,14 @@ static int try_replace(struct store *store, struct error *err)
 		return -1;
 	store->is_set_aside = true;
 	memcpy(store->rescue.reason, why, sizeof(why));
-	store->is_poisoned = false;
-	store->broken[0] = '\0';
-	if (begin_fresh(store, err) == 0) {
+	/* A fresh one takes a little of the disk as well: on a full one, of the reserve. */
+	if (try_fresh(store, err) == 0 ||
+		(store_release_reserve(store) && try_fresh(store, err) == 0)) {
 		store->is_gone = false;
 		store->is_set_aside = false;
 		return 0;
 	}
-	store_close_files(store);
 	memcpy(store->broken, why, sizeof(why));
 	store->is_poisoned = true;
 	return -1;
-}
-
-int store_replace(struct store *store, struct error *err)
-{
-	if (!store->is_set_aside)
-		store->rescue.last_seq = last_seq_given(store);
-	if (try_replace(store, err) == 0)
-		return 0;
-	/* A fresh database takes a little of the disk. */
-	return store_release_reserve(store) ? try_replace(store, err) : -1;
 }

@@ -3,6 +3,7 @@
  *
  * Where both databases have a row of the same name the fresh one's stays: it is younger.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/merge.h"
@@ -128,6 +129,48 @@ static int take_exception(struct merge *merge, sqlite3_stmt *row)
 	return 0;
 }
 
+/* A delivery that a person must act on, by a work item that could not be read. */
+static int open_another(struct merge *merge, int destination, int64_t seq)
+{
+	struct event_labels labels;
+	if (event_labels_find(merge->store, seq, &labels) < 0)
+		return -1;
+	const struct store_exception exception = {
+		.kind = "unknown",
+		.severity = "critical",
+		.code = "",
+		.reason =
+			"it was an exception in the database that broke, and why could not be read: "
+			"look at the other side before it is sent again",
+		.field = "",
+		.seq = seq,
+		.destination = destination,
+		.origin = labels.origin,
+		.device = labels.device,
+		.opened_at_ms = merge->with->now_ms,
+		.due_at_ms = merge->with->due_at_ms,
+	};
+	return store_open_exception(merge->store, &exception, NULL) < 0 ? -1 : 0;
+}
+
+static int open_missing(struct merge *merge)
+{
+	struct merge_numbers missing = { 0 };
+	int status = 0;
+	int more;
+	struct query query = query_start(merge->store, BACK_EXCEPTION_MISSING);
+	while ((more = query_step(&query)) > 0) {
+		status = merge_note(merge->store, &missing, row_int(&query, 1), row_int(&query, 0));
+		if (status < 0)
+			break;
+	}
+	query_end(&query);
+	for (size_t i = 0; i < missing.n && more == 0 && status == 0; i++)
+		status = open_another(merge, (int)missing.items[i].now, missing.items[i].old);
+	free(missing.items);
+	return more < 0 ? -1 : status;
+}
+
 /* --- the ledger ------------------------------------------------------------------------------------- */
 
 static int64_t count_unfinished(const struct destination *destination)
@@ -207,5 +250,5 @@ int merge_small_tables(struct merge *merge)
 		if (merge_each(merge, tables[i].sql, tables[i].take) < 0)
 			return -1;
 	}
-	return balance(merge);
+	return open_missing(merge) < 0 ? -1 : balance(merge);
 }

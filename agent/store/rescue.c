@@ -22,6 +22,9 @@
 #include "store/store_internal.h"
 
 #define REASON_CURSOR "salvage.reason"
+/* The number of a database of which only a connection has all: while drayd runs; its file, if any, has
+ * lost its WAL. */
+#define FROM_CONNECTION "salvage.from_connection"
 #define CHUNK_SUFFIX "-salvage"
 
 /* --- what is kept -------------------------------------------------------------------------------- */
@@ -80,12 +83,14 @@ static int recall(struct store *store)
 	int64_t number = 0;
 	int64_t state = 0;
 	int64_t is_behind = 0;
+	int64_t from_connection = 0;
 	*is = (struct store_salvage_view){ .percent = -1 };
 	if (get_counter(store, "salvage.number", &number) < 0 ||
 		get_counter(store, "salvage.state", &state) < 0 ||
 		get_counter(store, "salvage.seq", &rescue->seq) < 0 ||
 		get_counter(store, "salvage.last_seq", &rescue->last_seq) < 0 ||
 		get_counter(store, "salvage.is_behind", &is_behind) < 0 ||
+		get_counter(store, FROM_CONNECTION, &from_connection) < 0 ||
 		get_counter(store, "salvage.latest_at_ms", &is->latest_at_ms) < 0 ||
 		get_counter(store, "salvage.events", &is->events) < 0 ||
 		get_counter(store, "salvage.deliveries", &is->deliveries) < 0 ||
@@ -96,8 +101,9 @@ static int recall(struct store *store)
 		get_counter(store, "salvage.exception", &is->exception) < 0)
 		return -1;
 	rescue->number = (int)number;
-	is->is_behind = is_behind != 0;
 	is->state = (enum store_salvage_state)state;
+	is->is_behind = is_behind != 0 || (from_connection == number && rescue->source == NULL &&
+						  is->state == STORE_SALVAGE_RUNS);
 	return 0;
 }
 
@@ -163,7 +169,9 @@ static void turn_to(struct store *store, int number)
 int rescue_begin(struct store *store)
 {
 	turn_to(store, store->number);
-	if (put_counter(store, "database", store->number) < 0 || keep(store) < 0)
+	if (put_counter(store, FROM_CONNECTION, store->rescue.source != NULL ? store->number : 0) <
+			0 ||
+		put_counter(store, "database", store->number) < 0 || keep(store) < 0)
 		return -1;
 	return store_put_cursor(store, REASON_CURSOR, store->rescue.reason, 0);
 }
@@ -426,5 +434,8 @@ void store_get_salvage(const struct store *store, struct store_salvage_view *ret
 
 bool store_is_salvaging(const struct store *store)
 {
-	return store->rescue.was.state == STORE_SALVAGE_RUNS || store->rescue.is_ended;
+	const struct store_salvage_view *was = &store->rescue.was;
+	/* One that is lost and not told of yet: an older one may be next. */
+	return was->state == STORE_SALVAGE_RUNS || store->rescue.is_ended ||
+	       (was->state == STORE_SALVAGE_LOST && was->exception == 0);
 }

@@ -341,6 +341,12 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" ?19)" },
 	[BACK_EXCEPTION_REPEATS] = { "bringing back an exception",
 		"UPDATE exception SET repeats = repeats + ?2 WHERE id = ?1" },
+	[BACK_EXCEPTION_MISSING] = { "looking for exceptions that are lost",
+		"SELECT d.destination, d.seq FROM destination AS y CROSS JOIN delivery AS d"
+		" INDEXED BY delivery_open WHERE d.destination = y.id AND d.state = 6"
+		" AND d.settled_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM exception AS x"
+		" INDEXED BY exception_event WHERE x.seq = d.seq"
+		" AND x.destination = d.destination AND x.state < 3)" },
 	/* What was written since goes behind what comes back; twice, or ids would meet. */
 	[BACK_AUDIT_AWAY] = { "bringing back the audit trail", "UPDATE audit SET id = -(id + ?1)" },
 	[BACK_AUDIT_BEHIND] = { "bringing back the audit trail",

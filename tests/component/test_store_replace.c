@@ -204,6 +204,103 @@ static void test_a_database_that_breaks_during_a_salvage_is_salvaged_first(void 
 		shed_ask(shed, "SELECT sum(n) FROM tally WHERE outcome = 'stored'"), BACK + 2);
 }
 
+/* --- in bad company ---------------------------------------------------------------------------------- */
+
+static void test_a_disk_that_refuses_is_not_tried_by_the_salvage(void **state)
+{
+	struct shed *shed = *state;
+	fill(shed);
+	break_store(shed);
+	faulty_vfs_arm(FAULTY_WRITE, 1, SQLITE_FULL, true);
+	assert_int_equal(salvage_slice(shed), -1);
+	assert_true(store_is_refusing(shed->store));
+	/* Else each turn is poisoned: nobody can ask, and the next one follows at once. */
+	assert_int_equal(salvage_slice(shed), 0);
+	assert_false(store_is_poisoned(shed->store));
+	faulty_vfs_disarm();
+	assert_int_equal(store_probe(shed->store), 0);
+	salvage_all(shed);
+	assert_int_equal(salvage_view(shed).events, BACK);
+}
+
+static void test_a_fresh_database_takes_the_reserve_of_a_full_disk(void **state)
+{
+	struct shed *shed = *state;
+	struct error err;
+	char path[160];
+	fill(shed);
+	(void)snprintf(path, sizeof(path), "%s-reserve", shed->path);
+	assert_int_equal(store_reserve(shed->store, 4096), 0);
+	(void)store_break(shed->store, "a test broke it");
+	store_abandon(shed->store);
+	faulty_vfs_arm(FAULTY_WRITE, 1, SQLITE_FULL, false);
+	assert_int_equal(store_replace(shed->store, &err), 0);
+	assert_int_equal(faulty_vfs_failures(), 1);
+	assert_int_not_equal(access(path, F_OK), 0);
+	salvage_all(shed);
+	assert_int_equal(salvage_view(shed).events, BACK);
+}
+
+static void test_deliveries_rest_from_the_start_when_an_older_database_waits(void **state)
+{
+	struct shed *shed = *state;
+	struct error err;
+	fill(shed);
+	break_store(shed);
+	(void)store_break(shed->store, "a test broke it");
+	store_abandon(shed->store);
+	assert_int_equal(unlink(shed->path), 0); /* nothing of the second one is left to read */
+	char path[ASIDE_PATH_MAX];
+	(void)snprintf(path, sizeof(path), "%s-wal", shed->path);
+	(void)unlink(path);
+	assert_int_equal(store_replace(shed->store, &err), 0);
+	assert_int_equal(salvage_view(shed).state, STORE_SALVAGE_LOST);
+	assert_true(store_is_salvaging(shed->store));
+	salvage_all(shed);
+	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM event"), BACK);
+}
+
+static void test_what_only_a_connection_knew_is_missing_after_a_restart(void **state)
+{
+	struct shed *shed = *state;
+	struct error err;
+	char path[ASIDE_PATH_MAX];
+	fill(shed);
+	store_checkpoint_tail(shed->store);
+	(void)snprintf(path, sizeof(path), "%s-wal", shed->path);
+	assert_int_equal(unlink(path), 0);
+	store_look(shed->store);
+	assert_non_null(store_broken(shed->store));
+	store_abandon(shed->store);
+	assert_int_equal(store_replace(shed->store, &err), 0);
+	assert_int_equal(salvage_slice(shed), 0);
+	assert_false(salvage_view(shed).is_behind); /* the connection has all of it */
+	shed_reopen(shed);
+	assert_int_equal(salvage_slice(shed), 0);
+	assert_true(salvage_view(shed).is_behind); /* the file may not */
+	salvage_all(shed);
+}
+
+/* Somebody tidies up: the mark is empty, after all. */
+static void test_a_sound_database_without_its_mark_is_not_set_aside(void **state)
+{
+	struct shed *shed = *state;
+	char path[ASIDE_PATH_MAX];
+	fill(shed);
+	break_store(shed);
+	int64_t seq = shed_put(shed, 99, ERP, "");
+	shed_commit(shed);
+	assert_true(aside_name(shed->path, "replaced", 1, "", path));
+	assert_int_equal(unlink(path), 0);
+	broken_quiet(shed->store->db); /* its WAL stays, as after a kill */
+	shed_reopen(shed);
+	assert_int_equal(shed_state(shed, ERP, seq), DELIVERY_READY);
+	salvage_all(shed);
+	assert_int_equal(salvage_view(shed).events, BACK);
+	assert_true(aside_name(shed->path, "replaced", 1, "", path));
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, salvage_setup, salvage_teardown)
 
 int main(void)
@@ -214,6 +311,11 @@ int main(void)
 		cmocka_unit_test(test_replacing_that_fails_is_tried_again),
 		cmocka_unit_test(test_replacing_that_fails_goes_on_at_the_next_start),
 		TEST(test_a_database_that_breaks_during_a_salvage_is_salvaged_first),
+		TEST(test_a_disk_that_refuses_is_not_tried_by_the_salvage),
+		TEST(test_a_fresh_database_takes_the_reserve_of_a_full_disk),
+		TEST(test_deliveries_rest_from_the_start_when_an_older_database_waits),
+		TEST(test_what_only_a_connection_knew_is_missing_after_a_restart),
+		TEST(test_a_sound_database_without_its_mark_is_not_set_aside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

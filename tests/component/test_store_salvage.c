@@ -363,6 +363,26 @@ static void test_the_end_is_a_work_item_with_the_counts_in_words(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, salvage_setup, salvage_teardown)
 
+static void test_an_exception_whose_work_item_is_lost_gets_another(void **state)
+{
+	struct shed *shed = *state;
+	int64_t seq = shed_put(shed, 1, ERP, "PO-1");
+	(void)shed_put(shed, 2, ERP, "PO-1");
+	shed_claim(shed, ERP, seq);
+	shed_settle(shed, ERP, seq, DELIVERY_EXCEPTION);
+	make_exception(shed, seq, ERP);
+	shed_commit(shed);
+	plan.damage = "DELETE FROM exception";
+	break_store(shed);
+	salvage_all(shed);
+	/* Without one nobody could act on it, and it holds its key. */
+	assert_int_equal(shed_state(shed, ERP, seq), DELIVERY_EXCEPTION);
+	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM exception AS x JOIN delivery AS d"
+					" USING (seq, destination)"
+					" WHERE x.state < 3 AND d.state = 6"),
+		1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +398,7 @@ int main(void)
 		TEST(test_numbers_go_on_above_and_names_stay),
 		TEST(test_the_tally_is_made_from_the_rows_where_it_is_lost),
 		TEST(test_the_end_is_a_work_item_with_the_counts_in_words),
+		TEST(test_an_exception_whose_work_item_is_lost_gets_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

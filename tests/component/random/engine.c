@@ -163,6 +163,8 @@ static void before_dispatch(void *ctx)
 		day.n_turns_now = 0;
 	day.turn_at_ms = loop_now_ms();
 	CHECK(++day.n_turns_now < 1000, "turn after turn, and nothing happens");
+	if (store_is_refusing(day.store))
+		(void)store_probe(day.store); /* the keeper's part */
 	kill_at(KILL_GATHERED);
 }
 
@@ -223,7 +225,7 @@ void engine_build(void)
 	day.is_draining = false;
 	day.is_resting = false;
 	day.timekeeper = timekeeper_new(&day.clock);
-	timekeeper_open(day.timekeeper, day.store);
+	timekeeper_open(day.timekeeper, day.store, "");
 	const struct clock *clock = timekeeper_clock(day.timekeeper);
 	day.turn = turn_new(NULL, day.store, day.metrics, clock);
 	turn_add(day.turn, &(struct turn_member){ .name = "before",
