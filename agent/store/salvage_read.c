@@ -7,6 +7,7 @@
 
 #include "store/salvage_check.h"
 #include "store/salvage_chunk.h"
+#include "store/salvage_delivery.h"
 #include "store/salvage_heal.h"
 #include "store/salvage_schema.h"
 #include "store/salvage_tables.h"
@@ -43,8 +44,8 @@ static void find_destinations(struct reader *reader)
 {
 	static const char *const questions[] = {
 		"SELECT id FROM destination ORDER BY id DESC LIMIT 1",
-		"SELECT max(id) FROM (SELECT id FROM destination"
-		" INDEXED BY sqlite_autoindex_destination_1 ORDER BY name LIMIT 1024)",
+		("SELECT max(id) FROM (SELECT id FROM destination"
+		 " INDEXED BY sqlite_autoindex_destination_1 ORDER BY name LIMIT 1024)"),
 		"SELECT destination FROM delivery ORDER BY destination DESC LIMIT 1",
 	};
 	int64_t highest = 1;
@@ -137,12 +138,10 @@ static int prepare(struct reader *reader, struct error *err)
 					" AND destination = ?2 ORDER BY seq DESC",
 		[READ_DELIVERY_UP] = "SELECT seq FROM delivery WHERE destination = ?2"
 				     " AND seq >= ?1 ORDER BY seq LIMIT 1",
-		[READ_DELIVERY_DOWN] = "SELECT seq FROM delivery WHERE destination = ?2"
-				       " AND seq < ?1 ORDER BY seq DESC LIMIT 1",
-		[READ_DELIVERY_BEFORE] = "SELECT lane IS NULL FROM delivery"
+		[READ_DELIVERY_BEFORE] = "SELECT destination, seq, lane IS NULL FROM delivery"
 					 " WHERE (destination, seq) < (?2, ?1)"
 					 " ORDER BY destination DESC, seq DESC LIMIT 1",
-		[READ_DELIVERY_AFTER] = "SELECT 0 FROM delivery"
+		[READ_DELIVERY_AFTER] = "SELECT destination, seq, lane IS NULL FROM delivery"
 					" WHERE (destination, seq) > (?2, ?1)"
 					" ORDER BY destination, seq LIMIT 1",
 		[READ_ATTEMPTS] = "SELECT * FROM attempt WHERE seq = ?1",
@@ -212,78 +211,6 @@ void reader_close(struct reader *reader)
 
 /* --- one event ------------------------------------------------------------------------------------------- */
 
-/*
- * Could it have been in what healing did not bring back? That lies behind the rows that were made to
- * separate pages, and where pages are missing also at the ends.
- */
-static bool may_be_lost(struct reader *reader, int destination, int64_t seq)
-{
-	const struct map_tree *tree = map_tree_named(&reader->map, "delivery");
-	sqlite3_stmt *before = reader->statements[READ_DELIVERY_BEFORE];
-	sqlite3_stmt *after = reader->statements[READ_DELIVERY_AFTER];
-	int64_t is_made = 0;
-	int64_t is_there = 0;
-	if (tree == NULL || !tree->is_healed)
-		return false;
-	if (sqlite3_bind_int(before, 2, destination) != SQLITE_OK ||
-		sqlite3_bind_int(after, 2, destination) != SQLITE_OK)
-		return true;
-	enum seek below = salvage_seek(before, seq, &is_made);
-	if (below == SEEK_BROKEN || is_made != 0 || !tree->is_holed)
-		return below == SEEK_BROKEN || is_made != 0;
-	return below == SEEK_NONE || salvage_seek(after, seq, &is_there) != SEEK_FOUND;
-}
-
-/* No row, seen from below and from above? */
-static bool is_absent(struct reader *reader, int64_t seq)
-{
-	int64_t above = INT64_MAX;
-	int64_t below = 0;
-	int64_t other = 0;
-	if (salvage_seek(reader->statements[READ_DELIVERY_UP], seq, &above) != SEEK_BROKEN &&
-		salvage_seek(reader->statements[READ_DELIVERY_DOWN], above, &other) == SEEK_FOUND &&
-		other >= seq)
-		return false;
-	return salvage_seek(reader->statements[READ_DELIVERY_DOWN], seq, &below) == SEEK_BROKEN ||
-	       salvage_seek(reader->statements[READ_DELIVERY_UP], below + 1, &other) !=
-		       SEEK_FOUND ||
-	       other >= seq;
-}
-
-static int note_doubt(struct reader *reader, struct chunk *chunk, int destination, int64_t seq)
-{
-	reader->deliveries_unreadable++;
-	return chunk_run(chunk,
-		"INSERT INTO delivery (destination, seq, state, lane) VALUES (?1, ?2, 0, 1)",
-		destination, seq);
-}
-
-static int copy_delivery(struct reader *reader, struct chunk *chunk, int destination, int64_t seq)
-{
-	if (sqlite3_bind_int64(reader->statements[READ_DELIVERY], 1, seq) != SQLITE_OK ||
-		sqlite3_bind_int(reader->statements[READ_DELIVERY], 2, destination) != SQLITE_OK ||
-		sqlite3_bind_int64(reader->statements[READ_DELIVERY_ABOVE], 1, seq) != SQLITE_OK ||
-		sqlite3_bind_int(reader->statements[READ_DELIVERY_ABOVE], 2, destination) !=
-			SQLITE_OK ||
-		sqlite3_bind_int(reader->statements[READ_DELIVERY_UP], 2, destination) !=
-			SQLITE_OK ||
-		sqlite3_bind_int(reader->statements[READ_DELIVERY_DOWN], 2, destination) !=
-			SQLITE_OK)
-		return SQLITE_NOMEM;
-	int rc = salvage_copy_found(
-		reader->statements[READ_DELIVERY], salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
-	if (rc == SQLITE_NOTFOUND && is_absent(reader, seq) &&
-		!may_be_lost(reader, destination, seq))
-		return SQLITE_OK;
-	if (rc == SQLITE_CORRUPT)
-		rc = salvage_copy_found(reader->statements[READ_DELIVERY_ABOVE],
-			salvage_delivery_is_sane, chunk, TABLE_DELIVERY);
-	if (rc == SQLITE_NOTFOUND || rc == SQLITE_CORRUPT || rc == SQLITE_CONSTRAINT)
-		return note_doubt(reader, chunk, destination, seq);
-	reader->deliveries += rc == SQLITE_OK;
-	return rc;
-}
-
 static int copy_attempts(struct reader *reader, struct chunk *chunk, int64_t seq)
 {
 	int rc = sqlite3_bind_int64(reader->statements[READ_ATTEMPTS], 1, seq);
@@ -292,7 +219,8 @@ static int copy_attempts(struct reader *reader, struct chunk *chunk, int64_t seq
 		reader->rows_dropped += found != SQLITE_ROW && found != SQLITE_DONE;
 		if (found != SQLITE_ROW)
 			break;
-		rc = salvage_row_is_sane(reader->statements[READ_ATTEMPTS])
+		bool is_its_own = sqlite3_column_int64(reader->statements[READ_ATTEMPTS], 0) == seq;
+		rc = is_its_own && salvage_row_is_sane(reader->statements[READ_ATTEMPTS])
 			     ? chunk_copy(chunk, TABLE_ATTEMPT, reader->statements[READ_ATTEMPTS])
 			     : SQLITE_CONSTRAINT;
 		if (rc == SQLITE_CONSTRAINT) {
@@ -314,7 +242,7 @@ static int copy_event(struct reader *reader, struct chunk *chunk, int64_t seq)
 	if (rc == SQLITE_NOTFOUND || rc == SQLITE_CORRUPT)
 		return SQLITE_CONSTRAINT;
 	for (int id = 1; rc == SQLITE_OK && id <= reader->n_destinations; id++)
-		rc = copy_delivery(reader, chunk, id, seq);
+		rc = salvage_copy_delivery(reader, chunk, id, seq);
 	return rc == SQLITE_OK ? copy_attempts(reader, chunk, seq) : rc;
 }
 

@@ -22,10 +22,9 @@ enum reader_statement {
 	READ_EVENT,
 	READ_DELIVERY,
 	READ_DELIVERY_ABOVE,  /* the same row, on another way through the tree: from above */
-	READ_DELIVERY_UP,     /* as a walk's */
-	READ_DELIVERY_DOWN,   /* likewise */
-	READ_DELIVERY_BEFORE, /* the one before, of whatever destination: was it made by healing? */
-	READ_DELIVERY_AFTER,  /* is there one behind, of whatever destination? */
+	READ_DELIVERY_UP,     /* the first seq at or above, to this destination */
+	READ_DELIVERY_BEFORE, /* the row before, to whatever destination; was it made by healing? */
+	READ_DELIVERY_AFTER,  /* the row behind likewise */
 	READ_ATTEMPTS,
 	READ_REVISION,
 	READ_DESTINATION,

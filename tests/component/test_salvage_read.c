@@ -184,6 +184,56 @@ static void test_one_ruined_page_costs_what_it_held(void **state)
 	}
 }
 
+static void copy_page(struct wreck *wreck, uint32_t from, uint32_t to)
+{
+	uint8_t bytes[PAGE];
+	FILE *file = fopen(wreck->sound, "rb");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, (long)(from - 1) * PAGE, SEEK_SET), 0);
+	assert_int_equal(fread(bytes, 1, PAGE, file), PAGE);
+	(void)fclose(file);
+	wreck_write(wreck, (int64_t)(to - 1) * PAGE, bytes, PAGE);
+}
+
+/* Each page of the same kind is as good a page: only its place is wrong. */
+static void test_a_page_in_anothers_place_is_noticed(void **state)
+{
+	/* Not the last page of a long row: nothing but what is in it could tell. */
+	static const char *const kinds[] = {
+		"name = 'event' AND pagetype = 'overflow' AND EXISTS (SELECT 1 FROM temp.page AS n"
+		" WHERE n.name = 'event' AND n.path > temp.page.path AND substr(n.path, 1,"
+		" instr(n.path, '+')) = substr(temp.page.path, 1, instr(temp.page.path, '+')))",
+		"name = 'event' AND pagetype = 'leaf'", "name = 'delivery' AND pagetype = 'leaf'"
+	};
+	struct wreck *wreck = *state;
+	struct wreck_yield sound;
+	char what[512];
+	read_sound(wreck, &sound);
+	for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+		(void)snprintf(
+			what, sizeof(what), "SELECT count(*) FROM temp.page WHERE %s", kinds[kind]);
+		int64_t n = wreck_ask(wreck, what);
+		assert_true(n > 2);
+		for (int64_t i = 0; i < n; i++) {
+			uint32_t pages[2];
+			struct toll toll = { 0 };
+			for (int side = 0; side < 2; side++) {
+				(void)snprintf(what, sizeof(what),
+					"SELECT pageno FROM temp.page WHERE %s ORDER BY path LIMIT 1"
+					" OFFSET %d",
+					kinds[kind], (int)((i + side * (n / 2)) % n));
+				pages[side] = (uint32_t)wreck_ask(wreck, what);
+			}
+			add_toll(wreck, pages[1], true, &toll);
+			wreck_restore(wreck);
+			copy_page(wreck, pages[0], pages[1]);
+			(void)snprintf(what, sizeof(what), "page %u in the place of %u", pages[0],
+				pages[1]);
+			check_toll(wreck, &sound, &toll, what);
+		}
+	}
+}
+
 /* All that is at the front of the file but the page map: the header, the schema and every root. */
 static void test_without_the_roots_events_and_deliveries_come_back(void **state)
 {
@@ -321,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_sound_file_comes_back_whole),
 		cmocka_unit_test(test_one_ruined_page_costs_what_it_held),
+		cmocka_unit_test(test_a_page_in_anothers_place_is_noticed),
 		cmocka_unit_test(test_without_the_roots_events_and_deliveries_come_back),
 		cmocka_unit_test(test_two_ruined_pages_cost_what_they_held),
 		cmocka_unit_test(test_a_truncated_file_costs_what_is_cut_off),
