@@ -81,7 +81,7 @@ static void test_nothing_is_claimed_while_older_ones_may_be_on_their_way_back(vo
 	(void)store_break(house.store, "a test broke it");
 	house_turn(&house);
 	house_put(&house, "b", "PO-2");
-	house_rest(&house);
+	house_wait(&house, 10000);
 	assert_null(house_find(&house, "b"));
 	assert_int_equal(house_state(&house, "b"), DELIVERY_READY);
 }
