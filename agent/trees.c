@@ -13,8 +13,10 @@
 static struct {
 	_Alignas(max_align_t) char bytes[BLOCK_BYTES];
 	size_t used;
-	bool is_open;
 } block;
+
+/* Of this thread: another one, which parses as well, must not take pieces of the block. */
+static _Thread_local bool is_open;
 
 /* The sanitizers are to see every piece by itself. */
 #ifndef __SANITIZE_ADDRESS__
@@ -22,7 +24,7 @@ static void *take(size_t size)
 {
 	char *at = block.bytes + block.used;
 
-	if (!block.is_open || size > BLOCK_BYTES - ALIGNMENT - block.used)
+	if (!is_open || size > BLOCK_BYTES - ALIGNMENT - block.used)
 		return malloc(size);
 	block.used += (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	return at;
@@ -44,11 +46,11 @@ void trees_init(void)
 
 void trees_open(void)
 {
-	block.is_open = true;
+	is_open = true;
 	block.used = 0;
 }
 
 void trees_close(void)
 {
-	block.is_open = false;
+	is_open = false;
 }

@@ -6,8 +6,8 @@
  * trees_close() they come one behind the other from a fixed block instead, which stays in the
  * cache; what doesn't fit, and everything outside, comes from malloc as ever.
  *
- * Law: what cJSON makes after trees_open() is deleted before trees_close(). One thread, the loop's:
- * no other one uses cJSON.
+ * Law: what cJSON makes after trees_open() is deleted before trees_close(). One thread opens, the
+ * loop's; what another one parses meanwhile comes from malloc.
  */
 #ifndef DRAY_TREES_H
 #define DRAY_TREES_H

@@ -1,4 +1,5 @@
 /* Memory of the trees of one event. Under the sanitizers every piece is malloc's own, as outside. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,12 +58,40 @@ static void test_a_tree_beyond_the_block_is_whole(void **state)
 	trees_close();
 }
 
+/* The thread that reads a broken database looks into events as well. */
+static void *parse_there(void *ctx)
+{
+	cJSON **ret = ctx;
+
+	*ret = cJSON_Parse("{\"there\":[1,2,3]}");
+	return NULL;
+}
+
+static void test_what_another_thread_parses_is_not_of_the_block(void **state)
+{
+	pthread_t thread;
+	cJSON *there = NULL, *here;
+
+	(void)state;
+	trees_open();
+	assert_int_equal(pthread_create(&thread, NULL, parse_there, &there), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	trees_close();
+	trees_open(); /* the block is used anew */
+	here = cJSON_Parse("{\"here\":{\"and\":[9,9,9,9]},\"more\":\"texts\"}");
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(there, "there")), 3);
+	cJSON_Delete(here);
+	trees_close();
+	cJSON_Delete(there);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_tree_made_outside_outlives_those_made_inside),
 		cmocka_unit_test(test_a_tree_made_outside_may_be_deleted_inside),
 		cmocka_unit_test(test_a_tree_beyond_the_block_is_whole),
+		cmocka_unit_test(test_what_another_thread_parses_is_not_of_the_block),
 	};
 
 	trees_init();

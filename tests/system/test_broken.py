@@ -44,7 +44,12 @@ class Scene:
         self.agent.stop()
 
     def kill(self):
+        """What was committed last is in the WAL alone."""
+        for n in range(6):
+            self.probe.send(receipt("late-%d" % n, document="PO-late"))
+            self.probe.ack("late-%d" % n, "stored")
         self.agent.kill9()
+        self.before = self.wreck.ids()
 
     def is_captured_again(self):
         """An event is stored, within 5 s from now."""
