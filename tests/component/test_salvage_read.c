@@ -17,7 +17,7 @@
 #include "store/store.h"
 
 #define PAGE 4096
-#define EVENTS 180
+#define EVENTS 140
 
 static int set_up(void **state)
 {
@@ -257,7 +257,7 @@ static void test_deliveries_that_a_destroyed_root_held_are_in_doubt(void **state
 	struct wreck_yield yield;
 	uint32_t seed = 1;
 	(void)state;
-	wreck_init(&wreck, 700);
+	wreck_init(&wreck, 600);
 	uint32_t root = (uint32_t)wreck_ask(
 		&wreck, "SELECT pageno FROM temp.page WHERE name = 'delivery' AND path = '/'");
 	int held = (int)wreck_ask(
@@ -265,7 +265,7 @@ static void test_deliveries_that_a_destroyed_root_held_are_in_doubt(void **state
 	assert_true(held > 5);
 	ruin_page(&wreck, root, ZEROS, &seed);
 	wreck_read(&wreck, &yield);
-	assert_int_equal(yield.events, 700);
+	assert_int_equal(yield.events, 600);
 	assert_in_range(yield.doubts, held, 2 * held);
 	assert_in_range(yield.false_doubts, 1, 3 * held);
 
@@ -280,7 +280,7 @@ static void test_deliveries_that_a_destroyed_root_held_are_in_doubt(void **state
 		ruin_page(&wreck, root, ZEROS, &seed);
 		ruin_page(&wreck, (uint32_t)wreck_ask(&wreck, leaf), ZEROS, &seed);
 		wreck_read(&wreck, &yield);
-		assert_int_equal(yield.events, 700);
+		assert_int_equal(yield.events, 600);
 	}
 	wreck_done(&wreck);
 }
@@ -291,7 +291,7 @@ static void test_two_ruined_pages_cost_what_they_held(void **state)
 	struct wreck_yield sound;
 	char what[64];
 	read_sound(wreck, &sound);
-	for (uint32_t run = 1; run <= 40; run++) {
+	for (uint32_t run = 1; run <= 30; run++) {
 		uint32_t seed = run * 2654435761u;
 		struct toll toll = { 0 };
 		wreck_restore(wreck);
@@ -365,7 +365,7 @@ static void test_a_wal_damaged_in_the_middle_is_read_to_its_end(void **state)
 	wreck->may_be_older = true;
 	int64_t frame_bytes = PAGE + 24;
 	int lost_most = 0;
-	for (int64_t frame = 60; frame < 140; frame += 2) {
+	for (int64_t frame = 40; frame < 100; frame += 3) {
 		wreck_restore_live(wreck);
 		wreck_write_wal(wreck, 32 + frame * frame_bytes + 24, noise, sizeof(noise));
 		wreck_read(wreck, &yield);
