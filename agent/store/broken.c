@@ -79,6 +79,15 @@ void broken_mark_files(struct store *store)
 		(void)read_mark(wal, &store->wal_file);
 }
 
+/* SQLite may shorten its WAL in a commit, and at no other time. */
+void broken_note_commit(struct store *store)
+{
+	char wal[ASIDE_PATH_MAX];
+	struct file_mark now;
+	if (wal_path(store, wal) && read_mark(wal, &now) && is_same_file(&now, &store->wal_file))
+		store->wal_file.size = now.size;
+}
+
 /* SQLite can't tell of its WAL, so the names are looked at. */
 void store_look(struct store *store)
 {
@@ -96,11 +105,9 @@ void store_look(struct store *store)
 	if (!read_mark(wal, &now) || !is_same_file(&now, &store->wal_file)) {
 		store->is_gone = true;
 		(void)store_break(store, "the WAL's file was deleted or moved away");
-	} else if (now.size < store->wal_file.size && now.size < store->checkpointer.cut_bytes) {
+	} else if (now.size < store->wal_file.size) {
 		store->rescue.is_behind = true;
 		(void)store_break(store, "the WAL's file was cut short");
-	} else {
-		store->wal_file.size = now.size;
 	}
 }
 

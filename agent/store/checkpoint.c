@@ -127,9 +127,8 @@ static int bound_wal(struct store *store)
 	if (frames > PASS_AT_FRAMES)
 		frames = PASS_AT_FRAMES;
 	store->checkpointer.pass_at_frames = (int)frames;
-	store->checkpointer.cut_bytes = frames * CUT_AT_PASSES * PAGE_BYTES;
 	(void)snprintf(text, sizeof(text), "PRAGMA journal_size_limit = %lld",
-		(long long)store->checkpointer.cut_bytes);
+		(long long)(frames * CUT_AT_PASSES * PAGE_BYTES));
 	return sqlite3_exec(store->db, text, NULL, NULL, NULL);
 }
 

@@ -246,6 +246,7 @@ int store_commit(struct store *store)
 	}
 	store->is_dirty = false;
 	store->refusal = STORE_TAKES;
+	broken_note_commit(store);
 	store->committed_seq = store->next_seq;
 	destination_committed(store);
 	revision_committed(store);

@@ -228,7 +228,6 @@ struct checkpointer {
 	bool has_thread;
 	bool is_stopping;
 	int pass_at_frames;
-	int64_t cut_bytes; /* to so many SQLite may cut the WAL when it starts over */
 	int rc;            /* of the last pass */
 	sqlite3 *db;       /* the thread's own */
 };
@@ -381,6 +380,8 @@ void exception_count_open(struct store *store, const char *kind, const char *sev
 void broken_look_at_rest(struct store *store);
 /* From now on store_look() compares. */
 void broken_mark_files(struct store *store);
+/* The WAL is as long as this commit has left it. */
+void broken_note_commit(struct store *store);
 /* A connection that touches no file when it is closed. */
 void broken_quiet(sqlite3 *db);
 /* The database that is open stands in for another one: its numbers begin above all of that. Does

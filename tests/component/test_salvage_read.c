@@ -17,7 +17,7 @@
 #include "store/store.h"
 
 #define PAGE 4096
-#define EVENTS 180
+#define EVENTS 140
 
 static int set_up(void **state)
 {
@@ -250,13 +250,48 @@ static void test_without_the_roots_events_and_deliveries_come_back(void **state)
 	assert_in_range(yield.doubts, 1, 5);
 }
 
+/* Of a destination that gets every third event the row that was in the root can't be named exactly. */
+static void test_deliveries_that_a_destroyed_root_held_are_in_doubt(void **state)
+{
+	struct wreck wreck;
+	struct wreck_yield yield;
+	uint32_t seed = 1;
+	(void)state;
+	wreck_init(&wreck, 600);
+	uint32_t root = (uint32_t)wreck_ask(
+		&wreck, "SELECT pageno FROM temp.page WHERE name = 'delivery' AND path = '/'");
+	int held = (int)wreck_ask(
+		&wreck, "SELECT ncell FROM temp.page WHERE name = 'delivery' AND path = '/'");
+	assert_true(held > 5);
+	ruin_page(&wreck, root, ZEROS, &seed);
+	wreck_read(&wreck, &yield);
+	assert_int_equal(yield.events, 600);
+	assert_in_range(yield.doubts, held, 2 * held);
+	assert_in_range(yield.false_doubts, 1, 3 * held);
+
+	/* With a page below it gone as well: those of that page, wherever it was. */
+	for (int i = 0; i <= held; i++) {
+		char leaf[128];
+		(void)snprintf(leaf, sizeof(leaf),
+			"SELECT pageno FROM temp.page WHERE name = 'delivery' AND pagetype = 'leaf'"
+			" ORDER BY path LIMIT 1 OFFSET %d",
+			i);
+		wreck_restore(&wreck);
+		ruin_page(&wreck, root, ZEROS, &seed);
+		ruin_page(&wreck, (uint32_t)wreck_ask(&wreck, leaf), ZEROS, &seed);
+		wreck_read(&wreck, &yield);
+		assert_int_equal(yield.events, 600);
+	}
+	wreck_done(&wreck);
+}
+
 static void test_two_ruined_pages_cost_what_they_held(void **state)
 {
 	struct wreck *wreck = *state;
 	struct wreck_yield sound;
 	char what[64];
 	read_sound(wreck, &sound);
-	for (uint32_t run = 1; run <= 40; run++) {
+	for (uint32_t run = 1; run <= 30; run++) {
 		uint32_t seed = run * 2654435761u;
 		struct toll toll = { 0 };
 		wreck_restore(wreck);
@@ -330,7 +365,7 @@ static void test_a_wal_damaged_in_the_middle_is_read_to_its_end(void **state)
 	wreck->may_be_older = true;
 	int64_t frame_bytes = PAGE + 24;
 	int lost_most = 0;
-	for (int64_t frame = 60; frame < 140; frame += 2) {
+	for (int64_t frame = 40; frame < 100; frame += 3) {
 		wreck_restore_live(wreck);
 		wreck_write_wal(wreck, 32 + frame * frame_bytes + 24, noise, sizeof(noise));
 		wreck_read(wreck, &yield);
@@ -373,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_one_ruined_page_costs_what_it_held),
 		cmocka_unit_test(test_a_page_in_anothers_place_is_noticed),
 		cmocka_unit_test(test_without_the_roots_events_and_deliveries_come_back),
+		cmocka_unit_test(test_deliveries_that_a_destroyed_root_held_are_in_doubt),
 		cmocka_unit_test(test_two_ruined_pages_cost_what_they_held),
 		cmocka_unit_test(test_a_truncated_file_costs_what_is_cut_off),
 		cmocka_unit_test(test_what_is_only_in_the_wal_comes_back),

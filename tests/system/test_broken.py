@@ -288,4 +288,5 @@ def test_it_is_killed_while_it_salvages(scene):
     for _ in range(3):
         scene.kill()
         scene.start()
+        scene.is_captured_again()
     scene.check(scene.finish(), lost=())

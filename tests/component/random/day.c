@@ -232,7 +232,7 @@ static void fail_the_disk(void)
 	static const int codes[] = { 0, 0, SQLITE_FULL, SQLITE_IOERR_WRITE };
 	unsigned calls = draw(8) == 0 ? FAULTY_SYNC
 			 : draw(2)    ? FAULTY_WRITE
-				      : FAULTY_ANY & ~FAULTY_SYNC;
+				      : FAULTY_ANY & ~(FAULTY_SYNC | FAULTY_SHM_MAP);
 	int code = calls == FAULTY_WRITE ? codes[draw(4)] : 0;
 	bool for_ever = draw_percent(40);
 
