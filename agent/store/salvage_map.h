@@ -7,8 +7,8 @@
  * (https://www.sqlite.org/fileformat2.html#pointer_map_or_ptrmap_pages). A page is followed up to its
  * root, as long as each parent does list its child; then its kind and how many columns its rows have
  * must be the tree's. One that looks different is refused as corrupt. One whose tree can't be found
- * out is let through. So is the last overflow page of a long row when it is one of another row: only
- * what is in it can tell (salvage_check.h).
+ * out is let through. So is the last overflow page of a long row when it is one of another row, and a
+ * page of another tree whose rows look the same: only what is in them can tell (salvage_check.h).
  */
 #ifndef DRAY_STORE_SALVAGE_MAP_H
 #define DRAY_STORE_SALVAGE_MAP_H

@@ -9,13 +9,12 @@
 #include "store/salvage_chunk.h"
 #include "store/salvage_delivery.h"
 #include "store/salvage_heal.h"
+#include "store/salvage_lost.h"
 #include "store/salvage_schema.h"
 #include "store/salvage_tables.h"
 
 #define DESTINATIONS_MAX 1024
-#define ATTEMPTS_MAX 1000  /* of one event */
-#define LOST_SCANS_MAX 100 /* each reads an index from end to end */
-#define LOST_UNKNOWN 1000000
+#define ATTEMPTS_MAX 1000         /* of one event */
 #define STEPS_BETWEEN_LOOKS 20000 /* of SQLite's machine: a millisecond or so */
 
 /* --- what is known of the file ------------------------------------------------------------------------ */
@@ -147,8 +146,8 @@ static int prepare(struct reader *reader, struct error *err)
 		[READ_ATTEMPTS] = "SELECT * FROM attempt WHERE seq = ?1",
 		[READ_REVISION] = "SELECT * FROM connector_revision WHERE id = ?1",
 		[READ_DESTINATION] = "SELECT * FROM destination WHERE id = ?1",
-		[READ_LOST] = "SELECT seq, source, id FROM event"
-			      " INDEXED BY sqlite_autoindex_event_1 WHERE +seq BETWEEN ?1 AND ?2",
+		[READ_NAMES] = "SELECT seq, source, id FROM event"
+			       " INDEXED BY sqlite_autoindex_event_1 ORDER BY id, source",
 	};
 	for (int i = 0; i < READ_STATEMENTS; i++) {
 		if (sqlite3_prepare_v2(reader->db, texts[i], -1, &reader->statements[i], NULL) !=
@@ -246,47 +245,6 @@ static int copy_event(struct reader *reader, struct chunk *chunk, int64_t seq)
 	return rc == SQLITE_OK ? copy_attempts(reader, chunk, seq) : rc;
 }
 
-/* --- what is lost ---------------------------------------------------------------------------------------- */
-
-/* Events between the two whose ids the index still has. False: it can't be read to its end. */
-static bool list_lost(
-	struct reader *reader, struct chunk *chunk, const struct gap *gap, int64_t *ret_n)
-{
-	sqlite3_stmt *stmt = reader->statements[READ_LOST];
-	int rc = sqlite3_bind_int64(stmt, 1, gap->from);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(stmt, 2, gap->to);
-	while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		rc = SQLITE_OK;
-		++*ret_n;
-		if (reader->n_listed < SALVAGE_LOST_LISTED && salvage_row_is_sane(stmt)) {
-			rc = chunk_copy(chunk, TABLE_LOST, stmt);
-			reader->n_listed += rc == SQLITE_OK;
-			rc = rc == SQLITE_CONSTRAINT ? SQLITE_OK : rc;
-		}
-	}
-	(void)sqlite3_reset(stmt);
-	return rc == SQLITE_DONE;
-}
-
-/* At most so many events were in the gap; exactly so many where their index is whole. */
-static int64_t count_lost(struct reader *reader, struct chunk *chunk, const struct gap *gap)
-{
-	int64_t n = 0;
-	if (gap->from > gap->to)
-		return 0;
-	if (reader->n_lost_scans < LOST_SCANS_MAX) {
-		reader->n_lost_scans++;
-		if (list_lost(reader, chunk, gap, &n))
-			return n;
-	}
-	int64_t most = gap->to - gap->from + 1;
-	/* Between two databases' numbers there are a million million that no event ever had. */
-	if (most > LOST_UNKNOWN)
-		most = n > LOST_UNKNOWN ? n : LOST_UNKNOWN;
-	return most;
-}
-
 /* --- a chunk --------------------------------------------------------------------------------------------- */
 
 static int copy_events(struct reader *reader, struct chunk *chunk, struct salvage_chunk *ret)
@@ -297,7 +255,7 @@ static int copy_events(struct reader *reader, struct chunk *chunk, struct salvag
 	while (n < SALVAGE_CHUNK_EVENTS) {
 		struct gap gap;
 		bool found = salvage_walk_next(&reader->walk, &seq, &gap);
-		ret->events_lost += count_lost(reader, chunk, &gap);
+		ret->events_lost += salvage_count_lost(reader, chunk, &gap);
 		if (atomic_load(reader->is_stopping))
 			return SQLITE_INTERRUPT;
 		if (!found) {
@@ -306,7 +264,8 @@ static int copy_events(struct reader *reader, struct chunk *chunk, struct salvag
 		}
 		rc = copy_event(reader, chunk, seq);
 		if (rc == SQLITE_CONSTRAINT)
-			ret->events_lost += count_lost(reader, chunk, &(struct gap){ seq, seq });
+			ret->events_lost +=
+				salvage_count_lost(reader, chunk, &(struct gap){ seq, seq });
 		else if (rc != SQLITE_OK)
 			return rc;
 		else

@@ -28,7 +28,7 @@ enum reader_statement {
 	READ_ATTEMPTS,
 	READ_REVISION,
 	READ_DESTINATION,
-	READ_LOST, /* what the index still names from seq ?1 to ?2 */
+	READ_NAMES, /* what the index of ids says of events, in its order */
 	READ_STATEMENTS
 };
 

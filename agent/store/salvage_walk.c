@@ -95,8 +95,11 @@ static bool take(struct walk *walk, int64_t key, int64_t *ret_key)
 	return true;
 }
 
-/* The key at or above `from`, or SEEK_BROKEN where what is found can't be the next one. */
-static enum seek probe(const struct walk *walk, int64_t from, int64_t *ret_key)
+/*
+ * The key at or above `from`. SEEK_BROKEN where that can't be the next one, or may not be: nothing is
+ * seen from above, so that others may be in between. Then *candidate becomes it.
+ */
+static enum seek probe(const struct walk *walk, int64_t from, int64_t *ret_key, int64_t *candidate)
 {
 	int64_t key = 0;
 	int64_t below = 0;
@@ -105,9 +108,15 @@ static enum seek probe(const struct walk *walk, int64_t from, int64_t *ret_key)
 		return found;
 	if (key < from || key > walk->end)
 		return SEEK_BROKEN;
-	if (key > from && salvage_seek(walk->down, key, &below) == SEEK_FOUND && below >= from &&
-		below < key)
-		return SEEK_BROKEN;
+	if (key > from) {
+		enum seek seen = salvage_seek(walk->down, key, &below);
+		if (seen == SEEK_BROKEN || (seen == SEEK_FOUND && below >= key)) {
+			*candidate = key < *candidate ? key : *candidate;
+			return SEEK_BROKEN;
+		}
+		if (seen == SEEK_FOUND && below >= from)
+			return SEEK_BROKEN;
+	}
 	*ret_key = key;
 	return SEEK_FOUND;
 }
@@ -128,19 +137,25 @@ static enum seek probe_far(struct walk *walk, int64_t from, int64_t *ret_key)
 	return found;
 }
 
-/* Key by key, then with longer and longer steps. */
-static bool search(struct walk *walk, int64_t *ret_key)
+/* Key by key, up to a candidate if there is one; then with longer and longer steps. */
+static bool search(struct walk *walk, int64_t candidate, int64_t *ret_key)
 {
 	int64_t step = 1;
 	int64_t from = walk->at;
 	enum seek found = SEEK_BROKEN;
 	for (int64_t n = 1; found != SEEK_FOUND; n++) {
+		bool is_far = n >= VAIN_KEY_BY_KEY;
+		if (candidate <= walk->end && (is_far || from + 1 >= candidate)) {
+			*ret_key = candidate;
+			return true;
+		}
 		if (from == walk->end || ++walk->vain > VAIN_MAX || atomic_load(walk->is_stopping))
 			return false;
-		if (n >= VAIN_KEY_BY_KEY && n % VAIN_BEFORE_DOUBLING == 0 && step < STEP_MAX)
+		if (is_far && n % VAIN_BEFORE_DOUBLING == 0 && step < STEP_MAX)
 			step *= 2;
 		from = from < walk->end - step ? from + step : walk->end;
-		found = step == 1 ? probe(walk, from, ret_key) : probe_far(walk, from, ret_key);
+		found = step == 1 ? probe(walk, from, ret_key, &candidate)
+				  : probe_far(walk, from, ret_key);
 	}
 	return true;
 }
@@ -148,10 +163,11 @@ static bool search(struct walk *walk, int64_t *ret_key)
 bool salvage_walk_next(struct walk *walk, int64_t *ret_key, struct gap *ret_gap)
 {
 	int64_t key = 0;
+	int64_t candidate = INT64_MAX;
 	*ret_gap = (struct gap){ 1, 0 };
 	if (walk->at > walk->end)
 		return false;
-	enum seek found = probe(walk, walk->at, &key);
+	enum seek found = probe(walk, walk->at, &key, &candidate);
 	if (found == SEEK_FOUND && (key == walk->at || is_sound_gap(walk, key)))
 		return take(walk, key, ret_key);
 	if (found == SEEK_NONE && is_sound_gap(walk, INT64_MAX)) {
@@ -159,7 +175,7 @@ bool salvage_walk_next(struct walk *walk, int64_t *ret_key, struct gap *ret_gap)
 		return false;
 	}
 	/* SEEK_NONE that the other side contradicts is no end. */
-	if (found != SEEK_FOUND && !search(walk, &key))
+	if (found != SEEK_FOUND && !search(walk, candidate, &key))
 		return finish(walk, ret_gap);
 	*ret_gap = (struct gap){ walk->at, key - 1 };
 	return take(walk, key, ret_key);
