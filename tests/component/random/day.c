@@ -410,6 +410,7 @@ static void wake_up(uint64_t seed)
 	day.steps = day.is_long ? 40 + draw(60) : 6 + draw(20);
 	engine_begin_day();
 	day.step = event_new(NULL, -1, 0, on_step, NULL);
+	day.probe = event_new(NULL, -1, 0, engine_on_probe, NULL);
 	for (unsigned i = 0; i < CLOUDS; i++)
 		cloud_draw(&day.clouds[i], i);
 	day.n_clouds = 1 + draw(CLOUDS);
@@ -420,10 +421,11 @@ static void wake_up(uint64_t seed)
 
 static void remove_files(void)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
+	static const char *const ends[] = { "", "-wal", "-shm", ".broken-1", ".broken-1-wal",
+		".replaced-1", "-salvage", "-salvage-journal" };
 	char path[128];
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s%s", day.path, ends[i]);
 		(void)unlink(path);
 	}
@@ -475,11 +477,18 @@ void day_live(uint64_t seed, bool is_in_memory)
 		if (draw_percent(30))
 			boot();
 		engine_build();
+		/* What failed writes left behind can look as if it were damaged; then nothing is
+		 * lost, but no salvage is simulated here. */
+		day.is_cut_short = store_is_salvaging(day.store);
+		if (day.is_cut_short)
+			break;
 		people_check_counts();
 	}
-	people_check_books();
+	if (!day.is_cut_short)
+		people_check_books();
 	cloud_end_day();
 	engine_end_day();
 	event_free(day.step);
+	event_free(day.probe);
 	remove_files();
 }

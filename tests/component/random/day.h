@@ -196,12 +196,14 @@ struct day {
 	struct store *store;
 	struct turn *turn;
 	struct metrics *metrics;
+	bool is_cut_short; /* its store was taken for broken */
 	struct timekeeper *timekeeper;
 	struct deliver *deliver;
 	struct config *config;
 	struct secret_dirs secrets;
 	struct courier courier;
 	struct event *step;
+	struct event *probe; /* of a disk that refuses */
 	jmp_buf killed;
 	int64_t wall_ahead_ms; /* of the machine's clock; it is wrong */
 	int64_t boot_at_ms;
@@ -247,6 +249,7 @@ bool is_same_order(const struct item *a, const struct item *b, const struct clou
 /* What the engine stamps with now, and what it takes for the wall time. */
 int64_t stamp_ms(void);
 int64_t wall_ms(void);
+void engine_on_probe(int fd, short what, void *ctx);
 void engine_begin_day(void);
 void engine_end_day(void);
 void engine_configure(void);

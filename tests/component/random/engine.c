@@ -156,6 +156,16 @@ static void on_fatal(void *ctx, const char *what)
 	longjmp(day.killed, 2);
 }
 
+/* The keeper's part: a disk that refuses is tried again each second. */
+void engine_on_probe(int fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+	if (day.turn)
+		turn_wake(day.turn);
+}
+
 static void before_dispatch(void *ctx)
 {
 	(void)ctx;
@@ -163,8 +173,8 @@ static void before_dispatch(void *ctx)
 		day.n_turns_now = 0;
 	day.turn_at_ms = loop_now_ms();
 	CHECK(++day.n_turns_now < 1000, "turn after turn, and nothing happens");
-	if (store_is_refusing(day.store))
-		(void)store_probe(day.store); /* the keeper's part */
+	if (store_is_refusing(day.store) && store_probe(day.store) != 0)
+		loop_set(day.probe, loop_now_ms() + 1000);
 	kill_at(KILL_GATHERED);
 }
 

@@ -17,7 +17,8 @@ static int64_t free_since_ms(struct cloud *cloud)
 	int64_t from_ms = cloud->free_since_ms;
 
 	if (!cloud->terms.is_there || store_destination_is_paused(day.store, cloud->id) ||
-		day.is_resting || day.is_draining || day.is_failing || cloud->n_out > 0)
+		day.is_resting || day.is_draining || day.is_failing || cloud->n_out > 0 ||
+		store_is_refusing(day.store))
 		from_ms = loop_now_ms();
 	cloud->free_since_ms = from_ms;
 	return from_ms > cloud->asked_until_ms ? from_ms : cloud->asked_until_ms;
@@ -108,7 +109,7 @@ void watch_window(struct request *request)
 		cloud->name, (long long)(cloud->probe_from_ms - now_ms));
 }
 
-/* Six, three and one of ten; a turn shares out as many as fit. */
+/* Six, three and one of ten; a turn shares out as many as fit, and a poisoned one's are gone. */
 void watch_lanes(struct request *request)
 {
 	static const unsigned gaps[LANES] = { 3, 5, 10 };
@@ -120,7 +121,7 @@ void watch_lanes(struct request *request)
 			     !cloud->is_held;
 
 		cloud->passed_over[i] = waits ? cloud->passed_over[i] + 1 : 0;
-		CHECK(cloud->passed_over[i] <= gaps[i] + 2 * cloud->terms.concurrency,
+		CHECK(cloud->passed_over[i] <= gaps[i] + 3 * cloud->terms.concurrency,
 			"lane %u of %s is passed over %u times", i, cloud->name,
 			cloud->passed_over[i]);
 	}
