@@ -228,8 +228,8 @@ struct checkpointer {
 	bool has_thread;
 	bool is_stopping;
 	int pass_at_frames;
-	int rc;            /* of the last pass */
-	sqlite3 *db;       /* the thread's own */
+	int rc;      /* of the last pass */
+	sqlite3 *db; /* the thread's own */
 };
 
 struct store {

@@ -91,7 +91,7 @@ void wal_walk_frame(
 	ret->is_beyond = walk->is_broken;
 	if (!walk->has_header || (ret->is_whole && walk->follows_commit))
 		walk->is_damaged = true;
-	walk->follows_commit = walk->is_broken && is_of_round && ret->n_pages != 0;
+	walk->follows_commit = walk->is_broken && ret->is_whole && ret->n_pages != 0;
 
 	/* Without the salts no frame is known to be of this round, and any may be. */
 	walk->has_last = is_of_round || !walk->has_salts;

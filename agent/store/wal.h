@@ -14,8 +14,9 @@
  * rolled back or torn lie behind the end, or those of an older round, with other salts. It is wrong
  * when a frame in the middle was damaged: committed transactions are dropped without a word. The two
  * are told apart by a proof: a transaction begins to be written when the one before it has been
- * synced. So where, at or behind the break, a whole frame follows a commit frame, what is before that
- * commit was once whole. A break in the last transaction can't be told from a power cut.
+ * synced. So where, behind the break, a whole frame follows a whole commit frame, what is before that
+ * commit was once whole. A break in the last two transactions can't be told from a power cut: the head
+ * of the frame at the break may be torn, with the pages of one write and the checksum of another.
  *
  * A header that doesn't fit, with a frame behind it, is damage too: SQLite syncs the header before it
  * writes a frame. Then the salts are taken from the first two frames that fit each other.
@@ -46,7 +47,7 @@ struct wal_walk {
 	uint8_t last_salts[8]; /* of the frame before, whatever they are */
 	uint32_t last_sums[2]; /* what it says its checksum is */
 	bool has_last;         /* there is one before, whose checksum may be believed */
-	bool follows_commit;   /* it is a commit frame at or behind the break */
+	bool follows_commit;   /* it is a whole commit frame behind the break */
 };
 
 struct wal_frame {

@@ -133,7 +133,17 @@ static void write_some(struct log *log)
 
 /* --- damage ---------------------------------------------------------------------------------------------- */
 
-static void test_a_flipped_bit_of_any_frame_but_the_last_transactions_is_damage(void **state)
+/* A proof is a whole commit frame, from `first` on, that a transaction follows. */
+static bool is_proof_left(const struct log *log, unsigned first)
+{
+	for (unsigned i = first; i < log->n_frames; i++) {
+		if (log->is_commit[i])
+			return true;
+	}
+	return false;
+}
+
+static void test_a_flipped_bit_is_damage_where_a_transaction_begins_behind_it(void **state)
 {
 	struct log *log = *state;
 	write_some(log);
@@ -141,22 +151,11 @@ static void test_a_flipped_bit_of_any_frame_but_the_last_transactions_is_damage(
 	for (unsigned i = 1; i <= log->n_frames; i++) {
 		uint8_t *page = frame_at(log, i) + WAL_FRAME_HEAD_BYTES;
 		page[(i * 97) % WAL_PAGE_BYTES] ^= 0x10;
-		if (is_damaged(log, log->len) != (i < log->last_begin))
+		if (is_damaged(log, log->len) != is_proof_left(log, i + 1))
 			fail_msg("frame %u of %u, the last transaction begins with %u", i,
 				log->n_frames, log->last_begin);
 		page[(i * 97) % WAL_PAGE_BYTES] ^= 0x10;
 	}
-}
-
-/* A frame that is gone takes its commit mark with it: there must be another one behind it that a
- * transaction follows. */
-static bool is_proof_left(const struct log *log, unsigned gone)
-{
-	for (unsigned i = gone + 1; i < log->n_frames; i++) {
-		if (log->is_commit[i])
-			return true;
-	}
-	return false;
 }
 
 static void test_a_frame_of_noise_is_damage_where_a_transaction_begins_behind_it(void **state)
@@ -169,7 +168,8 @@ static void test_a_frame_of_noise_is_damage_where_a_transaction_begins_behind_it
 		memcpy(before, frame_at(log, i), sizeof(before));
 		for (size_t fill = 0; fill < sizeof(fills) / sizeof(fills[0]); fill++) {
 			memset(frame_at(log, i), fills[fill], WAL_FRAME_BYTES);
-			assert_int_equal(is_damaged(log, log->len), is_proof_left(log, i));
+			assert_int_equal(is_damaged(log, log->len),
+				is_proof_left(log, i + 2)); /* the next one fits nothing */
 		}
 		memcpy(frame_at(log, i), before, sizeof(before));
 	}
@@ -242,7 +242,7 @@ static void test_frames_of_an_older_round_behind_the_end_are_no_damage(void **st
 	assert_false(is_damaged(log, log->len));
 	for (unsigned i = 1; i <= n_old; i++) {
 		frame_at(log, i)[100] ^= 1;
-		assert_int_equal(is_damaged(log, log->len), i < log->last_begin);
+		assert_int_equal(is_damaged(log, log->len), is_proof_left(log, i + 1));
 		frame_at(log, i)[100] ^= 1;
 	}
 }
@@ -262,7 +262,7 @@ static void test_what_a_rolled_back_transaction_left_is_no_damage(void **state)
 	frame_at(log, log->n_frames)[200] ^= 1;
 	assert_false(is_damaged(log, log->len));
 	frame_at(log, log->n_frames)[200] ^= 1;
-	frame_at(log, log->last_begin - 1)[200] ^= 1;
+	frame_at(log, 1)[200] ^= 1;
 	assert_true(is_damaged(log, log->len));
 }
 
@@ -307,7 +307,7 @@ static void test_every_whole_frame_of_a_damaged_log_is_read(void **state)
 	FILE *file = fopen(copy_db, "wb"); /* a database of no page: all is in the WAL */
 	assert_non_null(file);
 	assert_int_equal(fclose(file), 0);
-	for (unsigned gone = 1; gone < log->last_begin; gone++) {
+	for (unsigned gone = 1; is_proof_left(log, gone + 1); gone++) {
 		frame_at(log, gone)[WAL_FRAME_HEAD_BYTES + 5] ^= 1;
 		assert_true(is_damaged(log, log->len));
 		struct view *all;
@@ -363,7 +363,7 @@ int main(void)
 {
 #define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		LOG_TEST(test_a_flipped_bit_of_any_frame_but_the_last_transactions_is_damage),
+		LOG_TEST(test_a_flipped_bit_is_damage_where_a_transaction_begins_behind_it),
 		LOG_TEST(test_a_frame_of_noise_is_damage_where_a_transaction_begins_behind_it),
 		LOG_TEST(test_a_header_that_does_not_fit_is_damage),
 		LOG_TEST(test_a_tail_cut_at_any_byte_is_no_damage),
