@@ -114,14 +114,20 @@ static void keep_answers(struct deliver *deliver)
 	TAILQ_CONCAT(&deliver->answered, &rest, link);
 }
 
+/* Nobody waits for its answer any more: another one may ask. */
+static void withdraw_probe(struct claim *claim)
+{
+	if (claim->is_probe)
+		breaker_probe_withdrawn(&claim->destination->breaker, deliver_mono(claim->deliver));
+	claim->is_probe = false;
+}
+
 static void drop_fresh(struct deliver *deliver)
 {
 	struct claim *claim;
 
 	while ((claim = TAILQ_FIRST(&deliver->fresh))) {
-		if (claim->is_probe)
-			breaker_probe_withdrawn(
-				&claim->destination->breaker, deliver_mono(deliver));
+		withdraw_probe(claim);
 		claim_give(claim);
 	}
 }
@@ -178,10 +184,15 @@ static void on_replaced(void *ctx)
 	struct claim *claim;
 
 	while ((claim = TAILQ_FIRST(&deliver->answered)) ||
-		(claim = TAILQ_FIRST(&deliver->settled)) || (claim = TAILQ_FIRST(&deliver->fresh)))
+		(claim = TAILQ_FIRST(&deliver->settled)) ||
+		(claim = TAILQ_FIRST(&deliver->fresh))) {
+		withdraw_probe(claim);
 		claim_give(claim);
-	TAILQ_FOREACH (claim, &deliver->sent, link)
+	}
+	TAILQ_FOREACH (claim, &deliver->sent, link) {
+		withdraw_probe(claim);
 		claim->is_orphan = true;
+	}
 	TAILQ_FOREACH (destination, &deliver->destinations, link)
 		window_replaced(destination);
 }

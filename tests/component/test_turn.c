@@ -24,7 +24,8 @@ struct house {
 	struct event_base *base;
 	struct turn *turn;
 	char phases[256];
-	bool writes; /* the member's dispatch() writes */
+	bool writes;  /* the member's dispatch() writes */
+	bool deletes; /* and somebody deletes the database just then */
 };
 
 static void on_fatal(void *ctx, const char *what)
@@ -47,6 +48,9 @@ static void on_dispatch(void *ctx)
 	note(house, "dispatch");
 	if (house->writes)
 		(void)store_audit(house->store, 1, "drayd", "test", "object", "");
+	if (house->deletes)
+		assert_int_equal(unlink(house->path), 0);
+	house->deletes = false;
 }
 
 static void on_committed(void *ctx)
@@ -141,6 +145,21 @@ static void test_nothing_is_released_when_the_commit_fails(void **state)
 	assert_false(store_is_poisoned(house->store));
 }
 
+/* A row that nobody can find again is not stored. */
+static void test_a_commit_into_a_deleted_file_releases_nothing(void **state)
+{
+	struct house *house = *state;
+
+	house->writes = true;
+	house->deletes = true;
+	turn_finish(house->turn);
+	assert_string_equal(house->phases, "dispatch poisoned replaced ");
+	assert_null(store_broken(house->store));
+	house->phases[0] = '\0';
+	turn_finish(house->turn);
+	assert_string_equal(house->phases, "dispatch committed release ");
+}
+
 static void test_the_turn_after_a_poisoned_one_works(void **state)
 {
 	struct house *house = *state;
@@ -181,6 +200,8 @@ int main(void)
 			test_a_turn_that_wrote_nothing_commits_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_nothing_is_released_when_the_commit_fails, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_commit_into_a_deleted_file_releases_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_the_turn_after_a_poisoned_one_works, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
