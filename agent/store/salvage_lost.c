@@ -50,22 +50,25 @@ static int list(struct reader *reader, struct chunk *chunk, sqlite3_stmt *stmt)
 	return rc == SQLITE_CONSTRAINT ? SQLITE_OK : rc;
 }
 
-/* False: the index can't be read to its end, or can't be believed. */
+/* False: the index can't be read to its end, or can't be believed: it must know the event that was
+ * found last, and keep its order. */
 static bool scan(struct reader *reader, struct chunk *chunk, const struct gap *gap, int64_t *ret_n)
 {
 	sqlite3_stmt *stmt = reader->statements[READ_NAMES];
 	struct order order = { .has_last = false };
+	bool knows_last = false;
 	int rc = SQLITE_OK;
 	while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		int64_t seq = sqlite3_column_int64(stmt, 0);
 		bool is_lost = seq >= gap->from && seq <= gap->to;
+		knows_last = knows_last || seq == reader->walk.last;
 		*ret_n += is_lost;
 		rc = is_lost ? list(reader, chunk, stmt) : SQLITE_OK;
 		if (rc == SQLITE_OK && !is_in_order(stmt, &order))
 			rc = SQLITE_CORRUPT;
 	}
 	(void)sqlite3_reset(stmt);
-	return rc == SQLITE_DONE;
+	return rc == SQLITE_DONE && knows_last;
 }
 
 int64_t salvage_count_lost(struct reader *reader, struct chunk *chunk, const struct gap *gap)

@@ -169,9 +169,9 @@ static void add_toll(struct wreck *wreck, uint32_t page, bool is_alone, struct t
 	if (ask(wreck, page, "SELECT count(*) FROM hit WHERE name = 'event'") == 1)
 		toll->events += rows;
 	else if (ask(wreck, page, "SELECT count(*) FROM hit WHERE name = 'delivery'") == 1)
-		toll->deliveries += rows;
+		toll->deliveries += rows + !is_alone; /* likewise */
 	else
-		toll->others += rows + 1; /* and what separates it from the next one */
+		toll->others += rows + 1; /* and what separates it from another ruined one */
 }
 
 static void check_toll(struct wreck *wreck, const struct wreck_yield *sound,
