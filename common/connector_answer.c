@@ -41,6 +41,13 @@ static size_t character_length(const unsigned char *text, size_t left)
 	return 0;
 }
 
+/* A blank, or what a terminal may take for a command: C0, DEL, and C1 (U+0080 to U+009F). */
+static bool is_blank_or_control(const unsigned char *text, size_t width)
+{
+	return text[0] <= 0x20 || text[0] == 0x7f ||
+	       (width == 2 && text[0] == 0xc2 && text[1] < 0xa0);
+}
+
 /*
  * What a stranger wrote, fit for a line on a terminal: control characters and runs of white space
  * become one space, what is not UTF-8 a question mark; cut between characters.
@@ -54,10 +61,10 @@ static void copy_clean(const char *text, size_t len, char *out, size_t size)
 		return;
 	for (size_t i = 0; i < len;) {
 		size_t width = character_length(from + i, len - i);
-		if (from[i] <= 0x20 || from[i] == 0x7f) {
+		if (is_blank_or_control(from + i, width)) {
 			if (n > 0 && out[n - 1] != ' ' && n + 1 < size)
 				out[n++] = ' ';
-			i++;
+			i += width;
 			continue;
 		}
 		if (n + (width ? width : 1) >= size)

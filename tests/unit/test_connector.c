@@ -203,6 +203,9 @@ static void test_refusal_is_told_in_the_words_of_the_other_side(void **state)
 		{ "a\x1b[31mred\x7f!", "a [31mred !" },
 		{ "a\xff\xc3-\xed\xa0\x80z", "a?\?-?\?\?z" },
 		{ "M\xc3\xbcnchen", "M\xc3\xbcnchen" },
+		{ "\x1b[2J no\x7f \xc2\x9b"
+		  "2J it \xc2\xa0is",
+			"[2J no 2J it \xc2\xa0is" },
 	};
 	char out[64], small[4], none[1];
 	(void)state;

@@ -446,14 +446,16 @@ static bool live_a_life(void)
 /* The machine was off, for seconds or hours. Its clock may be no better than before, or gone. */
 static void boot(void)
 {
+	int64_t off_ms = draw(3) ? draw(30000) : draw(4 * 3600000);
+
 	/* The clouds go on. */
 	(void)event_del(day.step);
-	loop_run_until(loop_now_ms() + (draw(3) ? draw(30000) : draw(4 * 3600000)));
+	loop_run_until(loop_now_ms() + off_ms);
 	loop_set(day.step, loop_now_ms() + draw(1000));
 	day.boot_at_ms = loop_now_ms();
 	day.n_boots++;
 	day.wall_ahead_ms = draw_percent(60) ? 0 : -DAY_BEGINS_AT_MS - loop_now_ms();
-	watch_boot();
+	watch_boot(off_ms);
 	trace("boot %u, the wall clock is %lld s ahead", day.n_boots,
 		(long long)day.wall_ahead_ms / 1000);
 }

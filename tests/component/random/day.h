@@ -280,7 +280,8 @@ void watch_news(void *ctx, const struct deliver_news *news);
 void learn_item(struct item *item, int64_t seq);
 void watch_commit(void);
 void watch_poison(void);
-void watch_boot(void);
+/* The machine was off for so long. */
+void watch_boot(int64_t off_ms);
 /* Killed and built anew; the store is open, nothing else is. */
 void watch_kill(bool was_committing);
 struct known_key *key_find(const char *text, unsigned *ret_index);

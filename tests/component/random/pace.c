@@ -49,6 +49,8 @@ void watch_idle(void)
 		if (cloud->n_fresh[0] + cloud->n_fresh[1] + cloud->n_fresh[2] > 0 &&
 			now_ms > from_ms + patience_ms)
 			late = find_late(cloud, now_ms - patience_ms);
+		if (late)
+			people_show_unfinished();
 		CHECK(!late, "%s may go to %s since %lld ms, and waits", late->id, cloud->name,
 			(long long)(now_ms - from_ms));
 	}

@@ -392,9 +392,15 @@ static void put_item(struct item *item)
 			day.clouds[i].n_fresh[item->fates[i].lane]++;
 }
 
-/* How long the machine was off is known to a minute or two, if at all. */
-void watch_boot(void)
+/*
+ * How long the machine was off is known to a minute or two, if at all: ages are known no better, and
+ * a wait that was asked for may have to go on for what was left of it.
+ */
+void watch_boot(int64_t off_ms)
 {
+	for (unsigned i = 0; i < CLOUDS; i++)
+		if (day.clouds[i].asked_until_ms > loop_now_ms() - off_ms)
+			day.clouds[i].asked_until_ms += off_ms + BOOT_SLACK_MS;
 	for (unsigned i = 1; i <= day.n_items; i++)
 		for (unsigned j = 0; j < CLOUDS; j++)
 			if (day.items[i].fates[j].n_started > 0 ||
