@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import sqlite3
+import struct
 import tempfile
 
 PAGE = 4096
@@ -80,6 +81,12 @@ class Wreck:
 
     def wal_bytes(self):
         return WAL_HEADER + self.frames() * (FRAME_HEADER + PAGE)
+
+    def is_ahead(self):
+        """Has the WAL frames that are not in the database yet, by what a killed process left?"""
+        with open(self.path + "-shm", "rb") as file:
+            index = file.read(100)
+        return struct.unpack_from("=I", index, 16) != struct.unpack_from("=I", index, 96)
 
     def cut(self, path, part):
         os.truncate(path, int(os.path.getsize(path) * part))
