@@ -52,7 +52,8 @@ static void hand_over(struct salvage *salvage, const struct salvage_chunk *chunk
 	salvage->chunk = *chunk;
 	salvage->is_ready = true;
 	(void)pthread_mutex_unlock(&salvage->mutex);
-	salvage->options.on_chunk(salvage->options.ctx);
+	if (salvage->options.on_chunk != NULL)
+		salvage->options.on_chunk(salvage->options.ctx);
 }
 
 /* As often as it takes: a full disk is no reason to lose what can be read. */

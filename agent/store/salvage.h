@@ -59,8 +59,8 @@ struct salvage_options {
 	const char *chunk_path; /* made anew for each chunk; removed at the start and by
 	                           salvage_stop() */
 	int64_t after_seq;      /* events up to this one are merged already; 0 none */
-	void (*on_chunk)(
-		void *ctx); /* from the thread: a chunk is ready. Wakes the loop, no more */
+	/* From the thread: a chunk is ready. Wakes the loop, no more. NULL: the loop looks by itself. */
+	void (*on_chunk)(void *ctx);
 	void *ctx;
 };
 

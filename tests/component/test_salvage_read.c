@@ -270,6 +270,29 @@ static void test_a_page_in_anothers_place_is_noticed(void **state)
 	}
 }
 
+/* A page that SQLite finds nothing wrong with: a few bytes in the text of a row are others. */
+static void test_an_event_whose_body_is_not_its_own_is_no_event(void **state)
+{
+	static const char *const wrong[] = { "X", "\"", "\0", "\xff" };
+	struct wreck *wreck = *state;
+	struct wreck_yield yield;
+	uint8_t bytes[PAGE];
+	int n = 0;
+	for (uint32_t page = 33; page <= wreck->n_pages; page++) {
+		read_page(wreck, page, bytes);
+		const uint8_t *id = memmem(bytes, sizeof(bytes), "\"id\":\"e-", 8);
+		if (id == NULL || id + 9 >= bytes + sizeof(bytes))
+			continue;
+		int64_t at = (int64_t)(page - 1) * PAGE + (id - bytes) + 8;
+		wreck_restore(wreck);
+		wreck_write(wreck, at, wrong[n++ % 4], 1);
+		wreck_read(wreck, &yield);
+		assert_int_equal(yield.events, EVENTS - 1);
+		assert_int_equal(yield.events_lost, 1);
+	}
+	assert_true(n > 10);
+}
+
 /* All that is at the front of the file but the page map: the header, the schema and every root. */
 static void test_without_the_roots_events_and_deliveries_come_back(void **state)
 {
@@ -444,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_a_sound_file_comes_back_whole),
 		cmocka_unit_test(test_one_ruined_page_costs_what_it_held),
 		cmocka_unit_test(test_a_page_in_anothers_place_is_noticed),
+		cmocka_unit_test(test_an_event_whose_body_is_not_its_own_is_no_event),
 		cmocka_unit_test(test_without_the_roots_events_and_deliveries_come_back),
 		cmocka_unit_test(test_deliveries_that_a_destroyed_root_held_are_in_doubt),
 		cmocka_unit_test(test_two_ruined_pages_cost_what_they_held),

@@ -139,6 +139,26 @@ static void test_it_goes_on_behind_what_is_merged(void **state)
 	salvage_stop(salvage);
 }
 
+static void test_who_wants_no_signal_looks_by_himself(void **state)
+{
+	struct loop *loop = *state;
+	struct salvage_chunk chunk;
+	struct salvage *salvage = NULL;
+	const struct timespec rest = { .tv_nsec = 5000000 };
+	bool is_ready = false;
+	wreck_restore(&loop->wreck);
+	const struct salvage_options options = { .path = loop->wreck.broken,
+		.chunk_path = loop->wreck.chunk };
+	assert_int_equal(salvage_start(&options, &salvage, NULL), 0);
+	for (int i = 0; i < 4000 && !is_ready; i++) {
+		is_ready = salvage_chunk(salvage, &chunk);
+		(void)nanosleep(&rest, NULL);
+	}
+	assert_true(is_ready);
+	assert_int_equal(count_events(loop), SALVAGE_CHUNK_EVENTS);
+	salvage_stop(salvage);
+}
+
 static void test_nothing_beside_the_chunk_is_written(void **state)
 {
 	struct loop *loop = *state;
@@ -245,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chunks_come_one_by_one_until_the_last),
 		cmocka_unit_test(test_it_goes_on_behind_what_is_merged),
+		cmocka_unit_test(test_who_wants_no_signal_looks_by_himself),
 		cmocka_unit_test(test_nothing_beside_the_chunk_is_written),
 		cmocka_unit_test(test_a_connection_to_deleted_files_is_read),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_unreadable),
