@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from sim import wait
+
 EXT4_IOC_SHUTDOWN = 0x8004587d  # include/uapi/linux/ext4.h of Linux
 NO_LOG_FLUSH = 2                # what was not synced is gone
 
@@ -102,7 +104,8 @@ class Disk:
 
     def restore(self):
         """Power is back: mounted anew, the journal replayed."""
-        self._must("umount", self.path)
+        # A process that another thread forks has our files open until it executes.
+        wait.until(lambda: run("umount", self.path).returncode == 0, 10, "umount " + self.path)
         self.is_mounted = False
         self.mount()
 

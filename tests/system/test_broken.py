@@ -296,7 +296,7 @@ def test_it_is_killed_while_it_salvages(scene):
     scene.wreck.overwrite([1])
     scene.agent.start()
     for _ in range(3):
-        scene.kill()
+        scene.agent.kill9()
         scene.start()
         scene.is_captured_again()
     scene.check(scene.finish(), lost=())
