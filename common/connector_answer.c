@@ -4,42 +4,11 @@
 #include <string.h>
 
 #include "dray/json.h"
+#include "dray/utf8.h"
 
 static const struct json_limits answer_limits = {
 	.max_bytes = 4 << 20, .max_depth = 64, .max_members = 100000
 };
-
-/* Bytes of the UTF-8 character at `text` (RFC 3629), 0 when it is none. */
-static size_t character_length(const unsigned char *text, size_t left)
-{
-	static const struct {
-		unsigned char first, last, low, high; /* of the lead byte; of the second byte */
-		size_t len;
-	} rows[] = {
-		{ 0x00, 0x7f, 0x00, 0xff, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (text[0] < rows[i].first || text[0] > rows[i].last || rows[i].len > left)
-			continue;
-		if (rows[i].len > 1 && (text[1] < rows[i].low || text[1] > rows[i].high))
-			continue;
-		for (size_t j = 2; j < rows[i].len; j++) {
-			if ((text[j] & 0xc0) != 0x80)
-				return 0;
-		}
-		return rows[i].len;
-	}
-	return 0;
-}
 
 /* A blank, or what a terminal may take for a command: C0, DEL, and C1 (U+0080 to U+009F). */
 static bool is_blank_or_control(const unsigned char *text, size_t width)
@@ -60,7 +29,7 @@ static void copy_clean(const char *text, size_t len, char *out, size_t size)
 	if (size == 0)
 		return;
 	for (size_t i = 0; i < len;) {
-		size_t width = character_length(from + i, len - i);
+		size_t width = utf8_length(from + i, len - i);
 		if (is_blank_or_control(from + i, width)) {
 			if (n > 0 && out[n - 1] != ' ' && n + 1 < size)
 				out[n++] = ' ';

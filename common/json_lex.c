@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dray/utf8.h"
 #include "plain.h"
 
 #define NUMBER_TEXT_MAX 60 /* cJSON cuts a longer number */
@@ -72,36 +73,6 @@ bool lex_more_blanks(struct lexer *lex)
 }
 
 /* Strings */
-
-/* Length of the UTF-8 sequence at `p` (RFC 3629), 0 when it is none. */
-static size_t utf8_length(const char *at, const char *end)
-{
-	const unsigned char *p = (const unsigned char *)at;
-	size_t left = (size_t)(end - at);
-	size_t len;
-	unsigned char low = 0x80;
-	unsigned char high = 0xbf;
-
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (left < len)
-		return 0;
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
 
 static int hex_digit(char c)
 {
@@ -182,7 +153,7 @@ bool lex_string(struct lexer *lex, bool *ret_has_escape)
 		} else if ((unsigned char)*lex->p < 0x20) {
 			return lex_fail(lex, JSON_SYNTAX, lex->p, "control character in a string");
 		} else {
-			size_t len = utf8_length(lex->p, lex->end);
+			size_t len = utf8_length(lex->p, (size_t)(lex->end - lex->p));
 
 			if (len == 0)
 				return lex_fail(lex, JSON_BAD_UTF8, lex->p, "not UTF-8");

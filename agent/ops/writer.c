@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dray/times.h"
+#include "dray/utf8.h"
 
 #define NAME_MAX_BYTES 64
 
@@ -48,32 +49,10 @@ void write_null(struct buf *out, const char *name)
 	buf_puts(out, "null");
 }
 
-/* Bytes of the UTF-8 character at `at`; 0 when there is none (RFC 3629). */
-static size_t character_len(const unsigned char *at, size_t left)
-{
-	uint32_t code;
-	size_t n;
-
-	if (at[0] < 0x80)
-		return 1;
-	n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-	if (at[0] < 0xc2 || at[0] > 0xf4 || left < n)
-		return 0;
-	code = at[0] & (0x7fU >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (at[i] & 0x3fU);
-	}
-	if ((n == 3 && code < 0x800) || (n == 4 && (code < 0x10000 || code > 0x10ffff)))
-		return 0;
-	return code >= 0xd800 && code <= 0xdfff ? 0 : n;
-}
-
 static bool is_text(const char *text, size_t len)
 {
 	for (size_t at = 0; at < len;) {
-		size_t n = character_len((const unsigned char *)text + at, len - at);
+		size_t n = utf8_length(text + at, len - at);
 
 		if (n == 0 || text[at] == '\0')
 			return false;
@@ -87,7 +66,7 @@ static void put_mended(struct buf *out, const char *text, size_t len)
 	struct buf mended = BUF_INIT;
 
 	for (size_t at = 0; at < len;) {
-		size_t n = character_len((const unsigned char *)text + at, len - at);
+		size_t n = utf8_length(text + at, len - at);
 
 		if (n > 0)
 			buf_put(&mended, text + at, n);

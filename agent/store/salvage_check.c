@@ -9,50 +9,18 @@
 
 #include "dray/ids.h"
 #include "dray/json.h"
+#include "dray/utf8.h"
 #include "store/store.h"
 
 #define TIME_MIN_MS INT64_C(-62135596800000) /* the begin of year 1 */
 #define TIME_MAX_MS INT64_C(253402300799999) /* the end of 9999 */
 
-/* Bytes of the character at `p`, 0: none (RFC 3629). */
-static size_t character_len(const unsigned char *p, const unsigned char *end)
-{
-	static const struct {
-		unsigned char low, high;           /* of the first byte */
-		unsigned char next_low, next_high; /* of the second one */
-		size_t len;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	if (*p < 0x80)
-		return *p != 0;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (*p < forms[i].low || *p > forms[i].high || (size_t)(end - p) < forms[i].len)
-			continue;
-		if (p[1] < forms[i].next_low || p[1] > forms[i].next_high)
-			return 0;
-		for (size_t n = 2; n < forms[i].len; n++) {
-			if ((p[n] & 0xc0) != 0x80)
-				return 0;
-		}
-		return forms[i].len;
-	}
-	return 0;
-}
-
 static bool is_text(const unsigned char *text, size_t len)
 {
 	const unsigned char *end = text + len;
 	for (size_t n; text < end; text += n) {
-		n = character_len(text, end);
-		if (n == 0)
+		n = utf8_length(text, (size_t)(end - text));
+		if (n == 0 || *text == '\0')
 			return false;
 	}
 	return true;
