@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
+#include "dray/room.h"
 #include "help_fuzz.h"
 #include "ops/ops.h"
 #include "secret.h"
@@ -73,6 +74,14 @@ static const char *say_why(void *ctx)
 {
 	(void)ctx;
 	return "";
+}
+
+static const struct room_report *say_room(void *ctx)
+{
+	static const struct room_report room = { .why = "" };
+
+	(void)ctx;
+	return &room;
 }
 
 static void note_change(void *ctx)
@@ -172,7 +181,8 @@ static void open_house(void)
 		.intake = house.intake,
 		.deliver = house.deliver,
 		.broker_is_up = say_up,
-		.broker_reason = say_why });
+		.broker_reason = say_why,
+		.store_room = say_room });
 	turn_add(house.turn, &(struct turn_member){ .name = "change", .dispatch = note_change });
 	check(deliver_configure(house.deliver, house.config, &err) == 0);
 	check(intake_configure(house.intake, house.config) == 0);

@@ -97,6 +97,7 @@ static void fuzz_made(const uint8_t *data, size_t size)
 	struct wal_frame frame;
 	unsigned before = 0;
 	bool is_broken = false;
+	bool was_beyond = false; /* the frame before is whole, and behind the break */
 	bool is_proven = false;
 	make_header(header, sums);
 	wal_walk_start(&walk, header);
@@ -108,9 +109,10 @@ static void fuzz_made(const uint8_t *data, size_t size)
 		wal_walk_frame(&walk, bytes, &frame);
 		if (frame.is_whole != is_whole)
 			abort();
-		/* It was begun after the commit before it, which stands at or behind the break. */
-		is_proven = is_proven || (is_whole && is_broken && before & IS_COMMIT);
+		/* It was begun after the commit before it, which is whole and stands behind the break. */
+		is_proven = is_proven || (is_whole && was_beyond && before & IS_COMMIT);
 		is_broken = is_broken || !is_whole;
+		was_beyond = is_broken && is_whole;
 		before = made & (HAS_BAD_HEAD | IS_OLDER | IS_COMMIT);
 		if (walk.is_damaged != is_proven || walk.is_broken != is_broken ||
 			frame.is_beyond != is_broken)
