@@ -14,6 +14,16 @@
  *   CLAIMED ─commit─► SENT ─answer─► ANSWERED ─settled, commit─► gone
  *      └─poison─► gone (the rows are READY as before)   └─poison─► ANSWERED, settled again next turn
  *
+ * With a program the mapper is asked twice, after the commit of the claim for the request, and for
+ * what its answer means; a further step (`send` after an answer), and any request with a new carry,
+ * waits for a commit that holds the carry:
+ *
+ *   CLAIMED ─commit─► MAPPING ─► SENT ─answer─► MAPPING ─► ANSWERED ─settled, commit─► gone
+ *                        └─ a new carry ─► ANSWERED ─written, commit─► SENT …
+ *
+ * A lookup is a claim like any other on a SUSPECT row, which stays SUSPECT: nothing that it does is
+ * remembered but its end.
+ *
  * Laws
  *   1. An answer is never forgotten: an ANSWERED claim stays until a commit holds its settlement,
  *      and is never sent again because that commit failed.
@@ -39,11 +49,13 @@
 
 #include "dray/breaker.h"
 #include "dray/config.h"
+#include "dray/connector.h"
 #include "dray/error.h"
 #include "dray/outcome.h"
 
 struct event_base;
 struct store;
+struct mapper;
 struct metrics;
 struct clock;
 struct turn;
@@ -54,22 +66,30 @@ struct deliver;
 
 struct courier_request {
 	const char *destination;
-	const char *method, *url;
-	const char *content_type;
-	const char *key_header;    /* NULL: none */
-	const char *key;           /* bare */
-	const char *authorization; /* a whole header "Name: value", or NULL */
+	const char *method;
+	const char *url;  /* kind http: whole, with the path */
+	const char *path; /* kind mqtt: the topic; kind sftp: the file's name */
+	/* "Name: value", NULL ends: content type, key, credentials, what the connector asks for. Kind
+	 * mqtt: Content-Type becomes the message's, of the others none is sent. */
+	const char *const *headers;
 	const char *body;
 	size_t len;
 	bool fresh_connection;
 };
 
+/*
+ * What the other side said, in HTTP's words whatever the kind: an accepted publish or file is 2xx,
+ * refused credentials 401, no permission 403, no such folder 404, a message too large 413, a quota
+ * 429, no space 507.
+ */
 struct courier_answer {
 	enum outcome_transport transport;
 	int status;
+	const struct connector_header *headers; /* borrowed; names in lower case */
+	size_t n_headers;
 	const char *body; /* borrowed */
 	size_t len;
-	const char *retry_after; /* or NULL */
+	bool is_cut; /* the body was longer than what is kept */
 	const char *error;
 	int64_t took_ms;
 };
@@ -87,10 +107,15 @@ struct courier {
 	void *ctx;
 };
 
-/* The HTTP courier. `dirs` is borrowed for its life. */
+/* The couriers, one for each kind of destination. `dirs` is borrowed for their life. */
 struct http_client;
 const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs);
 void courier_http_free(const struct courier *courier);
+const struct courier *courier_mqtt_new(struct event_base *base, const struct secret_dirs *dirs);
+void courier_mqtt_free(const struct courier *courier);
+/* On the same libcurl as HTTP: a file under a temporary name, then renamed. */
+const struct courier *courier_sftp_new(struct http_client *client, const struct secret_dirs *dirs);
+void courier_sftp_free(const struct courier *courier);
 
 /* --- the engine --------------------------------------------------------------------------------- */
 
@@ -105,14 +130,33 @@ struct deliver_news {
 	const char *reason;          /* in words, for an exception */
 };
 
+/* An event that an answer brought. Texts are borrowed during the call. */
+struct deliver_emit {
+	const char *destination;
+	int64_t parent_seq;
+	const char *parent_source, *parent_id;
+	const char *parent_body; /* canonical */
+	size_t parent_len;
+	unsigned index;   /* among those of one parent and destination */
+	const char *text; /* JSON object: type, data, and what it may say itself */
+	size_t len;
+};
+
 struct deliver_options {
 	struct event_base *base;
 	struct turn *turn;
 	struct store *store;
 	struct metrics *metrics;
 	const struct clock *clock;
-	const struct courier *courier;
+	const struct courier *couriers[CONFIG_KIND_N];
+	struct mapper *mapper;
 	const struct secret_dirs *secrets;
+	/*
+	 * An answer brought an event: store and route it, in the turn's transaction, as if it had come
+	 * in. What can't be read becomes an `invalid` exception, one chain longer than eight a `loop`
+	 * one. NULL: nothing is emitted. 0, or -1: the store is poisoned.
+	 */
+	int (*on_emit)(void *ctx, const struct deliver_emit *emit);
 	/* The folders in which NAME/connector.json is looked for, NULL ends. */
 	const char *const *connector_dirs;
 	void (*on_news)(void *ctx, const struct deliver_news *news); /* may be NULL */

@@ -10,7 +10,7 @@
  *   (none) ─► READY ─► CLAIMED ─► DONE
  *     │         ▲        ├─► WAITING ─► READY       retry, at its due time
  *     │         │        ├─► READY                  withdrawn, or a refused batch taken apart
- *     │         │        ├─► SUSPECT ─► READY|DONE  in doubt: look it up first
+ *     │         │        ├─► SUSPECT ─► READY|DONE  in doubt: look it up first (SUSPECT again: later)
  *     │         │        └─► EXCEPTION ─► READY|DONE|DISCARDED   by a person
  *     └─► PARKED (behind an unfinished delivery with the same ordering key) ─► READY
  *
@@ -297,6 +297,11 @@ struct store_delivery_row {
 	const char *ref;        /* "" none */
 	const char *held_key;   /* "" none, or finished */
 	int connector_revision; /* 0: not pinned yet */
+	int64_t serial;         /* 0: none yet */
+	unsigned looks;         /* lookups so far */
+	int64_t look_at_ms;     /* SUSPECT: when it is looked up next; 0 not said */
+	int64_t accepted_at_ms; /* SUSPECT: a repeat was accepted, a second look follows; 0 no */
+	const char *carry;      /* JSON text; NULL none, or not asked for (it comes with bodies) */
 	/* the event's, joined */
 	int64_t received_at_ms, revision;
 	const char *source, *id, *type, *device;
@@ -339,13 +344,50 @@ int store_list_event_deliveries(struct store *store, int64_t seq, store_delivery
 int store_claim(struct store *store, int destination, int64_t seq, int64_t batch,
 	int connector_revision, int64_t now_ms);
 
+/*
+ * PARKED → CLAIMED, behind a delivery with its key that this turn has claimed in the same batch: a
+ * chain of one key in an ordered batch. Else as store_claim().
+ */
+int store_claim_chained(struct store *store, int destination, int64_t seq, int64_t batch,
+	int connector_revision, int64_t now_ms);
+/* PARKED rows with this key behind `after_seq`, by seq, never sent before, with bodies, at most
+ * `limit`. */
+int store_list_chain(struct store *store, int destination, const char *key, int64_t after_seq,
+	unsigned limit, store_delivery_fn fn, void *ctx);
+
+/* CLAIMED stays CLAIMED: what the next step of it needs. NULL: none any more. */
+int store_set_carry(struct store *store, int destination, int64_t seq, const char *carry);
+/*
+ * A number that no other delivery of this destination has had, from 1 up; kept with the delivery: asked
+ * again it is the same. It survives a salvage and a restored backup by a jump of a million. -1 on
+ * failure.
+ */
+int64_t store_give_serial(struct store *store, int destination, int64_t seq);
+
+/*
+ * SUSPECT rows whose look_at is due, by look_at, at most `limit`, with bodies and carry. (READY and
+ * WAITING rows are in other lists: a lookup never competes with them for a row.)
+ */
+int store_list_looks(struct store *store, int destination, int64_t now_ms, unsigned limit,
+	store_delivery_fn fn, void *ctx);
+/* The earliest look_at; 0: none. -1 on error. */
+int64_t store_next_look(struct store *store, int destination);
+/*
+ * A lookup of a SUSPECT row leaves now: one more, and the next is due then if nobody settles it.
+ */
+int store_look_begun(struct store *store, int destination, int64_t seq, int64_t next_at_ms);
+
 /* What a claimed delivery becomes. */
 struct store_settlement {
 	enum delivery_state to;
-	int64_t due_at_ms;            /* WAITING */
-	bool attempt_is_void;         /* unreachable or withdrawn: the attempt is taken back, and
+	int64_t due_at_ms;    /* WAITING */
+	int64_t look_at_ms;   /* SUSPECT */
+	bool is_accepted;     /* SUSPECT: accepted, looked up once more; accepted_at is set */
+	bool is_absent;       /* SUSPECT → READY: a lookup did not find it: no doubt is left */
+	bool drops_carry;     /* it begins again from its first step */
+	bool attempt_is_void; /* unreachable or withdrawn: the attempt is taken back, and
 	                             claimed_at is forgotten: an outage burns no give_up */
-	bool is_proven;               /* not applied: doubt_at as it was before this claim */
+	bool is_proven;       /* not applied: doubt_at as it was before this claim */
 	int64_t previous_doubt_at_ms; /* that value; 0 none */
 	bool leaves_batch;            /* it goes alone from now on */
 	bool exception_passes;        /* EXCEPTION frees its key */
@@ -502,6 +544,35 @@ void store_count_open(const struct store *store, store_open_fn fn, void *ctx);
 /* Append to the hash chain. now_ms is wall time: the trail is read elsewhere too. */
 int store_audit(struct store *store, int64_t now_ms, const char *who, const char *what,
 	const char *object, const char *why);
+
+/* --- backups ---------------------------------------------------------------------------------------- */
+
+/*
+ * Copy the open database to `path`, consistent as of one commit, in slices of `pages` (0: all at once;
+ * -1 pages left in *ret_left: not known yet). The file must not exist; it is complete when *ret_left is
+ * 0. One at a time. 0, or -1 with *err filled and nothing left behind.
+ */
+struct store_backup;
+int store_backup_begin(
+	struct store *store, const char *path, struct store_backup **ret, struct error *err);
+/* 1: go on; 0: complete; -1 with *err filled. */
+int store_backup_step(struct store_backup *backup, int pages, int64_t *ret_left, struct error *err);
+/* Ends it, complete or not; what is not complete is removed. NULL is a no-op. */
+void store_backup_free(struct store_backup *backup);
+
+/*
+ * Put a backup in the place of the database at `path`, the agent stopped: checked whole first, what
+ * was there is set aside, never deleted. Everything unfinished in it is in doubt since the backup's
+ * last stamp: it may have been delivered after that. Seqs and serials jump over what was given since.
+ * 0, or -1 with *err filled and nothing changed.
+ */
+int store_restore(const char *path, const char *backup, struct error *err);
+/*
+ * A slice of what a restore leaves to be done (every unfinished row gets its doubt): called by
+ * housekeeping's turns until *ret_more is false; deliveries rest meanwhile. Rows, or -1.
+ */
+int store_doubt_restored(struct store *store, unsigned rows, bool *ret_more);
+bool store_is_restored(const struct store *store); /* such a slice is left */
 
 /* --- small things to remember ------------------------------------------------------------------ */
 

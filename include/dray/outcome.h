@@ -54,7 +54,14 @@ enum outcome_transport {
 	TRANSPORT_NO_ANSWER, /* something left; time-out, reset, closed, garbage */
 };
 
-enum outcome_mode { OUTCOME_MODE_HEADER, OUTCOME_MODE_NONE };
+/* How a repeat is recognised. NATURAL is judged as HEADER is; LOOKUP as NONE, but that doubt is looked
+ * up: SUSPECT. */
+enum outcome_mode {
+	OUTCOME_MODE_HEADER,
+	OUTCOME_MODE_NATURAL,
+	OUTCOME_MODE_LOOKUP,
+	OUTCOME_MODE_NONE
+};
 
 struct outcome_input {
 	enum outcome_transport transport;
