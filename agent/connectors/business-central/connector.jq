@@ -115,11 +115,12 @@ def reread:
 
 def not_read:
 	if status >= 500 then again("Business Central answered \(status)")
+	elif status < 300 then again("Business Central's answer can't be read")
 	elif status == 400 then refuse(error_code; words; "")
 	else empty end;
 
 def on_find:
-	if status != 200 then not_read
+	if status != 200 or (body.value | type) != "array" then not_read
 	elif (value | length) == 0 then
 		if .carry.posted then {unknown: {reason: "\(data.document.id) is gone since it was posted"}}
 		else refuse("unknown_document"; "Business Central has no open order \(data.document.id)"; "/data/document/id") end
@@ -132,7 +133,7 @@ def on_find:
 
 def on_patch:
 	if status == 409 or status == 412 then reread
-	elif status == 200 then
+	elif status < 300 then
 		.carry.lines[.carry.at].etag = (body["@odata.etag"] // .carry.lines[.carry.at].etag)
 		| .carry.at += 1
 		| if .carry.at < (.carry.lines | length) then patch else post end

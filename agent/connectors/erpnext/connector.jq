@@ -55,7 +55,8 @@ def is_busy:
 def refused:
 	if is_busy then {retry: {reason: words}, carry: .carry}
 	elif status == 404 or status == 417 then refuse(problem; words; "")
-	elif status >= 500 and .carry.step != "create" then {retry: {reason: words}, carry: .carry}
+	elif (status >= 500 or status < 300) and .carry.step != "create" then
+		{retry: {reason: (if status < 300 then "ERPNext's answer can't be read" else words end)}, carry: .carry}
 	else empty end;
 
 def map:
@@ -122,7 +123,6 @@ def deliver:
 	if .response == null then first(check_event, map)
 	elif .carry.step == "map" then
 		if status == 200 and mapped != null then create
-		elif status == 200 then {retry: {reason: "ERPNext's mapping has no items"}, carry: .carry}
 		else refused end
 	elif .carry.step == "create" then
 		if status < 300 and named != null then {done: {ref: named}}
@@ -142,6 +142,7 @@ def lookup:
 		else {absent: {}} end
 	elif status == 417 or (problem | IN("DataError", "PermissionError", "OperationalError")) then
 		{hold: {reason: "can't look up by the field \(.vars.key_field): \(words)"}}
+	elif status < 300 then {unknown: {reason: "ERPNext's answer can't be read"}}
 	else empty end;
 
 if .op == "lookup" then lookup else deliver end

@@ -40,6 +40,7 @@ def told: words // (body | .title // "no reason given" | tostring);
 # A read that didn't work out: nothing was applied.
 def not_read:
 	if status >= 500 then again("NetSuite answered \(status)")
+	elif status < 300 then again("NetSuite's answer can't be read")
 	elif status == 400 then refuse(code; told; "")
 	else empty end;
 
@@ -117,7 +118,7 @@ def ask:
 def step($step; $more): .carry = (.carry + {step: $step} + $more) | .response = null | ask;
 
 def on_find:
-	if status != 200 then not_read
+	if status != 200 or (body.items | type) != "array" then not_read
 	elif (items | length) == 1 and items[0].id != null then read(items[0].id | tostring)
 	elif (items | length) > 1 then
 		refuse("ambiguous"; "NetSuite has several orders with the number \(data.document.id)"; "/data/document/id")
@@ -136,7 +137,7 @@ def on_submit:
 def on_job:
 	body as $job
 	| if status == 404 then {unknown: {reason: "NetSuite has forgotten job \(.carry.job)"}}
-	  elif status != 200 then not_read
+	  elif status != 200 or ($job | has("completed") | not) then not_read
 	  elif $job.completed != true then ({retry: {after_s: 5, reason: "job \(.carry.job) is \($job.progress // "pending")"}, carry: .carry})
 	  elif $job.progress == "failed" then step("task"; {})
 	  else step("check"; {progress: ($job.progress // "completed" | tostring)}) end;
@@ -144,7 +145,7 @@ def on_job:
 def ref: body | .tranId // .id // "" | tostring;
 
 def on_check:
-	if status == 200 then {done: {ref: ref}}
+	if status == 200 and ref != "" then {done: {ref: ref}}
 	elif status == 404 and .carry.progress == "succeeded" then {done: {ref: "job \(.carry.job)"}}
 	elif status == 404 then
 		{unknown: {reason: "job \(.carry.job) is \(.carry.progress), and there is no \(kind.made) with the key"}}
@@ -167,7 +168,8 @@ def on_result:
 def deliver:
 	if .response == null then ask
 	elif .carry.step == "find" then on_find
-	elif .carry.step == "read" then if status == 200 then transform else not_read end
+	elif .carry.step == "read" then
+		if status == 200 and (body | .item.items? | type) == "array" then transform else not_read end
 	elif .carry.step == "submit" then on_submit
 	elif .carry.step == "job" then on_job
 	elif .carry.step == "check" then on_check
@@ -177,8 +179,9 @@ def deliver:
 def lookup:
 	if .carry == null or (.carry.step | IN("find", "read")) then {absent: {}}
 	elif .response == null then {send: check.send, carry: .carry}
-	elif status == 200 then {done: {ref: ref}}
+	elif status == 200 and ref != "" then {done: {ref: ref}}
 	elif status == 404 then {absent: {}}
+	elif status < 300 then {unknown: {reason: "NetSuite's answer can't be read"}}
 	else empty end;
 
 if .op == "lookup" then lookup else deliver end
