@@ -160,22 +160,23 @@ void connector_free(struct connector *connector)
 	free(connector->name);
 	free(connector->method);
 	free(connector->path);
+	free(connector->topic);
 	free(connector->content_type);
 	free(connector->batch_content_type);
 	free(connector);
 }
 
 /* Sorted by hand at the top, by json_print_sorted() below: no copy of the trees. */
-int connector_revision_text(const cJSON *declaration, const cJSON *vars, bool is_batched,
-	struct buf *out, uint8_t ret_digest[ID_DIGEST_BYTES], struct error *err)
+int connector_revision_text(const struct connector_source *source, struct buf *out,
+	uint8_t ret_digest[ID_DIGEST_BYTES], struct error *err)
 {
 	size_t start = out->len;
 
-	buf_printf(out, "{\"batched\":%s,\"connector\":", is_batched ? "true" : "false");
-	json_print_sorted(declaration, out);
+	buf_printf(out, "{\"batched\":%s,\"connector\":", source->is_batched ? "true" : "false");
+	json_print_sorted(source->declaration, out);
 	buf_puts(out, ",\"vars\":");
-	if (vars)
-		json_print_sorted(vars, out);
+	if (source->vars)
+		json_print_sorted(source->vars, out);
 	else
 		buf_puts(out, "{}");
 	buf_putc(out, '}');

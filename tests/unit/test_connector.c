@@ -21,7 +21,11 @@ static char *revision(
 
 	assert_non_null(declared);
 	assert_int_equal(
-		connector_revision_text(declared, settings, is_batched, &out, digest, &err), 0);
+		connector_revision_text(&(struct connector_source){ .declaration = declared,
+						.vars = settings,
+						.is_batched = is_batched },
+			&out, digest, &err),
+		0);
 	cJSON_Delete(declared);
 	cJSON_Delete(settings);
 	return buf_take(&out, NULL);
