@@ -442,7 +442,7 @@ static int build_rooms(struct agent *agent)
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
-		.courier = agent->courier,
+		.couriers = { [CONFIG_KIND_HTTP] = agent->courier },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
 		.on_news = on_news,

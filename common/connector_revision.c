@@ -107,7 +107,7 @@ static int check_vars(const cJSON *declared, const cJSON *vars, struct error *er
 	}
 	cJSON_ArrayForEach (var, declared) {
 		const char *help = json_get_string(var, "help");
-		if (!cJSON_IsTrue(json_get(var, "required")) || json_get(vars, var->string))
+		if (!cJSON_IsTrue(json_get(var, "required")) || output_get(vars, var->string))
 			continue;
 		return refuse_var(err, var->string,
 			help ? "required by the connector: " : "required by the connector",

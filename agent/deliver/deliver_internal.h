@@ -128,7 +128,7 @@ struct claim {
 	int64_t batch;
 	struct member *members;
 	size_t n, cap;
-	struct buf texts, body;
+	struct buf texts, body, headers;
 	char key[ID_UUID_MAX];
 	int64_t claimed_at_ms;
 	struct {
