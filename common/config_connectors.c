@@ -86,7 +86,7 @@ static void blame(struct error *err, const char *connector)
 {
 	struct error said = *err;
 
-	error_fill(err, said.path, "%.160s (said by connector %s, not by the site)", said.message,
+	error_fill(err, said.path, "%.160s (declared by connector %s, not by the site)", said.message,
 		connector);
 }
 

@@ -202,7 +202,7 @@ static void test_what_a_connector_declares_stands_below_the_site_and_its_patches
 	assert_int_equal(config->destinations[0].looks, 3);
 	config_free(config);
 	declared = "{\"name\":\"acme\",\"retry\":{\"max\":\"9d\"}}";
-	assert_load_fails("destinations.erp.retry.max", "said by connector acme");
+	assert_load_fails("destinations.erp.retry.max", "declared by connector acme");
 	declared = NULL;
 }
 
