@@ -9,8 +9,9 @@
 #
 # Nothing in Tryton is unique but its ids. What makes a repeat refusable:
 #   receipt  the create names the order's own moves and writes each one's quantity. Whoever comes second
-#            either takes them from a draft, which is then empty and cancelled, or is refused because
-#            they are done. The reference is the key: at most one shipment with it holds moves.
+#            either takes them from a draft, or is refused because they are done. The reference is the
+#            key: of all shipments with it one holds the order's moves; the others are emptied and
+#            cancelled.
 #   pick     moves are replaced by deleting those that were read; a second time they aren't there.
 #            Every other step sets a state, and does nothing where it is set.
 
@@ -81,7 +82,8 @@ def ask_receipt:
 			[ "product.code", "quantity", "uom.symbol", "uom.factor", "uom.category", "origin", "company", "from_location",
 			  "to_location", "unit_price", "currency", "purchase.party", "purchase.warehouse" ])
 	elif .at == "create" then rpc("model.stock.shipment.in.create"; [ [ .values ] ])
-	elif .at == "clear" then rpc("model.stock.shipment.in.cancel"; [ .empty ])
+	elif .at == "strip" then rpc("model.stock.shipment.in.write"; [ .twins, { incoming_moves: [ [ "delete", .stray ] ] } ])
+	elif .at == "clear" then rpc("model.stock.shipment.in.cancel"; [ .twins ])
 	elif .at == "receive" then button("stock.shipment.in"; "receive")
 	elif .at == "finish" then button("stock.shipment.in"; "done")
 	else ask_fact
@@ -236,13 +238,19 @@ def create_receipt:
 	              effective_date: effective_date, incoming_moves: ($pieces | as_incoming_moves) } }
 	| ask;
 
-# The shipments that have our reference: one holds the moves, or none does.
+# The shipments that have our reference. The order's moves are older than any that came with a create, so
+# the shipment that holds the oldest move holds the order's; a draft beside it is what a repeat left.
 def on_receipts($found):
-	[ $found[] | select(.incoming_moves != []) ] as $holding
-	| [ $found[] | select(.incoming_moves == [] and .state == "draft") | .id ] as $empty
-	| if ($holding | length) > 1 then
-		{ unknown: { reason: "\($holding | map(.number) | join(" and ")) both have reference \($in.key)" } }
-	  elif $empty != [] and .is_cleared != true then .empty = $empty | .is_cleared = true | step("clear")
+	([ $found[] | select(.incoming_moves != []) ] | sort_by(.incoming_moves | min)) as $holding
+	| [ $found[] | select(.state == "draft" and .id != $holding[0].id) ] as $twins
+	| [ $holding[1:][] | select(.state != "draft") | .number ] as $posted
+	| if $posted != [] then
+		{ unknown: { reason: "\([ $holding[0].number ] + $posted | join(" and ")) were both posted with reference \($in.key)" } }
+	  elif $twins != [] and .is_cleared != true then
+		.is_cleared = true
+		| .twins = [ $twins[].id ]
+		| .stray = [ $twins[].incoming_moves[] ]
+		| step(if .stray == [] then "clear" else "strip" end)
 	  elif $holding == [] then
 		if .refused then .refused
 		elif $in.op == "lookup" then { absent: {} }
@@ -266,6 +274,7 @@ def on_receipt($result):
 		end
 	elif .at == "create" then { id: $result[0], rounds: 1 } | step("receive")
 	elif .at == "receive" then step("finish")
+	elif .at == "strip" then step("clear")
 	elif .at == "clear" or .at == "finish" then step("find")
 	else on_fact($result; create_receipt)
 	end;
@@ -325,7 +334,8 @@ def drive:
 	| is_as_said($pieces) as $is_as_said
 	| if $state == "draft" then step("wait")
 	  elif $state == "waiting" or $state == "assigned" then
-		if $is_as_said then step(if $state == "waiting" then "assign" else "pick" end)
+		if $is_as_said then del(.refused) | step(if $state == "waiting" then "assign" else "pick" end)
+		elif .refused then .refused
 		elif all(.picking[]; .state == "draft") and $state == "waiting" then
 			.changes = as_inventory_moves($pieces) | step("write")
 		else step("wait")
@@ -369,12 +379,14 @@ def on_error($error):
 	  else { reject: { code: "error", message: $text } }
 	  end;
 
-# A create that is refused may have been made before: then it is found by its reference.
+# What is refused may have been made before: then it is found.
 def on_answer($body):
 	if ($body | type) != "object" then { unknown: { reason: "that was no answer of Tryton's" } }
 	elif $body | has("error") then
 		on_error($body.error) as $says
-		| if .at == "create" and $says.reject then { refused: $says, rounds: 0 } | step("find") else $says end
+		| if $says.reject and (.at == "create" or .at == "write") then { id, refused: $says, rounds: 0 } | step("find")
+		  else $says
+		  end
 	elif $event.type == "receipt" then on_receipt($body.result)
 	else on_outgoing($body.result)
 	end;
