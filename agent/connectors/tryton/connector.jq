@@ -4,8 +4,9 @@
 # answer and sets the carry for the next. So a step that is made again is the same request, and what
 # comes next follows from what Tryton says, whoever brought it there.
 #
-#   receipt     find ─► open ─► items, units, lots, new_lots (as needed) ─► create ─► receive ─► finish ─► find
-#   pick, ship  find ─► moves ─► (the same) ─► wait, write, assign, pick, pack, finish (as needed) ─► find
+#   receipt     find ─► facts ─► open ─► create ─► receive ─► finish ─► find
+#   pick, ship  find ─► facts ─► moves ─► wait, write, assign, pick, pack, finish (as needed) ─► find
+#   facts       items, lots, bins, before the moves are read; units, new_lots when they show the need
 #
 # Nothing in Tryton is unique but its ids. What makes a repeat refusable:
 #   receipt  the create names the order's own moves and writes each one's quantity. Whoever comes second
@@ -110,9 +111,20 @@ def ask_outgoing:
 def ask:
 	(if $event.type == "receipt" then ask_receipt else ask_outgoing end) + { carry: . };
 
-def step($at): .at = $at | ask;
+# Moves are of the moment: they are read again rather than carried.
+def step($at): del(.moves, .picking) | .at = $at | ask;
 
 # --- facts that the lines need, beside the moves that they are held against ------------------------------
+
+def read_moves: step(if $event.type == "receipt" then "open" else "moves" end);
+
+# What the event alone shows to be needed, then the moves.
+def gather:
+	if .products == null and gtins != [] then step("items")
+	elif .lots == null and lot_numbers != [] then step("lots")
+	elif .bins == null and bin_codes != [] then step("bins")
+	else read_moves
+	end;
 
 # All units that are known.
 def units: [ .moves[]["uom."], .units[]? ];
@@ -143,28 +155,24 @@ def unknown_lots:
 	    | select(($facts | lot_of($line; $product)) == null) | { number: $line.lot, product: $product } ]
 	| unique;
 
-# The next fact that is missing; none: then do what is planned.
-def gather(planned):
-	([ units[].symbol ]) as $known
-	| if gtins != [] and .products == null then step("items")
-	  elif .units == null and any(lines[] | symbols; . != [] and . - $known == .) then step("units")
-	  elif .lots == null and lot_numbers != [] then step("lots")
+# What the moves show to be needed, then what is planned.
+def with_facts(planned):
+	[ units[].symbol ] as $known
+	| if .units == null and any(lines[] | symbols; . != [] and . - $known == .) then step("units")
 	  elif lot_numbers != [] and unknown_lots != [] then
 		if $event.type == "receipt" then .new_lots = unknown_lots | step("new_lots")
 		else problem("unknown_lot"; "Tryton knows no lot \(unknown_lots[0].number)"; "/data/lines")
 		end
-	  elif .bins == null and bin_codes != [] then step("bins")
 	  else planned
 	  end;
 
-def on_fact($result; planned):
-	if .at == "items" then .products = ($result | map({ (.code): .product }) | add // {})
-	elif .at == "units" then .units = $result
-	elif .at == "lots" then .lots = $result
-	elif .at == "bins" then .bins = $result
-	else .lots += [ [ .new_lots, $result ] | transpose[] | .[0] + { id: .[1] } ] | del(.new_lots)
-	end
-	| gather(planned);
+def on_fact($result):
+	if .at == "items" then .products = ($result | map({ (.code): .product }) | add // {}) | gather
+	elif .at == "lots" then .lots = $result | gather
+	elif .at == "bins" then .bins = $result | gather
+	elif .at == "units" then .units = $result | read_moves
+	else .lots += [ [ .new_lots, $result ] | transpose[] | .[0] + { id: .[1] } ] | del(.new_lots) | read_moves
+	end;
 
 # --- lines shared out among the moves ----------------------------------------------------------------------
 
@@ -254,7 +262,7 @@ def on_receipts($found):
 	  elif $holding == [] then
 		if .refused then .refused
 		elif $in.op == "lookup" then { absent: {} }
-		else step("open")
+		else gather
 		end
 	  elif $holding[0].state == "done" then { done: { ref: $holding[0].number } }
 	  elif .rounds >= 2 then
@@ -270,13 +278,13 @@ def on_receipt($result):
 	elif .at == "open" then
 		if $result == [] then
 			problem("not_expected"; "Tryton has no open goods on a purchase order \($event.data.document.id)"; "/data/document/id")
-		else .moves = $result | gather(create_receipt)
+		else .moves = $result | with_facts(create_receipt)
 		end
 	elif .at == "create" then { id: $result[0], rounds: 1 } | step("receive")
 	elif .at == "receive" then step("finish")
 	elif .at == "strip" then step("clear")
 	elif .at == "clear" or .at == "finish" then step("find")
-	else on_fact($result; create_receipt)
+	else on_fact($result)
 	end;
 
 # --- picks and shipments -------------------------------------------------------------------------------------
@@ -302,7 +310,7 @@ def on_shipments($found):
 	  elif $one.state == "cancelled" then problem("cancelled"; "customer shipment \($one.number) is cancelled"; "/data/document/id")
 	  elif .rounds >= 3 then
 		{ reject: { code: "not_done", message: "Tryton leaves customer shipment \($one.number) in state \($one.state)" } }
-	  else .rounds += 1 | .id = $one.id | .shipment = $one | step("moves")
+	  else .rounds += 1 | .id = $one.id | .shipment = $one | gather
 	  end;
 
 # What each product, and each lot that the event names, comes to: of the event, or of what is picked.
@@ -352,8 +360,8 @@ def on_outgoing($result):
 		.shipment as $shipment
 		| .picking = [ $result[] | select(.to_location == $shipment.warehouse_output) ]
 		| .moves = [ $result[] | select(.to_location != $shipment.warehouse_output) ]
-		| gather(drive)
-	elif .at == "wait" or .at == "write" then .shipment.state = "waiting" | step("moves")
+		| with_facts(drive)
+	elif .at == "wait" or .at == "write" then .shipment.state = "waiting" | read_moves
 	elif .at == "assign" then
 		if $result then step("pick")
 		else problem("not_assigned"; "Tryton has too little on hand for customer shipment \(.shipment.number)"; "/data/lines")
@@ -361,7 +369,7 @@ def on_outgoing($result):
 	elif .at == "pick" then if $event.type == "ship" then step("pack") else step("find") end
 	elif .at == "pack" then step("finish")
 	elif .at == "finish" then step("find")
-	else on_fact($result; drive)
+	else on_fact($result)
 	end;
 
 # --- answers ---------------------------------------------------------------------------------------------------
@@ -404,7 +412,7 @@ def begin: { at: "find", rounds: 0 };
 
 # What is asked without a response: the first step, or the step that is made again. Lots have no guard
 # against a repeat but looking again.
-def first:
+def begin_or_repeat:
 	if $in.op == "lookup" then begin + ($in.carry // {} | { id } | select($event.type != "receipt") // {})
 	elif $in.carry == null then check_event | begin
 	elif $in.carry.at == "new_lots" then $in.carry | .at = "lots"
@@ -427,7 +435,7 @@ def log_in:
 if $in.op == "login" then log_in
 else
 	try (
-		if $in.response == null then first
+		if $in.response == null then begin_or_repeat
 		elif $in.response.status != 200 then empty
 		else $in.carry | on_answer($in.response.body)
 		end
