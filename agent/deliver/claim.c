@@ -10,6 +10,8 @@
 #include "deliver_internal.h"
 #include "turn.h"
 
+#define HEADERS_MAX 4 /* content type, key, authorization, the end */
+
 static struct claims *list_of(struct deliver *deliver, enum claim_state state)
 {
 	switch (state) {
@@ -87,6 +89,7 @@ void claim_give(struct claim *claim)
 	claim->decision.is_made = false;
 	buf_reset(&claim->texts);
 	buf_reset(&claim->body);
+	buf_reset(&claim->headers);
 	buf_reset(&claim->answer.body);
 	TAILQ_INSERT_HEAD(&claim->deliver->spare, claim, link);
 }
@@ -100,6 +103,7 @@ void claim_free(struct claim *claim)
 	free(claim->members);
 	buf_done(&claim->texts);
 	buf_done(&claim->body);
+	buf_done(&claim->headers);
 	buf_done(&claim->answer.body);
 	free(claim);
 }
@@ -157,11 +161,24 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 	member->id = keep_text(texts, row->id);
 	member->type = keep_text(texts, row->type);
 	member->device = keep_text(texts, row->device);
+	member->key = keep_text(texts, row->held_key);
 	member->body = keep_bytes(texts, row->body ? row->body : "", member->len);
 	if (buf_failed(texts))
 		return -1;
 	claim->n++;
 	return 0;
+}
+
+int claim_member(const struct claim *claim, const struct member *member, int64_t batch,
+	int connector_revision, int64_t now_ms)
+{
+	struct store *store = claim->deliver->options.store;
+	int id = claim->destination->id;
+
+	if (member->state == DELIVERY_PARKED)
+		return store_claim_chained(
+			store, id, member->seq, batch, connector_revision, now_ms);
+	return store_claim(store, id, member->seq, batch, connector_revision, now_ms);
 }
 
 const char *claim_text(const struct claim *claim, size_t offset)
@@ -182,6 +199,14 @@ bool claim_is_doubted(const struct claim *claim)
 	return false;
 }
 
+static const char *find_header(const struct courier_answer *answer, const char *name)
+{
+	for (size_t i = 0; i < answer->n_headers; i++)
+		if (strcmp(answer->headers[i].name, name) == 0)
+			return answer->headers[i].value;
+	return NULL;
+}
+
 static void keep_answer(struct claim *claim, const struct courier_answer *answer)
 {
 	struct deliver *deliver = claim->deliver;
@@ -189,8 +214,8 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 	claim->answer.transport = answer->transport;
 	claim->answer.status = answer->status;
 	claim->answer.took_ms = answer->took_ms;
-	claim->answer.asked_ms =
-		outcome_retry_after_ms(answer->retry_after, clock_wall_ms(deliver->options.clock));
+	claim->answer.asked_ms = outcome_retry_after_ms(
+		find_header(answer, "retry-after"), clock_wall_ms(deliver->options.clock));
 	buf_reset(&claim->answer.body);
 	buf_put(&claim->answer.body, answer->body ? answer->body : "", answer->len);
 	/* Words can be done without; the status, which decides, is kept. */
@@ -212,7 +237,39 @@ static void on_answer(void *ctx, const struct courier_answer *answer)
 	claim_move(claim, CLAIM_ANSWERED);
 }
 
-static void fill_request(const struct claim *claim, struct courier_request *request)
+static void put_header(struct buf *out, const char *name, const char *value)
+{
+	buf_puts(out, name);
+	buf_puts(out, ": ");
+	buf_put(out, value, strlen(value) + 1);
+}
+
+/* What stands in front of the body: "Name: value" each. 0, or -1 when memory ran out. */
+static int list_headers(struct claim *claim, const char *list[HEADERS_MAX])
+{
+	const struct config_destination *is = &claim->destination->settings->is;
+	const struct connector *connector = claim->revision->connector;
+	const char *authorization = claim->destination->authorization;
+	struct buf *headers = &claim->headers;
+	size_t n = 0;
+
+	buf_reset(headers);
+	put_header(headers, "Content-Type",
+		connector->is_batched ? connector->batch_content_type : connector->content_type);
+	if (is->idempotency == CONFIG_IDEMPOTENCY_HEADER)
+		put_header(headers, is->idempotency_header, claim->key);
+	if (authorization)
+		buf_put(headers, authorization, strlen(authorization) + 1);
+	if (buf_failed(headers))
+		return -1;
+	for (size_t at = 0; at < headers->len; at += strlen(headers->data + at) + 1)
+		list[n++] = headers->data + at;
+	list[n] = NULL;
+	return 0;
+}
+
+static void fill_request(
+	const struct claim *claim, const char *const *headers, struct courier_request *request)
 {
 	const struct config_destination *is = &claim->destination->settings->is;
 	const struct connector *connector = claim->revision->connector;
@@ -222,11 +279,8 @@ static void fill_request(const struct claim *claim, struct courier_request *requ
 		.destination = claim->destination->name,
 		.method = connector->method,
 		.url = claim->revision->url,
-		.content_type = connector->is_batched ? connector->batch_content_type
-						      : connector->content_type,
-		.key_header = has_key ? is->idempotency_header : NULL,
-		.key = has_key ? claim->key : NULL,
-		.authorization = claim->destination->authorization,
+		.path = connector->path,
+		.headers = headers,
 		.body = claim->body.data,
 		.len = claim->body.len,
 		.fresh_connection = !has_key,
@@ -242,11 +296,15 @@ void claim_send(struct claim *claim)
 		.error = "the request could not be started, memory may be short",
 	};
 
-	fill_request(claim, &request);
+	const char *headers[HEADERS_MAX];
+	bool is_ready = list_headers(claim, headers) == 0;
+
+	fill_request(claim, headers, &request);
 	claim->auth_generation = destination->auth_generation;
 	claim->is_refreshed = destination->is_auth_fresh;
 	claim_move(claim, CLAIM_SENT);
-	if (claim->line->courier->start(claim->line->opened, &request, on_answer, claim) == 0)
+	if (is_ready &&
+		claim->line->courier->start(claim->line->opened, &request, on_answer, claim) == 0)
 		return;
 	on_answer(claim, &unsent);
 	turn_wake(claim->deliver->options.turn);

@@ -85,7 +85,8 @@ static int prepare(struct deliver *deliver, struct plan *plan, const struct conf
 		settings_share_line(plan->destination->settings, plan->settings))
 		plan->line = line_ref(plan->destination->line);
 	else
-		plan->line = line_open(options->courier, plan->settings, err);
+		plan->line =
+			line_open(options->couriers[plan->settings->is.kind], plan->settings, err);
 	return plan->line ? 0 : -1;
 }
 

@@ -50,8 +50,12 @@ static int make_revision(struct settings *settings, const cJSON *vars,
 
 	if (!declaration)
 		return -1;
-	status = connector_revision_text(declaration, vars, settings->is.batch_max > 1, &text,
-		settings->revision_digest, err);
+	const struct connector_source source = {
+		.declaration = declaration,
+		.vars = vars,
+		.is_batched = settings->is.batch_max > 1,
+	};
+	status = connector_revision_text(&source, &text, settings->revision_digest, err);
 	cJSON_Delete(declaration);
 	if (status == 0) {
 		settings->revision_text = buf_take(&text, &settings->revision_len);

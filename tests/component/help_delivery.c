@@ -1,5 +1,7 @@
 #include "help_delivery.h"
 
+#include "help_courier.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,6 +76,16 @@ static void copy(char *out, size_t size, const char *text)
 	assert_true(snprintf(out, size, "%s", text ? text : "") < (int)size);
 }
 
+/* The header, whole, that is neither the content type nor the key. */
+static const char *find_credentials(const struct courier_request *request)
+{
+	for (const char *const *header = request->headers; *header; header++)
+		if (strncmp(*header, "Content-Type", 12) != 0 &&
+			strncmp(*header, "Idempotency-Key", 15) != 0)
+			return *header;
+	return NULL;
+}
+
 static int start_errand(
 	void *opened, const struct courier_request *request, courier_done_fn done, void *done_ctx)
 {
@@ -89,14 +101,16 @@ static int start_errand(
 		memset(errand, 0, offsetof(struct errand, body));
 		copy(errand->destination, sizeof(errand->destination), request->destination);
 		copy(errand->url, sizeof(errand->url), request->url);
-		copy(errand->key, sizeof(errand->key), request->key);
-		copy(errand->authorization, sizeof(errand->authorization), request->authorization);
-		copy(errand->content_type, sizeof(errand->content_type), request->content_type);
+		copy(errand->key, sizeof(errand->key), courier_find(request, "Idempotency-Key"));
+		copy(errand->authorization, sizeof(errand->authorization),
+			find_credentials(request));
+		copy(errand->content_type, sizeof(errand->content_type),
+			courier_find(request, "Content-Type"));
 		assert_true(request->len < sizeof(errand->body));
 		memcpy(errand->body, request->body, request->len);
 		errand->body[request->len] = '\0';
 		errand->is_out = true;
-		errand->has_key = request->key_header != NULL;
+		errand->has_key = courier_find(request, "Idempotency-Key") != NULL;
 		errand->is_fresh = request->fresh_connection;
 		errand->done = done;
 		errand->ctx = done_ctx;
@@ -154,6 +168,8 @@ static void disturb_turn(void *ctx)
 	assert_true(store_is_poisoned(house->store));
 }
 
+enum config_batch_kind house_batch_kind = CONFIG_BATCH_PARTIAL;
+
 static struct config *build_config(const char *erp)
 {
 	char text[4096];
@@ -173,6 +189,9 @@ static struct config *build_config(const char *erp)
 	if (config_build(document, &config, &err) != 0)
 		fail_msg("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
+	for (size_t i = 0; i < config->n_destinations; i++)
+		if (strcmp(config->destinations[i].name, "erp") == 0)
+			config->destinations[i].batch_kind = house_batch_kind;
 	return config;
 }
 
@@ -214,7 +233,7 @@ static void start(struct house *house, const char *erp)
 		.store = house->store,
 		.metrics = house->metrics,
 		.clock = clock,
-		.courier = &house->courier,
+		.couriers = { &house->courier },
 		.secrets = &house->secrets,
 		.connector_dirs = connectors,
 		.on_news = on_news,
@@ -319,7 +338,7 @@ void house_put_to(struct house *house, const char *destination, const char *id, 
 {
 	uint8_t digest[ID_DIGEST_BYTES];
 	enum delivery_state state;
-	char body[256];
+	char body[1024];
 	int64_t seq;
 	int number = store_destination_id(house->store, destination);
 
@@ -455,7 +474,8 @@ void house_answer_later(struct errand *errand, int status, const char *retry_aft
 	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,
 			     .status = status,
 			     .body = "",
-			     .retry_after = retry_after,
+			     .headers = &(struct connector_header){ "retry-after", retry_after },
+			     .n_headers = retry_after ? 1 : 0,
 			     .error = "" });
 }
 

@@ -56,7 +56,10 @@ static void try_revision(const cJSON *declaration, const cJSON *vars, bool is_ba
 	struct buf text = BUF_INIT;
 	struct error err = { 0 };
 
-	if (connector_revision_text(declaration, vars, is_batched, &text, digest, &err) == 0)
+	if (connector_revision_text(
+		    &(struct connector_source){
+			    .declaration = declaration, .vars = vars, .is_batched = is_batched },
+		    &text, digest, &err) == 0)
 		check_revision(&text, is_batched);
 	else
 		check(err.message[0] != '\0');

@@ -247,7 +247,7 @@ void engine_build(void)
 		.store = day.store,
 		.metrics = day.metrics,
 		.clock = clock,
-		.courier = &day.courier,
+		.couriers = { &day.courier },
 		.secrets = &day.secrets,
 		.connector_dirs = connectors,
 		.on_news = watch_news,

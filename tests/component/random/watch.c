@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../help_courier.h"
 #include "day.h"
 #include "loop.h"
 
@@ -77,13 +78,14 @@ static void watch_key(struct request *request, const struct courier_request *ask
 {
 	const struct cloud *cloud = request->cloud;
 	char text[KEY_LEN + 8];
+	const char *sent = courier_find(asked, "Idempotency-Key");
 	unsigned path = 0;
 
-	CHECK((asked->key_header != NULL) == (cloud->mode == MODE_KEY),
-		"%s asks for a key, or for none", cloud->name);
+	CHECK((sent != NULL) == (cloud->mode == MODE_KEY), "%s asks for a key, or for none",
+		cloud->name);
 	(void)sscanf(asked->url, "http://%*[a-z]/v%u", &path);
-	(void)snprintf(text, sizeof(text), "%s", asked->key_header ? asked->key : "");
-	if (!asked->key_header)
+	(void)snprintf(text, sizeof(text), "%s", sent ? sent : "");
+	if (!sent)
 		(void)snprintf(text, sizeof(text), "%d:%u", cloud->id, request->members[0]);
 	CHECK(strlen(text) < KEY_LEN, "a key of %zu characters", strlen(text));
 	struct known_key *key = key_find(text, &request->key);
