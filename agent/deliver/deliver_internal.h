@@ -55,9 +55,6 @@ void settings_free(struct settings *settings);
 /* The same connections serve both. */
 bool settings_share_line(const struct settings *a, const struct settings *b);
 
-/* NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). */
-cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
-
 /*
  * The header that proves who we are: "Authorization: Bearer …". *ret is NULL where there is none,
  * to be freed with secret_free().
