@@ -36,7 +36,7 @@
 #define REF_MAX 129
 #define REVISIONS_KEPT 4
 
-/* --- configuration (settings.c, connector_load.c, auth.c, revision.c) --------------------------- */
+/* --- configuration (settings.c, auth.c, revision.c) --------------------------------------------- */
 
 struct settings {
 	struct config_destination is; /* own copy of every text that is used here; vars is NULL */
