@@ -25,19 +25,18 @@
 | def problem($code; $message; $field):
 	error({ reject: { code: $code, message: $message, field: $field } });
 
-# Lines with their place in the event; of what came in packages, too. Nothing of something is no line.
-def lines:
-	[ $event.data
-	| path(.lines[]?, .packages[]?.lines[]?) as $path
-	| getpath($path) + { at: ("/data/" + ($path | map(tostring) | join("/"))) }
-	| select((.quantity | tonumber) > 0) ];
-
+# Lines with their place in the event, of what came in packages, too. Nothing of something is no line.
 # A part has one lot of each item.
-def part_of($line):
-	[ lines[] | select(.item == $line.item) | .lot ] | unique | index([ $line.lot ]) + 1;
-def lines_of_part: .part as $part | [ lines[] | select($part == null or part_of(.) == $part) ];
-def parts: [ lines[] | part_of(.) ] | max // 1;
-def reference: if .part == 1 then $in.key else "\($in.key)/\(.part)" end;
+[ $event.data
+  | path(.lines[]?, .packages[]?.lines[]?) as $path
+  | getpath($path) + { at: ("/data/" + ($path | map(tostring) | join("/"))) }
+  | select((.quantity | tonumber) > 0) ]
+| [ group_by(.item)[] | [ group_by(.lot) | to_entries[] | .value[] + { part: (.key + 1) } ] | .[] ]
+| sort_by(.at | ltrimstr("/data/") | split("/") | map(tonumber? // .))
+| . as $lines
+| ([ $lines[].part ] | max // 1) as $parts
+
+| def reference: if .part == 1 then $in.key else "\($in.key)/\(.part)" end;
 
 def item_name: .item.sku // .item.gtin // "an item without a number";
 
@@ -46,12 +45,12 @@ def gtin_forms:
 	., (select(startswith("0")) | .[1:]), (select(startswith("00")) | .[2:]),
 	(select(startswith("000000")) | .[6:]);
 
-def gtins: [ lines[] | select(.item.sku == null) | .item.gtin // empty | gtin_forms ] | unique;
+def gtins: [ $lines[] | select(.item.sku == null) | .item.gtin // empty | gtin_forms ] | unique;
 
-def lot_numbers: [ lines[].lot // empty ] | unique;
+def lot_numbers: [ $lines[].lot // empty ] | unique;
 
 # Tryton 6.0 assigns without regard to lots: where a lot was taken from must be said.
-def bin_codes: [ select($event.type != "receipt") | lines[] | select(.lot) | .location // empty ] | unique;
+def bin_codes: [ select($event.type != "receipt") | $lines[] | select(.lot) | .location // empty ] | unique;
 
 # The symbols in Tryton that a line's unit may stand for; none said: whatever the order is in.
 def symbols:
@@ -74,7 +73,7 @@ def button($model; $name): rpc("model." + $model + "." + $name; [ [ .id ] ]);
 def ask_fact:
 	if .at == "items" then search("product.identifier"; [ [ "code", "in", gtins ] ]; [ "code", "product" ])
 	elif .at == "units" then
-		search("product.uom"; [ [ "symbol", "in", ([ lines[] | symbols[] ] | unique) ] ];
+		search("product.uom"; [ [ "symbol", "in", ([ $lines[] | symbols[] ] | unique) ] ];
 			[ "symbol", "factor", "category" ])
 	elif .at == "lots" then search("stock.lot"; [ [ "number", "in", lot_numbers ] ]; [ "number", "product" ])
 	elif .at == "bins" then search("stock.location"; [ [ "code", "in", bin_codes ] ]; [ "code" ])
@@ -137,17 +136,23 @@ def gather:
 # All units that are known.
 def units: [ .moves[]["uom."], .units[]? ];
 
-# May this move be what the line names? A number is never taken for a name.
-def is_of($line; $facts):
-	.["product."] as $product
-	| if $line.item.sku then $product.code == $line.item.sku
-	  else any($line.item.gtin // "" | gtin_forms; $facts.products[.] == $product.id)
+# Moves by what they are called: their positions by the product's code and by its id.
+def index_of_moves:
+	[ .moves | to_entries[] | .value["product."] as $product | { at: .key, name: ("code " + $product.code, "id \($product.id)") } ]
+	| group_by(.name)
+	| map({ (.[0].name): map(.at) })
+	| add // {};
+
+# A line's moves; `index` of those that are at hand.
+def moves_of($line; $index):
+	. as $facts
+	| if $line.item.sku then $index["code " + $line.item.sku] // []
+	  else [ $line.item.gtin // "" | gtin_forms | $index["id \($facts.products[.])"] // empty ][0] // []
 	  end;
 
-def moves_of($line): . as $facts | [ .moves[] | select(is_of($line; $facts)) ];
-
-def lot_of($line; $product):
-	if $line.lot then [ .lots[] | select(.number == $line.lot and .product == $product) | .id ][0] else null end;
+def lot_name($product; $number): "\($product) \($number)";
+def lots_by_name: map({ key: lot_name(.product; .number), value: .id }) | from_entries;
+def lot_of($line; $product): if $line.lot then .lots[lot_name($product; $line.lot)] else null end;
 
 def bin_of($line):
 	if $line.lot == null or $event.type == "receipt" then null
@@ -159,14 +164,15 @@ def bin_of($line):
 # Lots that the lines name and Tryton doesn't know.
 def unknown_lots:
 	. as $facts
-	| [ lines[] | select(.lot) as $line | $facts | moves_of($line)[0] // empty | .["product."].id as $product
+	| index_of_moves as $index
+	| [ $lines[] | select(.lot) as $line | $facts | .moves[moves_of($line; $index)[0] // empty]["product."].id as $product
 	    | select(($facts | lot_of($line; $product)) == null) | { number: $line.lot, product: $product } ]
 	| unique;
 
 # What the moves show to be needed, then what is planned.
 def with_facts(planned):
 	[ units[].symbol ] as $known
-	| if .units == null and any(lines[] | symbols; . != [] and . - $known == .) then step("units")
+	| if .units == null and any($lines[] | symbols; . != [] and . - $known == .) then step("units")
 	  elif lot_numbers != [] and unknown_lots != [] then
 		if $event.type == "receipt" then .new_lots = unknown_lots | step("new_lots")
 		else problem("unknown_lot"; "Tryton knows no lot \(unknown_lots[0].number)"; "/data/lines")
@@ -176,10 +182,10 @@ def with_facts(planned):
 
 def on_fact($result):
 	if .at == "items" then .products = ($result | map({ (.code): .product }) | add // {}) | gather
-	elif .at == "lots" then .lots = $result | gather
+	elif .at == "lots" then .lots = ($result | lots_by_name) | gather
 	elif .at == "bins" then .bins = $result | gather
 	elif .at == "units" then .units = $result | read_moves
-	else .lots += [ [ .new_lots, $result ] | transpose[] | .[0] + { id: .[1] } ] | del(.new_lots) | read_moves
+	else .lots += ([ [ .new_lots, $result ] | transpose[] | .[0] + { id: .[1] } ] | lots_by_name) | del(.new_lots) | read_moves
 	end;
 
 # --- lines shared out among the moves ----------------------------------------------------------------------
@@ -202,9 +208,10 @@ def tidy: . * 1e6 | round / 1e6;
 # reference unit.
 def pieces:
 	. as $facts
-	| reduce lines_of_part[] as $line
+	| index_of_moves as $index
+	| reduce ($lines[] | select($facts.part == null or .part == $facts.part)) as $line
 		({ slots: [ .moves[] | { move: ., base: (.quantity * .["uom."].factor) } ], out: [] };
-		[ .slots | to_entries[] | select(.value.move | is_of($line; $facts)) | .key ] as $mine
+		($facts | moves_of($line; $index)) as $mine
 		| if $mine == [] then
 			problem("not_expected"; "Tryton expects no \($line | item_name) on \($event.data.document.id)\($facts.posted | map(" after " + .) | join(""))"; $line.at + "/item")
 		  else . end
@@ -261,7 +268,7 @@ def on_receipts($found):
 		elif $in.op == "lookup" then { absent: {} }
 		else gather
 		end
-	  elif $one.state == "done" and .part == parts then { done: { ref: (.posted + [ $one.number ] | join(" ")) } }
+	  elif $one.state == "done" and .part == $parts then { done: { ref: (.posted + [ $one.number ] | join(" ")) } }
 	  elif $one.state == "done" then begin(.part + 1; .posted + [ $one.number ]) | ask
 	  elif .tries >= 2 then
 		{ reject: { code: "not_done", message: "Tryton leaves supplier shipment \($one.number) in state \($one.state)" } }
@@ -318,7 +325,7 @@ def is_as_said($pieces):
 	[ .picking[] | { product: .["product."].id, lot, base: (.quantity * .["uom."].factor) } ] as $held
 	| [ $pieces[] | { product: .move["product."].id, lot, base } ] as $said
 	| [ $said[] | select(.lot) | [ .product, .lot ] ] as $lots
-	| lines == []
+	| $lines == []
 	or (([ $held[] | .of = .product ] | sums) == ([ $said[] | .of = .product ] | sums)
 	    and ([ $held[] | .of = [ .product, .lot ] | select(.of as $of | $lots | index([ $of ])) ] | sums)
 	        == ([ $said[] | select(.lot) | .of = [ .product, .lot ] ] | sums));
