@@ -16,27 +16,6 @@
 
 /* --- one draft ------------------------------------------------------------------------------------ */
 
-static struct connector_event *list_events(const struct claim *claim)
-{
-	struct deliver *deliver = claim->deliver;
-
-	if (claim->n > deliver->events_cap) {
-		struct connector_event *events =
-			reallocarray(deliver->events, claim->n, sizeof(*events));
-
-		if (!events)
-			return NULL;
-		deliver->events = events;
-		deliver->events_cap = claim->n;
-	}
-	for (size_t i = 0; i < claim->n; i++)
-		deliver->events[i] = (struct connector_event){
-			.body = claim_text(claim, claim->members[i].body),
-			.len = claim->members[i].len,
-		};
-	return deliver->events;
-}
-
 static void member_key(
 	const struct claim *claim, const struct member *member, char out[ID_UUID_MAX])
 {
