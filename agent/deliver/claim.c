@@ -204,6 +204,11 @@ bool claim_is_doubted(const struct claim *claim)
 	return false;
 }
 
+int claim_status(const struct claim *claim)
+{
+	return claim->n_requests > 0 ? claim->answer.status : 0;
+}
+
 const struct connector_event *claim_list_events(const struct claim *claim)
 {
 	struct deliver *deliver = claim->deliver;

@@ -54,7 +54,17 @@ static cJSON *parse_declaration(const char *path, const struct buf *text, struct
 	return declaration;
 }
 
-cJSON *connector_load(const char *name, const char *const *dirs, struct error *err)
+/* The program beside it, if there is one. 0, or -1 with *err filled. */
+static int read_program(char path[PATH_BYTES], struct buf *out, struct error *err)
+{
+	char *end = strrchr(path, '.');
+
+	memcpy(end, ".jq", sizeof(".jq"));
+	return read_text(path, out, err) < 0 ? -1 : 0;
+}
+
+cJSON *connector_load(
+	const char *name, const char *const *dirs, struct buf *out_program, struct error *err)
 {
 	struct buf text = BUF_INIT;
 	cJSON *declaration = NULL;
@@ -77,5 +87,9 @@ cJSON *connector_load(const char *name, const char *const *dirs, struct error *e
 		error_fill(err, "connector",
 			"there is no connector \"%s\" in the connector folders", name);
 	buf_done(&text);
+	if (declaration && read_program(path, out_program, err) != 0) {
+		cJSON_Delete(declaration);
+		declaration = NULL;
+	}
 	return declaration;
 }

@@ -69,46 +69,31 @@ static bool may_repeat(const struct config_destination *is)
 	       (mode == OUTCOME_MODE_NONE && is->resend_on_doubt);
 }
 
-static bool means_done(const struct config_destination *is, int status)
-{
-	const cJSON *item;
-
-	cJSON_ArrayForEach (item, is->answers_done)
-		if (item->valueint == status)
-			return true;
-	return false;
-}
-
-static struct outcome_verdict classify(const struct claim *claim)
+struct outcome_verdict decide_classify(const struct claim *claim)
 {
 	const struct config_destination *is = settings_of(claim);
 	const struct outcome_input input = {
 		.transport = claim->answer.transport,
 		.status = claim->answer.status,
-		/* What changes nothing can be repeated whatever became of it. */
-		.mode = claim->is_safe ? OUTCOME_MODE_NATURAL : mode_of(is),
-		.resend_on_doubt =
-			is->resend_on_doubt && is->idempotency == CONFIG_IDEMPOTENCY_NONE,
+		.mode = mode_of(is),
+		.resend_on_doubt = is->resend_on_doubt,
+		.is_safe = claim->is_safe,
 		.is_refreshed = claim->is_refreshed,
+		.answers_done = is->answers_done,
 		.batch_count = (unsigned)claim->n,
 		.doubt_age_ms = doubt_age(claim),
 		.settle_ms = is->settle_ms,
-		.key_lifetime_ms = claim->is_safe ? 0 : is->idempotency_lifetime_ms,
+		.key_lifetime_ms = is->idempotency_lifetime_ms,
 	};
 	struct outcome_verdict verdict = outcome_classify(&input);
 
-	if (claim->answer.transport == TRANSPORT_ANSWERED &&
-		means_done(is, claim->answer.status))
-		verdict = (struct outcome_verdict){ OUTCOME_DONE, false, false };
-	if (claim->is_safe && verdict.outcome != OUTCOME_DONE)
-		verdict.is_proven = true;
 	if (claim->has_begun)
 		verdict.is_proven = false;
 	return verdict;
 }
 
 /* What happened, in words: the other side's own where it had some. */
-static void describe(const struct claim *claim, char *out, size_t size)
+void decide_describe(const struct claim *claim, char *out, size_t size)
 {
 	char words[REASON_MAX / 2] = "";
 
@@ -131,7 +116,7 @@ void fate_init(const struct claim *claim, struct fate *fate)
 {
 	memset(fate, 0, sizeof(*fate));
 	fate->settlement.now_ms = claim->decision.now_ms;
-	fate->settlement.status = claim->n_requests > 0 ? claim->answer.status : 0;
+	fate->settlement.status = claim_status(claim);
 }
 
 static void put_ref(struct fate *fate)
@@ -149,7 +134,7 @@ void fate_take_words(
 	if (result->reason[0])
 		(void)snprintf(fate->reason, sizeof(fate->reason), "%s", result->reason);
 	else if (claim->n_requests > 0)
-		describe(claim, fate->reason, sizeof(fate->reason));
+		decide_describe(claim, fate->reason, sizeof(fate->reason));
 	put_ref(fate);
 }
 
@@ -280,7 +265,7 @@ void decide_held(struct claim *claim)
 
 /* Another has passed since it was refused: the destination is not at fault this time. But for one
  * delivery after each that passes: the second may be refused for the destination's sake. */
-static bool is_to_blame(struct claim *claim)
+bool decide_is_to_blame(struct claim *claim)
 {
 	struct destination *destination = claim->destination;
 
@@ -296,7 +281,9 @@ static void become_refused(struct claim *claim)
 	struct decision *decision = &claim->decision;
 
 	decision->verdict.outcome = claim->n > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT;
-	if (claim->n > 1 && claim_is_doubted(claim))
+	/* One by one they would go under other keys than what may be applied. */
+	if (claim->n > 1 && claim_is_doubted(claim) &&
+		mode_of(settings_of(claim)) != OUTCOME_MODE_NATURAL)
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
 }
 
@@ -370,14 +357,14 @@ static void decide_said(struct claim *claim)
 		if (decision->is_each)
 			return;
 		decision->verdict = judge_doubt(claim);
-		describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
+		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	} else {
 		decision->verdict = judge_said(claim);
 		fate_take_words(claim, &claim->said->result, &decision->fate);
 	}
 	decision->is_destinations = decision->verdict.outcome == OUTCOME_HOLD;
 	if (decision->verdict.outcome == OUTCOME_REJECT ||
-		(decision->verdict.outcome == OUTCOME_HOLD && is_to_blame(claim)))
+		(decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim)))
 		become_refused(claim);
 	decide_by_outcome(claim);
 }
@@ -420,10 +407,10 @@ static void decide_default(struct claim *claim)
 {
 	struct decision *decision = &claim->decision;
 
-	decision->verdict = classify(claim);
+	decision->verdict = decide_classify(claim);
 	if (decision->verdict.outcome != OUTCOME_DONE)
-		describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
-	if (decision->verdict.outcome == OUTCOME_HOLD && is_to_blame(claim))
+		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
+	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
 		become_refused(claim);
 	decide_by_outcome(claim);
 }
@@ -435,7 +422,7 @@ static bool is_plainly_refused(const struct claim *claim)
 
 	if (!claim->is_read)
 		return false;
-	verdict = classify(claim);
+	verdict = decide_classify(claim);
 	return verdict.is_proven && !claim->is_safe;
 }
 

@@ -56,8 +56,12 @@ void settings_free(struct settings *settings);
 /* The same connections serve both. */
 bool settings_share_line(const struct settings *a, const struct settings *b);
 
-/* NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). */
-cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
+/*
+ * NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). Its connector.jq
+ * is appended to out_program, which stays empty when there is none.
+ */
+cJSON *connector_load(
+	const char *name, const char *const *dirs, struct buf *out_program, struct error *err);
 
 /*
  * The header that proves who we are: "Authorization: Bearer …". *ret is NULL where there is none,
@@ -200,6 +204,10 @@ int64_t claim_place(const struct claim *claim);
 bool claim_is_doubted(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
+/* Of the last answer; 0 none. */
+int claim_status(const struct claim *claim);
+/* Its key, the carry it begins with, and the body that is declared. 0, or -1 when memory ran out. */
+int claim_put_together(struct claim *claim, struct revision *revision);
 /* The events of its members; NULL when memory ran out. Borrowed until the next call. */
 const struct connector_event *claim_list_events(const struct claim *claim);
 /* Its claim is committed: ask the program for the request, or send the one that is declared. */
@@ -217,7 +225,6 @@ int claim_settle(struct claim *claim);
 /* --- programs (map.c, results.c) ------------------------------------------------------------------- */
 
 #define STEPS_MAX 32 /* requests that a program may ask for in one claim */
-#define CARRY_MAX ((size_t)64 * 1024)
 
 /* Ask for the first request, or (response not NULL) what an answer means. */
 void map_ask(struct claim *claim, const struct connector_response *response);
@@ -248,15 +255,25 @@ void fate_exception(
 /* Copy what a program said of a result. */
 void fate_take_words(
 	const struct claim *claim, const struct connector_result *result, struct fate *fate);
-/* The destination, or this delivery, is at fault (decide.c). */
+/* The default: what an answer means where no program says it. */
+struct outcome_verdict decide_classify(const struct claim *claim);
+/* What happened, in words: the other side's own where it had some. */
+void decide_describe(const struct claim *claim, char *out, size_t size);
+/* The destination, or this delivery, is at fault. */
 void decide_held(struct claim *claim);
+/* It is the delivery's fault: asked once for each refusal. */
+bool decide_is_to_blame(struct claim *claim);
 
 /* Can what is in doubt be looked up: the mode says so, and there is a program? */
 bool lookup_is_possible(const struct destination *destination, const struct revision *revision);
 /* Due lookups into at most `n` slots. How many, or -1. */
 int lookup_fill(struct destination *destination, unsigned n, bool is_probe);
+/* A row will be due then. */
+void lookup_expect(struct destination *destination, int64_t look_at_ms);
 /* Is one due, as far as is known? */
 bool lookup_is_due(const struct destination *destination);
+/* Will one be due later? */
+bool lookup_is_awaited(const struct destination *destination);
 /* What the answer to a lookup leads to; claim_decide() calls it. */
 void lookup_decide(struct claim *claim);
 

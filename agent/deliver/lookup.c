@@ -25,9 +25,22 @@ bool lookup_is_possible(const struct destination *destination, const struct revi
 	       revision->program;
 }
 
+void lookup_expect(struct destination *destination, int64_t look_at_ms)
+{
+	if (look_at_ms < destination->next_look_at_ms)
+		destination->next_look_at_ms = look_at_ms;
+}
+
 bool lookup_is_due(const struct destination *destination)
 {
-	return destination->next_look_at_ms <= deliver_now(destination->deliver);
+	return destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP &&
+	       destination->next_look_at_ms <= deliver_now(destination->deliver);
+}
+
+bool lookup_is_awaited(const struct destination *destination)
+{
+	return destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP &&
+	       destination->next_look_at_ms != INT64_MAX && !lookup_is_due(destination);
 }
 
 /* --- into claims ------------------------------------------------------------------------------------ */
@@ -187,6 +200,13 @@ static void look_again(struct claim *claim, int64_t at_ms)
 	fate->settlement.look_at_ms = at_ms;
 }
 
+/* As soon as the destination may be asked again: it was no look. */
+static void look_in_vain(struct claim *claim)
+{
+	look_again(claim, claim->decision.now_ms);
+	claim->decision.fate.settlement.attempt_is_void = true;
+}
+
 static void become_unknown(struct claim *claim, const char *what)
 {
 	struct fate *fate = &claim->decision.fate;
@@ -239,17 +259,17 @@ static void decide_quiet(struct claim *claim)
 	struct decision *decision = &claim->decision;
 
 	decision->verdict = decide_classify(claim);
+	decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	switch (decision->verdict.outcome) {
 	case OUTCOME_UNREACHABLE:
 	case OUTCOME_REFRESH:
-		look_again(claim, decision->now_ms);
+		look_in_vain(claim);
 		return;
 	case OUTCOME_HOLD:
-		decide_held(claim);
 		if (decide_is_to_blame(claim))
-			become_later(claim);
-		else
-			look_again(claim, decision->now_ms);
+			break;
+		decide_held(claim);
+		look_in_vain(claim);
 		return;
 	case OUTCOME_DONE:
 	case OUTCOME_RETRY:
@@ -284,7 +304,7 @@ static void decide_said(struct claim *claim)
 		decision->verdict.outcome = OUTCOME_HOLD;
 		decision->is_destinations = true;
 		decide_held(claim);
-		look_again(claim, decision->now_ms);
+		look_in_vain(claim);
 		break;
 	default:
 		decision->verdict.outcome = OUTCOME_RETRY;
@@ -306,7 +326,7 @@ static void decide_failed(struct claim *claim)
 		decision->verdict.outcome = OUTCOME_HOLD;
 		decision->is_destinations = true;
 		decide_held(claim);
-		look_again(claim, decision->now_ms);
+		look_in_vain(claim);
 		return;
 	}
 	fate->code = "connector_failed";

@@ -44,8 +44,6 @@ static const char *find_fault(const struct claim *claim)
 
 	if (claim->n_requests >= STEPS_MAX)
 		return "asks for more than 32 requests at once: a step that waits is a retry";
-	if (said->carry && strlen(said->carry) > CARRY_MAX)
-		return "has a carry of more than 64 KiB";
 	if (is_http && path[0] && path[0] != '/' && path[0] != '?')
 		return "sends to a path that does not begin with /";
 	if (!is_http && !path[0])
@@ -59,10 +57,10 @@ static void read_output(struct claim *claim, const char *text, size_t len)
 	const char *fault;
 
 	if (connector_read_output(text, len, claim->op, claim->n, &claim->said, &err) != 0) {
-		char why[REASON_MAX];
+		char why[REASON_MAX], where[sizeof(err.path) + sizeof(err.message)];
 
-		(void)snprintf(why, sizeof(why), "gave what is no answer: %s%s%s", err.path,
-			err.path[0] ? ": " : "", err.message);
+		(void)snprintf(why, sizeof(why), "gave what is no answer: %.*s", REASON_MAX / 2,
+			error_text(&err, where, sizeof(where)));
 		fail(claim, MAP_FAILED, why);
 		return;
 	}
