@@ -57,11 +57,11 @@ void settings_free(struct settings *settings);
 bool settings_share_line(const struct settings *a, const struct settings *b);
 
 /*
- * NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). Its connector.jq
- * is appended to out_program, which stays empty when there is none.
+ * connector.jq beside it, appended to `out`, which stays empty when there is none. 0, or -1 with *err
+ * filled.
  */
-cJSON *connector_load(
-	const char *name, const char *const *dirs, struct buf *out_program, struct error *err);
+int connector_load_program(
+	const char *name, const char *const *dirs, struct buf *out, struct error *err);
 
 /*
  * The header that proves who we are: "Authorization: Bearer …". *ret is NULL where there is none,

@@ -75,11 +75,11 @@ static int make_revision(struct settings *settings, const cJSON *vars,
 	const char *const *connector_dirs, struct error *err)
 {
 	struct buf program = BUF_INIT;
-	cJSON *declaration =
-		connector_load(settings->is.connector, connector_dirs, &program, err);
+	const char *name = settings->is.connector;
+	cJSON *declaration = connector_load(name, connector_dirs, err);
 	int status = -1;
 
-	if (declaration)
+	if (declaration && connector_load_program(name, connector_dirs, &program, err) == 0)
 		status = join_revision(settings, declaration, &program, vars, err);
 	cJSON_Delete(declaration);
 	buf_done(&program);
