@@ -245,22 +245,30 @@ static void disturb_turn(void *ctx)
 	assert_true(store_is_poisoned(house->store));
 }
 
+static void put_members(struct buf *out, const char *members)
+{
+	if (*members && out->data[out->len - 1] != '{')
+		buf_putc(out, ',');
+	buf_puts(out, members);
+}
+
 static struct config *build_config(const char *erp)
 {
-	char text[4096];
+	struct buf text = BUF_INIT;
 	struct error err = { 0 };
 	struct config *config = NULL;
 	cJSON *document;
 
-	assert_true(
-		snprintf(text, sizeof(text),
-			"{\"site\":\"dc-1\",\"destinations\":{"
-			"\"erp\":{\"url\":\"http://erp\",\"vars\":{\"path\":\"/events\"}%s%s%s},"
-			"\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}",
-			strstr(erp, "\"connector\"") ? "" : ",\"connector\":\"rest\"",
-			*erp ? "," : "", erp) < (int)sizeof(text));
-	document = cJSON_Parse(text);
+	buf_puts(&text, "{\"site\":\"dc-1\",\"destinations\":{\"erp\":{");
+	put_members(&text, strstr(erp, "\"url\"") ? "" : "\"url\":\"http://erp\"");
+	put_members(&text, strstr(erp, "\"connector\"")
+				   ? ""
+				   : "\"connector\":\"rest\",\"vars\":{\"path\":\"/events\"}");
+	put_members(&text, erp);
+	buf_puts(&text, "},\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}");
+	document = cJSON_Parse(text.data);
 	assert_non_null(document);
+	buf_done(&text);
 	if (config_build(document, &config, &err) != 0)
 		fail_msg("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
