@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
-#include "help_mapper.h"
+#include "play_mapper.h"
 #include "secret.h"
 #include "store/store.h"
 #include "timekeeper.h"
@@ -67,6 +67,9 @@ struct house {
  * further members of its connector.json: "\"serial\":true", "" none. Before the house is opened.
  */
 void house_connector(const char *name, const char *declared, mapper_play_fn fn);
+
+/* How erp applies a batch, from the next configuration on. */
+extern enum config_batch_kind house_batch_kind;
 
 /* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */
 void house_open(struct house *house, const char *erp);

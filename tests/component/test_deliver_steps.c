@@ -1,6 +1,6 @@
 /*
  * Connectors with programs: one request or several, what their answers mean, and a crash at every point
- * in between. Programs are functions here (help_mapper.h).
+ * in between. Programs are functions here (play_mapper.h).
  */
 #include <setjmp.h>
 #include <stdarg.h>

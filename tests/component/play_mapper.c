@@ -1,4 +1,4 @@
-#include "help_mapper.h"
+#include "play_mapper.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /*
- * help_mapper.h - in the place of agent/mapper: programs are functions of the test. A program's text is
+ * play_mapper.h - in the place of agent/mapper: programs are functions of the test. A program's text is
  * the name under which its function is known. Calls are kept until mapper_play() answers them.
  */
-#ifndef DRAY_HELP_MAPPER_H
-#define DRAY_HELP_MAPPER_H
+#ifndef DRAY_PLAY_MAPPER_H
+#define DRAY_PLAY_MAPPER_H
 
 #include <stdbool.h>
 
