@@ -122,13 +122,8 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 	for (size_t i = 0; i < claim->n; i++) {
 		const struct member *member = &claim->members[i];
 
-<<<<<<< HEAD
-		if (settle_ready(claim, member, settlement) != 0 ||
-			exception_open(claim, member, &words, now_ms) != 0)
-=======
 		if (settle_unsent(claim, member, settlement) != 0 ||
-			exception_open(claim, member, kind, severity, code, reason, now_ms) != 0)
->>>>>>> next
+			exception_open(claim, member, &words, now_ms) != 0)
 			return -1;
 	}
 	return 0;
@@ -167,10 +162,8 @@ int settle_suspect(struct claim *claim, int64_t now_ms)
 		.now_ms = now_ms,
 	};
 
-	for (size_t i = 0; i < claim->n; i++)
-		if (claim->members[i].doubt_at_ms > 0 &&
-			settle_ready(claim, &claim->members[i], settlement) != 0)
-			return -1;
+	if (settle_all(claim, &settlement) != 0)
+		return -1;
 	lookup_expect(destination, settlement.look_at_ms);
 	return 0;
 }

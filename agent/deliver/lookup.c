@@ -48,7 +48,7 @@ bool lookup_is_awaited(const struct destination *destination)
 struct gathering {
 	struct destination *destination;
 	struct claims drafts;
-	unsigned n, n_out;
+	unsigned n, max;
 	bool has_failed;
 };
 
@@ -81,10 +81,8 @@ static int on_look_row(void *ctx, const struct store_delivery_row *row)
 	struct gathering *gathering = ctx;
 	struct claim *claim;
 
-	if (is_out(gathering->destination, row->seq)) {
-		gathering->n_out++;
+	if (is_out(gathering->destination, row->seq))
 		return 0;
-	}
 	claim = claim_take(gathering->destination);
 	if (!claim || claim_add_member(claim, row) != 0) {
 		claim_give(claim);
@@ -94,7 +92,7 @@ static int on_look_row(void *ctx, const struct store_delivery_row *row)
 	claim->op = CONNECTOR_LOOKUP;
 	TAILQ_INSERT_TAIL(&gathering->drafts, claim, link);
 	gathering->n++;
-	return 0;
+	return gathering->n == gathering->max;
 }
 
 /* If nobody settles it, since the process ends: by then the other side has answered, or never will. */
@@ -167,7 +165,7 @@ static int begin_all(struct gathering *gathering, bool is_probe)
 
 int lookup_fill(struct destination *destination, unsigned n, bool is_probe)
 {
-	struct gathering gathering = { .destination = destination };
+	struct gathering gathering = { .destination = destination, .max = n };
 	struct store *store = destination->deliver->options.store;
 	int64_t now_ms = deliver_now(destination->deliver), next_at_ms;
 	unsigned limit = n + destination->in_flight;

@@ -688,7 +688,7 @@ static enum mapper_outcome names_itself(const cJSON *input, struct buf *out)
 	return MAPPER_OUTPUT;
 }
 
-static void test_a_file_has_the_name_that_the_program_gives_it(void **state)
+static void test_a_file_keeps_its_name_and_number_over_retries(void **state)
 {
 	(void)state;
 	house_connector("edi", "\"serial\":true", names_itself);
@@ -701,10 +701,13 @@ static void test_a_file_has_the_name_that_the_program_gives_it(void **state)
 	assert_string_equal(house_only(&house)->body, "ISA");
 	assert_string_equal(house_only(&house)->extra, "X-Serial: 1\n");
 	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
-	house_put(&house, "e2", "");
 	house_wait(&house, 900000);
-	assert_string_equal(house_find(&house, "ISA")->path, "in/e1.edi");
-	assert_string_equal(house_find(&house, "ISA")->extra, "X-Serial: 1\n");
+	assert_string_equal(house_only(&house)->path, "in/e1.edi");
+	assert_string_equal(house_only(&house)->extra, "X-Serial: 1\n");
+	house_answer(&house, house_only(&house), 201, "");
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->extra, "X-Serial: 2\n");
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, close_house)
@@ -739,7 +742,7 @@ int main(void)
 		TEST(test_a_claim_of_a_poisoned_turn_is_not_mapped),
 		TEST(test_what_a_program_is_asked_counts_as_out),
 		TEST(test_each_request_takes_a_token),
-		TEST(test_a_file_has_the_name_that_the_program_gives_it),
+		TEST(test_a_file_keeps_its_name_and_number_over_retries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
