@@ -4,6 +4,8 @@ import pytest
 
 from sim import mapper
 
+pytestmark = pytest.mark.heavy
+
 CONNECTORS = ["business-central", "easypost", "epcis", "erpnext", "netsuite", "sap-s4", "shipengine"]
 
 # What a proxy, a log-in page or another version would put in the place of the answer.
