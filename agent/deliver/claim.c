@@ -169,6 +169,15 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 	return 0;
 }
 
+bool claim_is_open_to(const struct claim *claim, const struct store_delivery_row *row)
+{
+	/* It is near: members are read by seq. */
+	for (size_t i = claim->n; row->state == DELIVERY_PARKED && i > 0; i--)
+		if (strcmp(claim_text(claim, claim->members[i - 1].key), row->held_key) == 0)
+			return true;
+	return row->state == DELIVERY_READY;
+}
+
 int claim_member(const struct claim *claim, const struct member *member, int64_t batch,
 	int connector_revision, int64_t now_ms)
 {

@@ -36,7 +36,7 @@
 #define REF_MAX 129
 #define REVISIONS_KEPT 4
 
-/* --- configuration (settings.c, connector_load.c, auth.c, revision.c) --------------------------- */
+/* --- configuration (settings.c, auth.c, revision.c) --------------------------------------------- */
 
 struct settings {
 	struct config_destination is; /* own copy of every text that is used here; vars is NULL */
@@ -147,6 +147,8 @@ void claim_give(struct claim *claim);
 void claim_free(struct claim *claim);
 /* 0, or -1 when memory ran out. */
 int claim_add_member(struct claim *claim, const struct store_delivery_row *row);
+/* May the next row by seq of its batch be claimed with it: READY, or parked behind a member? */
+bool claim_is_open_to(const struct claim *claim, const struct store_delivery_row *row);
 /* Its row becomes CLAIMED, alone or behind the first of its chain. Members by seq. 0, or -1. */
 int claim_member(const struct claim *claim, const struct member *member, int64_t batch,
 	int connector_revision, int64_t now_ms);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "deliver_internal.h"
+#include "mapper/connector_folder.h"
 
 static int copy_text(char **text)
 {
@@ -44,19 +45,19 @@ static void free_texts(struct config_destination *is)
 static int make_revision(struct settings *settings, const cJSON *vars,
 	const char *const *connector_dirs, struct error *err)
 {
-	cJSON *declaration = connector_load(settings->is.connector, connector_dirs, err);
+	struct connector_folder folder;
 	struct buf text = BUF_INIT;
 	int status;
 
-	if (!declaration)
+	if (connector_folder_find(settings->is.connector, connector_dirs, &folder, err))
 		return -1;
 	const struct connector_source source = {
-		.declaration = declaration,
+		.declaration = folder.declaration,
 		.vars = vars,
 		.is_batched = settings->is.batch_max > 1,
 	};
 	status = connector_revision_text(&source, &text, settings->revision_digest, err);
-	cJSON_Delete(declaration);
+	connector_folder_done(&folder);
 	if (status == 0) {
 		settings->revision_text = buf_take(&text, &settings->revision_len);
 		if (!settings->revision_text)
