@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include "config_file.h"
+#include "declared.h"
 #include "dray/config.h"
 #include "lock.h"
+#include "places.h"
 #include "store/store.h"
 
 static int restore(
@@ -27,10 +29,16 @@ static int restore(
 int restore_run(
 	const char *config_path, const char *backup, char ret_kept[PATH_MAX], struct error *err)
 {
+	struct places places = { 0 };
+	struct declared declared = { .dirs = places.connector_dirs };
 	struct config *config;
 	int status;
 
-	if (config_file_load(config_path, &config, err) < 0)
+	if (places_find(config_path, &places, err) < 0)
+		return -1;
+	status = config_file_load(places.config_path, declared_find, &declared, &config, err);
+	declared_done(&declared);
+	if (status < 0)
 		return -1;
 	status = restore(config->state_dir, backup, ret_kept, err);
 	config_free(config);
