@@ -134,5 +134,6 @@ extern const struct command cmd_exceptions_show;
 extern const struct command cmd_exceptions_retry;
 extern const struct command cmd_exceptions_discard;
 extern const struct command cmd_ledger;
+extern const struct command cmd_backup;
 
 #endif

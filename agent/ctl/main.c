@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
 	&cmd_exceptions_retry,
 	&cmd_exceptions_discard,
 	&cmd_ledger,
+	&cmd_backup,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
