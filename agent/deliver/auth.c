@@ -55,6 +55,10 @@ static const struct config_secret *find_secret(
 		*ret_where = "auth.key";
 		return &auth->key;
 	case CONFIG_AUTH_NONE:
+	case CONFIG_AUTH_OAUTH2:
+	case CONFIG_AUTH_HMAC:
+	case CONFIG_AUTH_SESSION:
+	case CONFIG_AUTH_KEY:
 		break;
 	}
 	return NULL;

@@ -11,8 +11,10 @@
  *     │         ▲        ├─► WAITING ─► READY       retry, at its due time
  *     │         │        ├─► READY                  withdrawn, or a refused batch taken apart
  *     │         │        ├─► SUSPECT ─► READY|DONE  in doubt: look it up first (SUSPECT again: later)
+ *     │         │        ├─► PARKED                 READY or WAITING, but the first of its chain isn't done
  *     │         │        └─► EXCEPTION ─► READY|DONE|DISCARDED   by a person
  *     └─► PARKED (behind an unfinished delivery with the same ordering key) ─► READY
+ *                └─► CLAIMED             in a chain: with the first of its key, in one batch
  *
  * What a salvage brings back enters in any state but CLAIMED, and may push another one back: READY or
  * WAITING ─► PARKED, behind an older delivery with its key that has come back. What was CLAIMED, or
@@ -22,9 +24,9 @@
  *   1. seq rises, is never reused, and is the order of everything.
  *   2. Unfinished means READY, CLAIMED, WAITING, PARKED, SUSPECT or EXCEPTION. While it lasts the
  *      row holds its ordering key in `held_key`; among the rows of one (destination, held_key) the
- *      first by seq is never PARKED, and every other one is, unless they are CLAIMED together, or
- *      came back from a salvage SUSPECT or as an EXCEPTION. Of these a READY one is made only where
- *      it is the first; behind another it becomes PARKED.
+ *      first by seq is never PARKED, and every other one is, unless it is CLAIMED in one batch with
+ *      the first, or is SUSPECT or an EXCEPTION. Only the first becomes READY or WAITING; what would
+ *      behind it becomes PARKED, and keeps its batch, so that a pinned batch is claimed whole again.
  *   3. When a key is freed the next row is woken, never all. An EXCEPTION holds its key, unless
  *      the move says that it passes.
  *   4. Counts (tally, depth) are changed in the transaction that changes what they count. In
@@ -298,7 +300,7 @@ struct store_delivery_row {
 	const char *held_key;   /* "" none, or finished */
 	int connector_revision; /* 0: not pinned yet */
 	int64_t serial;         /* 0: none yet */
-	unsigned looks;         /* lookups so far */
+	unsigned looks;         /* lookups so far, since a person made it READY */
 	int64_t look_at_ms;     /* SUSPECT: when it is looked up next; 0 not said */
 	int64_t accepted_at_ms; /* SUSPECT: a repeat was accepted, a second look follows; 0 no */
 	const char *carry;      /* JSON text; NULL none, or not asked for (it comes with bodies) */
@@ -325,7 +327,8 @@ int store_list_batch(
  * is claimed.
  */
 int store_list_claimed(struct store *store, int destination, store_delivery_fn fn, void *ctx);
-/* Rows that came back SUSPECT, at most `limit`, likewise. */
+/* SUSPECT rows of which nobody has said when to look them up: they came back from a salvage. By seq,
+ * at most `limit`, likewise. */
 int store_list_suspect(
 	struct store *store, int destination, unsigned limit, store_delivery_fn fn, void *ctx);
 /*
@@ -345,13 +348,13 @@ int store_claim(struct store *store, int destination, int64_t seq, int64_t batch
 	int connector_revision, int64_t now_ms);
 
 /*
- * PARKED → CLAIMED, behind a delivery with its key that this turn has claimed in the same batch: a
- * chain of one key in an ordered batch. Else as store_claim().
+ * PARKED → CLAIMED, behind the first delivery with its key, which is CLAIMED in the same batch: a chain
+ * of one key in an ordered batch. Else as store_claim().
  */
 int store_claim_chained(struct store *store, int destination, int64_t seq, int64_t batch,
 	int connector_revision, int64_t now_ms);
-/* PARKED rows with this key behind `after_seq`, by seq, never sent before, with bodies, at most
- * `limit`. */
+/* PARKED rows with this key behind `after_seq`, by seq, with bodies, at most `limit`, up to one that was
+ * sent before. */
 int store_list_chain(struct store *store, int destination, const char *key, int64_t after_seq,
 	unsigned limit, store_delivery_fn fn, void *ctx);
 
@@ -386,7 +389,8 @@ struct store_settlement {
 	bool is_absent;       /* SUSPECT → READY: a lookup did not find it: no doubt is left */
 	bool drops_carry;     /* it begins again from its first step */
 	bool attempt_is_void; /* unreachable or withdrawn: the attempt is taken back, and
-	                             claimed_at is forgotten: an outage burns no give_up */
+	                             claimed_at is forgotten: an outage burns no give_up. Of a
+	                             SUSPECT one its lookup, likewise */
 	bool is_proven;       /* not applied: doubt_at as it was before this claim */
 	int64_t previous_doubt_at_ms; /* that value; 0 none */
 	bool leaves_batch;            /* it goes alone from now on */
@@ -396,8 +400,9 @@ struct store_settlement {
 	int64_t now_ms;
 };
 /*
- * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. What a person
- * makes READY again has all its time before it: claimed_at is forgotten.
+ * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to, or PARKED where
+ * invariant 2 says so: members of a claim are settled by seq. What a person makes READY again has all
+ * its time before it: claimed_at and lookups are forgotten. What is finished keeps no carry.
  */
 int store_settle(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement);
@@ -545,35 +550,6 @@ void store_count_open(const struct store *store, store_open_fn fn, void *ctx);
 int store_audit(struct store *store, int64_t now_ms, const char *who, const char *what,
 	const char *object, const char *why);
 
-/* --- backups ---------------------------------------------------------------------------------------- */
-
-/*
- * Copy the open database to `path`, consistent as of one commit, in slices of `pages` (0: all at once;
- * -1 pages left in *ret_left: not known yet). The file must not exist; it is complete when *ret_left is
- * 0. One at a time. 0, or -1 with *err filled and nothing left behind.
- */
-struct store_backup;
-int store_backup_begin(
-	struct store *store, const char *path, struct store_backup **ret, struct error *err);
-/* 1: go on; 0: complete; -1 with *err filled. */
-int store_backup_step(struct store_backup *backup, int pages, int64_t *ret_left, struct error *err);
-/* Ends it, complete or not; what is not complete is removed. NULL is a no-op. */
-void store_backup_free(struct store_backup *backup);
-
-/*
- * Put a backup in the place of the database at `path`, the agent stopped: checked whole first, what
- * was there is set aside, never deleted. Everything unfinished in it is in doubt since the backup's
- * last stamp: it may have been delivered after that. Seqs and serials jump over what was given since.
- * 0, or -1 with *err filled and nothing changed.
- */
-int store_restore(const char *path, const char *backup, struct error *err);
-/*
- * A slice of what a restore leaves to be done (every unfinished row gets its doubt): called by
- * housekeeping's turns until *ret_more is false; deliveries rest meanwhile. Rows, or -1.
- */
-int store_doubt_restored(struct store *store, unsigned rows, bool *ret_more);
-bool store_is_restored(const struct store *store); /* such a slice is left */
-
 /* --- small things to remember ------------------------------------------------------------------ */
 
 /* A named text, such as what the broker was subscribed to. NULL: none, or an error; free(3). */
@@ -600,50 +576,7 @@ struct store_sizes {
 };
 void store_sizes(struct store *store, struct store_sizes *ret);
 
-/* --- when the disk is full, or refuses ------------------------------------------------------------ */
-
-enum store_refusal {
-	STORE_TAKES,   /* what is written */
-	STORE_FULL,    /* no space */
-	STORE_REFUSED, /* an I/O error, a file system that has turned read-only */
-};
-/*
- * Has the disk refused what the last turn that wrote had to write? From the poisoned turn until a
- * commit succeeds. Meanwhile nobody should try but store_probe().
- */
-enum store_refusal store_refusal(const struct store *store);
-bool store_is_refusing(const struct store *store);
-/*
- * Write and commit a row of its own, to see whether the disk takes writes again. Between two turns;
- * it poisons none. 0, or -1: it does not.
- */
-int store_probe(struct store *store);
-
-struct store_space {
-	int64_t used_bytes;    /* as in store_sizes */
-	int64_t unused_bytes;  /* of the file, in pages that new events will take */
-	int64_t disk_bytes;    /* the whole disk that the store lies on; 0: not known */
-	int64_t free_bytes;    /* of it, for this user */
-	int64_t owed_bytes;    /* what checkpoints will take of the disk; negative: give back */
-	int64_t reserve_bytes; /* the reserve in place; 0: none */
-	/* What became of the last checkpoint: while the disk refuses it the WAL can't start over. */
-	enum store_refusal checkpoint;
-};
-/* A handful of system calls. */
-void store_measure(struct store *store, struct store_space *ret);
-
-/* Put the reserve in place, <path>-reserve, `bytes` long. 0, or -1: there is none. */
-int store_reserve(struct store *store, int64_t bytes);
-/* Give it back to the disk. False: there was none. */
-bool store_release_reserve(struct store *store);
-
-/*
- * Let events give up body and raw, in slices: of the next `rows` events, those that have a delivery,
- * all of them DONE or DISCARDED, and no open exception. What nobody has carried anywhere stays.
- * Returns how many did, or -1; *ret_more: the round is not at the newest event yet.
- */
-int store_strip(struct store *store, unsigned rows, bool *ret_more);
-/* Let the file give up some of the pages that it doesn't use; the disk has them after a checkpoint. */
-int store_free_pages(struct store *store);
+#include "store/backup.h"
+#include "store/space.h"
 
 #endif

@@ -455,6 +455,8 @@ static void test_the_courier_sends_key_type_and_credentials(void **state)
 	const struct courier *courier = courier_http_new(client, &dirs);
 	struct config_destination destination = { .concurrency = 1, .timeout_ms = 60000 };
 	struct error err = { 0 };
+	const char *const headers[] = { "Content-Type: application/x", "X-Key: k7",
+		"Authorization: Bearer t", NULL };
 	char url[64];
 	int status = 0;
 
@@ -468,10 +470,7 @@ static void test_the_courier_sends_key_type_and_credentials(void **state)
 		assert_int_equal(courier->start(line,
 					 &(struct courier_request){ .method = "PUT",
 						 .url = url,
-						 .content_type = "application/x",
-						 .key_header = "X-Key",
-						 .key = "k7",
-						 .authorization = "Authorization: Bearer t",
+						 .headers = headers,
 						 .body = "{}",
 						 .len = 2 },
 					 on_courier_done, &status),

@@ -169,7 +169,7 @@ static void open_house(void)
 		.store = house.store,
 		.metrics = house.metrics,
 		.clock = fuzz_clock(),
-		.courier = &courier,
+		.couriers = { &courier },
 		.secrets = &secrets,
 		.connector_dirs = connectors });
 	house.intake = intake_new(house.store, house.deliver, house.metrics, fuzz_clock());

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "../help_courier.h"
 #include "day.h"
 #include "loop.h"
 
@@ -24,6 +25,7 @@ void cloud_draw(struct cloud *cloud, unsigned nth)
 	cloud->mode = draw_percent(60) ? MODE_KEY : draw_percent(60) ? MODE_NONE : MODE_RESEND;
 	cloud->order = "dvn"[draw(3)];
 	cloud->passes = draw_percent(40);
+	cloud->takes_chains = draw_percent(50);
 	cloud->lifetime_ms = cloud->mode == MODE_KEY ? lifetimes_s[draw(5)] * SECOND : 0;
 	cloud->timeout_ms = (1 + draw(8)) * SECOND;
 	cloud->settle_ms = (5 + draw(25)) * SECOND;
@@ -143,12 +145,14 @@ static void on_answer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct request *request = ctx;
 	courier_done_fn done = request->done;
+	const struct connector_header retry_after = { "retry-after", request->retry_after };
 	const struct courier_answer answer = {
 		.transport = request->transport,
 		.status = request->transport == TRANSPORT_ANSWERED ? request->status : 0,
 		.body = request->words,
 		.len = strlen(request->words),
-		.retry_after = request->retry_after[0] ? request->retry_after : NULL,
+		.headers = &retry_after,
+		.n_headers = request->retry_after[0] ? 1 : 0,
 		.error = "it is raining",
 		.took_ms = loop_now_ms() - request->started_at_ms,
 	};
@@ -329,7 +333,7 @@ int cloud_start(void *opened, const struct courier_request *asked, courier_done_
 		.ctx = ctx,
 	};
 	read_members(request, asked->body, asked->len);
-	CHECK(sscanf(asked->authorization, "Authorization: Bearer t%u", &request->token) == 1,
+	CHECK(sscanf(courier_find(asked, "Authorization"), "Bearer t%u", &request->token) == 1,
 		"without credentials");
 	watch_start(request, asked);
 	if (!day.is_evening && draw(300) == 0) {
