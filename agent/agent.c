@@ -27,6 +27,7 @@
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
+#include "proof.h"
 #include "salvor.h"
 #include "secret.h"
 #include "store/store.h"
@@ -97,10 +98,13 @@ int agent_check(const char *config_path, struct error *err)
 	struct places places = { 0 };
 	struct config *config;
 
+	int status;
+
 	if (places_find(config_path, &places, err) < 0 || load(&places, &config, err) < 0)
 		return -1;
+	status = proof_connectors(config, places.connector_dirs, places.mapper, err);
 	config_free(config);
-	return 0;
+	return status;
 }
 
 /* --- what the rooms tell ---------------------------------------------------------------------------- */
