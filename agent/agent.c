@@ -52,7 +52,7 @@ struct agent {
 	struct store *store;
 	struct turn *turn;
 	struct http_client *http;
-	const struct courier *courier;
+	const struct courier *couriers[CONFIG_KIND_N];
 	struct deliver *deliver;
 	struct intake *intake;
 	struct capture *capture;
@@ -421,6 +421,19 @@ static int open_store(struct agent *agent, struct error *err)
 	return 0;
 }
 
+static int open_couriers(struct agent *agent)
+{
+	const struct secret_dirs *dirs = &agent->places.secrets;
+
+	agent->couriers[CONFIG_KIND_HTTP] = courier_http_new(agent->http, dirs);
+	agent->couriers[CONFIG_KIND_MQTT] =
+		courier_mqtt_new(&(struct courier_mqtt_options){ .base = agent->base,
+			.clock = agent->clock,
+			.dirs = dirs,
+			.site = agent->config->site });
+	return agent->couriers[CONFIG_KIND_HTTP] && agent->couriers[CONFIG_KIND_MQTT] ? 0 : -1;
+}
+
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
@@ -434,15 +447,15 @@ static int build_rooms(struct agent *agent)
 					     .on_rest = on_rest,
 					     .on_alarm = on_broken,
 					     .ctx = agent });
-	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
-	if (!agent->courier)
+	if (open_couriers(agent) < 0)
 		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
-		.couriers = { [CONFIG_KIND_HTTP] = agent->courier },
+		.couriers = { [CONFIG_KIND_HTTP] = agent->couriers[CONFIG_KIND_HTTP],
+			[CONFIG_KIND_MQTT] = agent->couriers[CONFIG_KIND_MQTT] },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
 		.on_news = on_news,
@@ -450,6 +463,7 @@ static int build_rooms(struct agent *agent)
 		.ctx = agent });
 	if (!agent->deliver)
 		return -1;
+	courier_mqtt_attach(agent->couriers[CONFIG_KIND_MQTT], agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
 	if (!agent->intake)
 		return -1;
@@ -565,7 +579,8 @@ void agent_free(struct agent *agent)
 	capture_free(agent->capture);
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
-	courier_http_free(agent->courier);
+	courier_mqtt_free(agent->couriers[CONFIG_KIND_MQTT]);
+	courier_http_free(agent->couriers[CONFIG_KIND_HTTP]);
 	http_client_free(agent->http);
 	turn_free(agent->turn);
 	store_close(agent->store);

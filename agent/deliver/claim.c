@@ -266,7 +266,7 @@ static void fill_request(
 		.destination = claim->destination->name,
 		.method = connector->method,
 		.url = claim->revision->url,
-		.path = connector->path,
+		.path = is->kind == CONFIG_KIND_MQTT ? connector->topic : connector->path,
 		.headers = headers,
 		.body = claim->body.data,
 		.len = claim->body.len,
