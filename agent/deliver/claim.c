@@ -161,11 +161,24 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 	member->id = keep_text(texts, row->id);
 	member->type = keep_text(texts, row->type);
 	member->device = keep_text(texts, row->device);
+	member->key = keep_text(texts, row->held_key);
 	member->body = keep_bytes(texts, row->body ? row->body : "", member->len);
 	if (buf_failed(texts))
 		return -1;
 	claim->n++;
 	return 0;
+}
+
+int claim_member(const struct claim *claim, const struct member *member, int64_t batch,
+	int connector_revision, int64_t now_ms)
+{
+	struct store *store = claim->deliver->options.store;
+	int id = claim->destination->id;
+
+	if (member->state == DELIVERY_PARKED)
+		return store_claim_chained(
+			store, id, member->seq, batch, connector_revision, now_ms);
+	return store_claim(store, id, member->seq, batch, connector_revision, now_ms);
 }
 
 const char *claim_text(const struct claim *claim, size_t offset)

@@ -29,7 +29,8 @@
  *      and is never sent again because that commit failed.
  *   2. Breakers, buckets, refused credentials and the held destination move after the commit only.
  *   3. At most `concurrency` claims per destination; at most batch.max deliveries in one.
- *   4. Within a claim every delivery has another ordering key; a key is never in two claims.
+ *   4. A key is never in two claims. Within a claim every delivery has another ordering key, but where
+ *      batch.kind is ordered or atomic: there a chain of one key may go together, by seq.
  *   5. Nothing loads a backlog: what is in memory is bounded by concurrency times batch.
  *
  * A slow or dead destination never delays another: each has its own window, breaker, bucket and
@@ -193,6 +194,12 @@ int deliver_configure(struct deliver *deliver, const struct config *config, stru
 /* The same check without an effect, for --check. */
 int deliver_check(const struct config *config, const struct secret_dirs *secrets,
 	const char *const *connector_dirs, struct error *err);
+
+/*
+ * NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). NULL with *err,
+ * which may be NULL, filled.
+ */
+cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
 
 /* Before an orderly end: claim nothing more; what is out goes on. */
 void deliver_drain(struct deliver *deliver);

@@ -55,9 +55,6 @@ void settings_free(struct settings *settings);
 /* The same connections serve both. */
 bool settings_share_line(const struct settings *a, const struct settings *b);
 
-/* NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). */
-cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
-
 /*
  * The header that proves who we are: "Authorization: Bearer …". *ret is NULL where there is none,
  * to be freed with secret_free().
@@ -96,6 +93,7 @@ struct member {
 	int connector_revision;
 	enum delivery_state state; /* when it was read */
 	size_t source, id, type, device;
+	size_t key; /* its ordering key; "" none */
 	size_t body, len;
 };
 
@@ -149,6 +147,9 @@ void claim_give(struct claim *claim);
 void claim_free(struct claim *claim);
 /* 0, or -1 when memory ran out. */
 int claim_add_member(struct claim *claim, const struct store_delivery_row *row);
+/* Its row becomes CLAIMED, alone or behind the first of its chain. Members by seq. 0, or -1. */
+int claim_member(const struct claim *claim, const struct member *member, int64_t batch,
+	int connector_revision, int64_t now_ms);
 const char *claim_text(const struct claim *claim, size_t offset);
 /* Where it stands among the others: by its batch, else by its seq. */
 int64_t claim_place(const struct claim *claim);
@@ -298,7 +299,7 @@ int draft_list(struct destination *destination, int lane, unsigned n, struct cla
  * when there is neither. 0, or -1.
  */
 int draft_probe(struct destination *destination, struct claim **ret);
-/* Read the READY members of a pinned batch. */
+/* Read the members of a pinned batch: READY, or parked behind one that is. */
 enum draft_fill {
 	DRAFT_FAILED, /* a read error, or memory ran out */
 	DRAFT_WHOLE,

@@ -86,14 +86,10 @@ static int render(struct claim *claim)
 
 static int claim_members(struct claim *claim, int64_t now_ms)
 {
-	const struct destination *destination = claim->destination;
-	struct store *store = claim->deliver->options.store;
-
 	for (size_t i = 0; i < claim->n; i++) {
 		struct member *member = &claim->members[i];
 
-		if (store_claim(store, destination->id, member->seq, claim->batch,
-			    claim->revision->id, now_ms) != 0)
+		if (claim_member(claim, member, claim->batch, claim->revision->id, now_ms) != 0)
 			return -1;
 		member->attempts++;
 		if (member->first_at_ms == 0)

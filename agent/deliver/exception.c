@@ -2,7 +2,7 @@
  * exception.c - what becomes of READY rows that may not be sent: they are given to a person (the row,
  * the exception that explains it, the news), taken apart, or wait.
  *
- * A READY row goes through a claim that never leaves, since only a claimed one can be settled.
+ * Such a row goes through a claim that never leaves, since only a claimed one can be settled.
  */
 #include "deliver_internal.h"
 
@@ -72,19 +72,37 @@ int hold_open_exception(struct destination *destination, const char *reason, int
 											       : 0;
 }
 
-static int settle_ready(
+/* All are claimed before the first is settled: who stands in a chain is claimed behind its first. */
+static int claim_all(const struct claim *claim, int64_t now_ms)
+{
+	for (size_t i = 0; i < claim->n; i++) {
+		const struct member *member = &claim->members[i];
+
+		if (claim_member(
+			    claim, member, member->batch, member->connector_revision, now_ms) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int settle_unsent(
 	const struct claim *claim, const struct member *member, struct store_settlement settlement)
 {
-	struct store *store = claim->deliver->options.store;
-	int id = claim->destination->id;
-
 	settlement.attempt_is_void = true;
 	settlement.is_proven = true;
 	settlement.previous_doubt_at_ms = member->doubt_at_ms;
-	if (store_claim(store, id, member->seq, member->batch, member->connector_revision,
-		    settlement.now_ms) != 0)
+	return store_settle(
+		claim->deliver->options.store, claim->destination->id, member->seq, &settlement);
+}
+
+static int settle_all(const struct claim *claim, const struct store_settlement *settlement)
+{
+	if (claim_all(claim, settlement->now_ms) != 0)
 		return -1;
-	return store_settle(store, id, member->seq, &settlement);
+	for (size_t i = 0; i < claim->n; i++)
+		if (settle_unsent(claim, &claim->members[i], *settlement) != 0)
+			return -1;
+	return 0;
 }
 
 int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
@@ -96,10 +114,12 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 		.now_ms = now_ms,
 	};
 
+	if (claim_all(claim, now_ms) != 0)
+		return -1;
 	for (size_t i = 0; i < claim->n; i++) {
 		const struct member *member = &claim->members[i];
 
-		if (settle_ready(claim, member, settlement) != 0 ||
+		if (settle_unsent(claim, member, settlement) != 0 ||
 			exception_open(claim, member, kind, severity, code, reason, now_ms) != 0)
 			return -1;
 	}
@@ -112,10 +132,7 @@ int settle_apart(struct claim *claim, int64_t now_ms)
 		.to = DELIVERY_READY, .leaves_batch = true, .now_ms = now_ms
 	};
 
-	for (size_t i = 0; i < claim->n; i++)
-		if (settle_ready(claim, &claim->members[i], settlement) != 0)
-			return -1;
-	return 0;
+	return settle_all(claim, &settlement);
 }
 
 int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms)
@@ -125,9 +142,8 @@ int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms)
 	};
 	struct destination *destination = claim->destination;
 
-	for (size_t i = 0; i < claim->n; i++)
-		if (settle_ready(claim, &claim->members[i], settlement) != 0)
-			return -1;
+	if (settle_all(claim, &settlement) != 0)
+		return -1;
 	if (due_at_ms < destination->next_due_at_ms)
 		destination->next_due_at_ms = due_at_ms;
 	return 0;

@@ -168,6 +168,8 @@ static void disturb_turn(void *ctx)
 	assert_true(store_is_poisoned(house->store));
 }
 
+enum config_batch_kind house_batch_kind = CONFIG_BATCH_PARTIAL;
+
 static struct config *build_config(const char *erp)
 {
 	char text[4096];
@@ -187,6 +189,9 @@ static struct config *build_config(const char *erp)
 	if (config_build(document, &config, &err) != 0)
 		fail_msg("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
+	for (size_t i = 0; i < config->n_destinations; i++)
+		if (strcmp(config->destinations[i].name, "erp") == 0)
+			config->destinations[i].batch_kind = house_batch_kind;
 	return config;
 }
 
@@ -333,7 +338,7 @@ void house_put_to(struct house *house, const char *destination, const char *id, 
 {
 	uint8_t digest[ID_DIGEST_BYTES];
 	enum delivery_state state;
-	char body[256];
+	char body[1024];
 	int64_t seq;
 	int number = store_destination_id(house->store, destination);
 

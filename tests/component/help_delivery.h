@@ -56,6 +56,8 @@ struct house {
 	char last_ref[64], last_kind[32], last_severity[16], last_reason[512], last_alert[1024];
 };
 
+/* How erp applies a batch, from the next configuration on. */
+extern enum config_batch_kind house_batch_kind;
 /* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */
 void house_open(struct house *house, const char *erp);
 /* On a machine whose clock nobody vouches for. */
