@@ -17,9 +17,9 @@
 #include "capture/intake.h"
 #include "clock.h"
 #include "config_file.h"
+#include "couriers.h"
 #include "declared.h"
 #include "deliver/deliver.h"
-#include "deliver/http_client.h"
 #include "dray/metrics.h"
 #include "housekeeping.h"
 #include "keeper.h"
@@ -52,8 +52,7 @@ struct agent {
 	struct notify *notify;
 	struct store *store;
 	struct turn *turn;
-	struct http_client *http;
-	const struct courier *couriers[CONFIG_KIND_N];
+	struct couriers couriers;
 	struct deliver *deliver;
 	struct intake *intake;
 	struct capture *capture;
@@ -425,24 +424,10 @@ static int open_store(struct agent *agent, struct error *err)
 	return 0;
 }
 
-static int open_couriers(struct agent *agent)
-{
-	const struct secret_dirs *dirs = &agent->places.secrets;
-
-	agent->couriers[CONFIG_KIND_HTTP] = courier_http_new(agent->http, dirs);
-	agent->couriers[CONFIG_KIND_MQTT] =
-		courier_mqtt_new(&(struct courier_mqtt_options){ .base = agent->base,
-			.clock = agent->clock,
-			.dirs = dirs,
-			.site = agent->config->site });
-	return agent->couriers[CONFIG_KIND_HTTP] && agent->couriers[CONFIG_KIND_MQTT] ? 0 : -1;
-}
-
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
-	agent->http = http_client_new(agent->base);
-	if (!agent->turn || !agent->http)
+	if (!agent->turn)
 		return -1;
 	salvor_attach(agent->salvor, &(struct salvor_options){ .turn = agent->turn,
 					     .store = agent->store,
@@ -451,15 +436,16 @@ static int build_rooms(struct agent *agent)
 					     .on_rest = on_rest,
 					     .on_alarm = on_broken,
 					     .ctx = agent });
-	if (open_couriers(agent) < 0)
+	if (couriers_open(&agent->couriers, agent->base, agent->clock, &agent->places.secrets,
+		    agent->config->site) < 0)
 		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
-		.couriers = { [CONFIG_KIND_HTTP] = agent->couriers[CONFIG_KIND_HTTP],
-			[CONFIG_KIND_MQTT] = agent->couriers[CONFIG_KIND_MQTT] },
+		.couriers = { agent->couriers.of[CONFIG_KIND_HTTP],
+			agent->couriers.of[CONFIG_KIND_MQTT] },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
 		.on_news = on_news,
@@ -467,7 +453,7 @@ static int build_rooms(struct agent *agent)
 		.ctx = agent });
 	if (!agent->deliver)
 		return -1;
-	courier_mqtt_attach(agent->couriers[CONFIG_KIND_MQTT], agent->turn);
+	couriers_attach(&agent->couriers, agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
 	if (!agent->intake)
 		return -1;
@@ -583,9 +569,7 @@ void agent_free(struct agent *agent)
 	capture_free(agent->capture);
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
-	courier_mqtt_free(agent->couriers[CONFIG_KIND_MQTT]);
-	courier_http_free(agent->couriers[CONFIG_KIND_HTTP]);
-	http_client_free(agent->http);
+	couriers_close(&agent->couriers);
 	turn_free(agent->turn);
 	store_close(agent->store);
 	housekeeping_free(agent->housekeeping);
