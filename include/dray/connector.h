@@ -41,10 +41,10 @@ struct connector {
 	bool is_batched; /* the body is an array */
 	bool has_serial; /* the input holds a number that no other delivery has */
 	struct id_shape key;
-	/* declared */
-	char *method;
-	char *path;  /* vars put in */
-	char *topic; /* the same, for kind mqtt */
+	/* declared; with a program what an empty request says: "POST", "", "", "application/json" */
+	char *method; /* POST, PUT, PATCH */
+	char *path;   /* vars put in */
+	char *topic;  /* the same, for kind mqtt */
 	char *content_type;
 	char *batch_content_type;
 	/* or a program */
@@ -70,7 +70,8 @@ struct connector_source {
 
 /*
  * Join them to a revision's text (members sorted), and give its digest. Checks vars against what
- * connector.json declares: an unknown one, a required one that is missing are errors.
+ * connector.json declares: an unknown one, a required one that is missing are errors, with the path
+ * "vars.NAME"; what is wrong with the declaration itself has a path that begins with "connector".
  */
 int connector_revision_text(const struct connector_source *source, struct buf *out,
 	uint8_t ret_digest[ID_DIGEST_BYTES], struct error *err);
@@ -121,7 +122,11 @@ struct connector_input {
 
 /*
  * Append the input as one JSON text that the bounded scanner would take. A body that isn't JSON, or is
- * beyond the scanner's limits, becomes a string; bytes that are no UTF-8 become U+FFFD.
+ * beyond 4 MiB, 60 levels or 100,000 values, becomes a string of at most 4 MiB; bytes that are no UTF-8
+ * become U+FFFD. Of the headers the first 128, and 64 KiB, are told. Texts of events and carry are put
+ * as they are: both passed the scanner when they came.
+ *
+ * buf_failed(out) when memory ran out.
  */
 void connector_put_input(
 	const struct connector *connector, const struct connector_input *input, struct buf *out);
@@ -143,23 +148,30 @@ enum connector_verb {
 #define CONNECTOR_HEADERS_MAX 24
 #define CONNECTOR_EMIT_MAX 100
 
-/* All texts below live in the output; "" where there is none, unless NULL is said. */
+/*
+ * All texts below live in the output; "" where there is none, unless NULL is said. What stands in a
+ * line holds no control character; words (ref, code, reason, field) are cut, and fit for a terminal.
+ */
 struct connector_send {
 	const char *method;
-	const char *path; /* query put in, percent-encoded */
+	const char *
+		path; /* at most 8 KiB; query put in, percent-encoded. What it may hold beside is the
+			   * courier's to check: it is a path, a topic or a file's name */
 	const char *content_type;
 	const char *headers[CONNECTOR_HEADERS_MAX + 1]; /* "Name: value", NULL ends */
-	const char *body;
+	const char *body;                               /* at most 4 MiB */
 	size_t len;
 };
 
 struct connector_result {
-	enum connector_verb verb; /* DONE RETRY REJECT UNKNOWN */
-	const char *id;           /* of the event */
-	const char *ref;
-	const char *code, *reason, *field;
-	int64_t after_ms;  /* -1: not said */
-	const cJSON *emit; /* array of events, or NULL */
+	enum connector_verb verb; /* of a batch's event: DONE RETRY REJECT UNKNOWN */
+	const char *id;           /* of the event; "" outside of results */
+	const char *ref;          /* at most 128 bytes */
+	const char *code;         /* 64 */
+	const char *reason;       /* 500; of reject: its message */
+	const char *field;        /* 500; a JSON Pointer, as the program says */
+	int64_t after_ms;         /* 0 to 31 days; -1: not said */
+	const cJSON *emit; /* array of at most CONNECTOR_EMIT_MAX objects with a type, or NULL */
 };
 
 struct connector_output {
@@ -168,16 +180,19 @@ struct connector_output {
 	struct connector_result result;   /* all others but RESULTS and SESSION */
 	struct connector_result *results; /* RESULTS, in the program's order */
 	size_t n_results;
-	const char *carry;                              /* JSON text; NULL: not said */
+	const char *carry; /* JSON text, at most 64 KiB; NULL: not said */
 	const char *headers[CONNECTOR_HEADERS_MAX + 1]; /* SESSION */
-	int64_t lifetime_ms;                            /* SESSION; 0: not said */
+	int64_t lifetime_ms;                            /* SESSION; at most 366 days; 0: not said */
 };
 
 /*
- * Read an output. What is said where it has no business (absent to a delivery, results for one event
- * that is no batch, a header that is the engine's) is an error that names the member.
+ * Read an output. What is said where it has no business (absent to a delivery, more results than
+ * events, a header that is the engine's, a member that is not known) is an error whose path names the
+ * member: "send.headers.Host", "results[3].id". A member that is null is as good as none.
  *
- * Returns 0, or -1 with *err filled. Free with connector_output_free(), NULL is a no-op.
+ * text, len  as the mapper gave it, need not be NUL-terminated; at most 4 MiB.
+ * n_events   of the input.
+ * Returns    0, or -1 with *err filled. Free with connector_output_free(), NULL is a no-op.
  */
 int connector_read_output(const char *text, size_t len, enum connector_op op, size_t n_events,
 	struct connector_output **ret, struct error *err);

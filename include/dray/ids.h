@@ -51,8 +51,9 @@ struct id_shape {
 };
 #define ID_KEY_MAX 72
 /*
- * Shape a key. Where a length asks for more than a UUID's 128 bits it is filled from the key's digest;
- * a shorter one keeps the most it can. The quotes are not part of `length`.
+ * Shape a key. Where a length asks for more than a UUID's 128 bits, the key's SHA-256 in the same
+ * format is appended (of format uuid: in hex). A shorter one keeps the first characters, of digits
+ * the last: the first ones tell less. The quotes are not part of `length`.
  */
 void id_shape_key(const struct id_shape *shape, const char key[ID_UUID_MAX], char out[ID_KEY_MAX]);
 

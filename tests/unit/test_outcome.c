@@ -20,6 +20,33 @@ static struct outcome_input answer(int status)
 	};
 }
 
+/* What header says natural says, and what none says lookup says. */
+static enum outcome_mode twin_of(enum outcome_mode mode)
+{
+	static const enum outcome_mode twins[] = {
+		[OUTCOME_MODE_HEADER] = OUTCOME_MODE_NATURAL,
+		[OUTCOME_MODE_NATURAL] = OUTCOME_MODE_HEADER,
+		[OUTCOME_MODE_LOOKUP] = OUTCOME_MODE_NONE,
+		[OUTCOME_MODE_NONE] = OUTCOME_MODE_LOOKUP,
+	};
+
+	return twins[mode];
+}
+
+static void assert_twins_agree(struct outcome_input input)
+{
+	struct outcome_verdict verdict = outcome_classify(&input), twin;
+
+	/* Lookup has no choice of doubles, and natural has each record's key in a batch. */
+	if (input.resend_on_doubt || (input.batch_count > 1 && input.doubt_age_ms > 0))
+		return;
+	input.mode = twin_of(input.mode);
+	twin = outcome_classify(&input);
+	assert_int_equal(verdict.outcome, twin.outcome);
+	assert_int_equal(verdict.is_proven, twin.is_proven);
+	assert_int_equal(verdict.is_failure, twin.is_failure);
+}
+
 static void assert_verdict(
 	const struct outcome_input *input, enum outcome outcome, bool is_proven, bool is_failure)
 {
@@ -31,6 +58,7 @@ static void assert_verdict(
 	assert_int_equal(verdict.outcome, outcome);
 	assert_int_equal(verdict.is_proven, is_proven);
 	assert_int_equal(verdict.is_failure, is_failure);
+	assert_twins_agree(*input);
 }
 
 static void test_every_status_means_what_the_table_says(void **state)
@@ -196,6 +224,10 @@ static void test_refused_batch_behind_doubt_is_not_split_under_other_keys(void *
 		input.batch_count = 2;
 		input.doubt_age_ms = HOUR_MS;
 		assert_verdict(&input, OUTCOME_UNKNOWN, true, false);
+		input.mode = OUTCOME_MODE_LOOKUP;
+		assert_verdict(&input, OUTCOME_UNKNOWN, true, false);
+		input.mode = OUTCOME_MODE_NATURAL;
+		assert_verdict(&input, OUTCOME_SPLIT, true, false);
 		input.mode = OUTCOME_MODE_NONE;
 		assert_verdict(&input, OUTCOME_UNKNOWN, true, false);
 		input.resend_on_doubt = true;
@@ -216,6 +248,91 @@ static void test_conflict_behind_doubt_waits_for_the_first_request(void **state)
 	assert_verdict(&input, OUTCOME_REJECT, true, false);
 	input.batch_count = 2;
 	assert_verdict(&input, OUTCOME_UNKNOWN, true, false);
+}
+
+static void test_safe_request_leaves_no_doubt_in_any_mode(void **state)
+{
+	static const struct {
+		int status; /* 0: no answer */
+		enum outcome outcome;
+		bool is_failure;
+	} rows[] = {
+		{ 0, OUTCOME_RETRY, true },
+		{ 200, OUTCOME_DONE, false },
+		{ 302, OUTCOME_HOLD, false },
+		{ 303, OUTCOME_HOLD, false },
+		{ 308, OUTCOME_HOLD, false },
+		{ 401, OUTCOME_REFRESH, false },
+		{ 404, OUTCOME_HOLD, false },
+		{ 408, OUTCOME_RETRY, true },
+		{ 422, OUTCOME_REJECT, false },
+		{ 429, OUTCOME_RETRY, false },
+		{ 500, OUTCOME_RETRY, true },
+		{ 504, OUTCOME_RETRY, true },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int mode = OUTCOME_MODE_HEADER; mode <= OUTCOME_MODE_NONE; mode++) {
+			struct outcome_input input = answer(rows[i].status);
+			input.mode = (enum outcome_mode)mode;
+			input.is_safe = true;
+			if (rows[i].status == 0)
+				input.transport = TRANSPORT_NO_ANSWER;
+			assert_verdict(&input, rows[i].outcome, rows[i].outcome != OUTCOME_DONE,
+				rows[i].is_failure);
+		}
+	}
+}
+
+static void test_safe_request_is_repeated_though_a_key_is_forgotten(void **state)
+{
+	struct outcome_input input = answer(503);
+	(void)state;
+
+	input.doubt_age_ms = 48 * HOUR_MS;
+	assert_verdict(&input, OUTCOME_UNKNOWN, false, true);
+	input.is_safe = true;
+	assert_verdict(&input, OUTCOME_RETRY, true, true);
+}
+
+static void test_status_that_means_already_there_is_done(void **state)
+{
+	static const int statuses[] = { 200, 302, 409, 412, 500 };
+	cJSON *done = cJSON_Parse("[302,409,412,500]");
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		for (int mode = OUTCOME_MODE_HEADER; mode <= OUTCOME_MODE_NONE; mode++) {
+			struct outcome_input input = answer(statuses[i]);
+			input.mode = (enum outcome_mode)mode;
+			input.answers_done = done;
+			input.doubt_age_ms = 48 * HOUR_MS;
+			input.batch_count = 3;
+			assert_verdict(&input, OUTCOME_DONE, false, false);
+		}
+	}
+	struct outcome_input other = answer(422);
+	other.answers_done = done;
+	assert_verdict(&other, OUTCOME_REJECT, true, false);
+	other.transport = TRANSPORT_NO_ANSWER;
+	other.status = 409;
+	assert_verdict(&other, OUTCOME_RETRY, false, true);
+	cJSON_Delete(done);
+}
+
+static void test_403_that_a_csrf_token_mends_refreshes_once(void **state)
+{
+	struct outcome_input input = answer(403);
+	(void)state;
+
+	input.is_csrf_refusal = true;
+	assert_verdict(&input, OUTCOME_REFRESH, true, false);
+	input.is_refreshed = true;
+	assert_verdict(&input, OUTCOME_HOLD, true, false);
+	input.is_refreshed = false;
+	input.status = 404;
+	assert_verdict(&input, OUTCOME_HOLD, true, false);
 }
 
 static void test_words_are_those_of_the_metric(void **state)
@@ -274,6 +391,10 @@ int main(void)
 		cmocka_unit_test(test_refused_batch_is_split),
 		cmocka_unit_test(test_refused_batch_behind_doubt_is_not_split_under_other_keys),
 		cmocka_unit_test(test_conflict_behind_doubt_waits_for_the_first_request),
+		cmocka_unit_test(test_safe_request_leaves_no_doubt_in_any_mode),
+		cmocka_unit_test(test_safe_request_is_repeated_though_a_key_is_forgotten),
+		cmocka_unit_test(test_status_that_means_already_there_is_done),
+		cmocka_unit_test(test_403_that_a_csrf_token_mends_refreshes_once),
 		cmocka_unit_test(test_words_are_those_of_the_metric),
 		cmocka_unit_test(test_retry_after_is_read_in_seconds_and_as_a_date),
 	};
