@@ -197,7 +197,7 @@ static int write_beginning(struct store *store)
 	struct query ids = query_start(store, FRESH_EXCEPTION_IDS);
 	query_int(&ids, store->number);
 	if (store_begin_write(store) < 0 || query_run(&ids) < 0 || event_keep_seq(store) < 0 ||
-		rescue_begin(store) < 0)
+		serial_begin(store) < 0 || rescue_begin(store) < 0)
 		return -1;
 	return store_commit(store);
 }

@@ -11,8 +11,10 @@
  *     │         ▲        ├─► WAITING ─► READY       retry, at its due time
  *     │         │        ├─► READY                  withdrawn, or a refused batch taken apart
  *     │         │        ├─► SUSPECT ─► READY|DONE  in doubt: look it up first (SUSPECT again: later)
+ *     │         │        ├─► PARKED                 READY or WAITING, but the first of its chain isn't done
  *     │         │        └─► EXCEPTION ─► READY|DONE|DISCARDED   by a person
  *     └─► PARKED (behind an unfinished delivery with the same ordering key) ─► READY
+ *                └─► CLAIMED             in a chain: with the first of its key, in one batch
  *
  * What a salvage brings back enters in any state but CLAIMED, and may push another one back: READY or
  * WAITING ─► PARKED, behind an older delivery with its key that has come back. What was CLAIMED, or
@@ -22,9 +24,9 @@
  *   1. seq rises, is never reused, and is the order of everything.
  *   2. Unfinished means READY, CLAIMED, WAITING, PARKED, SUSPECT or EXCEPTION. While it lasts the
  *      row holds its ordering key in `held_key`; among the rows of one (destination, held_key) the
- *      first by seq is never PARKED, and every other one is, unless they are CLAIMED together, or
- *      came back from a salvage SUSPECT or as an EXCEPTION. Of these a READY one is made only where
- *      it is the first; behind another it becomes PARKED.
+ *      first by seq is never PARKED, and every other one is, unless it is CLAIMED in one batch with
+ *      the first, or is SUSPECT or an EXCEPTION. Only the first becomes READY or WAITING; what would
+ *      behind it becomes PARKED, and keeps its batch, so that a pinned batch is claimed whole again.
  *   3. When a key is freed the next row is woken, never all. An EXCEPTION holds its key, unless
  *      the move says that it passes.
  *   4. Counts (tally, depth) are changed in the transaction that changes what they count. In
@@ -298,7 +300,7 @@ struct store_delivery_row {
 	const char *held_key;   /* "" none, or finished */
 	int connector_revision; /* 0: not pinned yet */
 	int64_t serial;         /* 0: none yet */
-	unsigned looks;         /* lookups so far */
+	unsigned looks;         /* lookups so far, since a person made it READY */
 	int64_t look_at_ms;     /* SUSPECT: when it is looked up next; 0 not said */
 	int64_t accepted_at_ms; /* SUSPECT: a repeat was accepted, a second look follows; 0 no */
 	const char *carry;      /* JSON text; NULL none, or not asked for (it comes with bodies) */
@@ -325,7 +327,8 @@ int store_list_batch(
  * is claimed.
  */
 int store_list_claimed(struct store *store, int destination, store_delivery_fn fn, void *ctx);
-/* Rows that came back SUSPECT, at most `limit`, likewise. */
+/* SUSPECT rows of which nobody has said when to look them up: they came back from a salvage. By seq,
+ * at most `limit`, likewise. */
 int store_list_suspect(
 	struct store *store, int destination, unsigned limit, store_delivery_fn fn, void *ctx);
 /*
@@ -345,13 +348,13 @@ int store_claim(struct store *store, int destination, int64_t seq, int64_t batch
 	int connector_revision, int64_t now_ms);
 
 /*
- * PARKED → CLAIMED, behind a delivery with its key that this turn has claimed in the same batch: a
- * chain of one key in an ordered batch. Else as store_claim().
+ * PARKED → CLAIMED, behind the first delivery with its key, which is CLAIMED in the same batch: a chain
+ * of one key in an ordered batch. Else as store_claim().
  */
 int store_claim_chained(struct store *store, int destination, int64_t seq, int64_t batch,
 	int connector_revision, int64_t now_ms);
-/* PARKED rows with this key behind `after_seq`, by seq, never sent before, with bodies, at most
- * `limit`. */
+/* PARKED rows with this key behind `after_seq`, by seq, with bodies, at most `limit`, up to one that was
+ * sent before. */
 int store_list_chain(struct store *store, int destination, const char *key, int64_t after_seq,
 	unsigned limit, store_delivery_fn fn, void *ctx);
 
@@ -396,8 +399,9 @@ struct store_settlement {
 	int64_t now_ms;
 };
 /*
- * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. What a person
- * makes READY again has all its time before it: claimed_at is forgotten.
+ * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to, or PARKED where
+ * invariant 2 says so: members of a claim are settled by seq. What a person makes READY again has all
+ * its time before it: claimed_at and lookups are forgotten. What is finished keeps no carry.
  */
 int store_settle(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement);

@@ -59,7 +59,16 @@ enum statement {
 	DELIVERY_INSERT,
 	DELIVERY_FIND,
 	DELIVERY_CLAIM,
+	DELIVERY_CLAIM_CHAINED,
 	DELIVERY_SETTLE,
+	DELIVERY_SETTLE_DOUBT,
+	DELIVERY_CARRY,
+	DELIVERY_SERIAL,
+	DELIVERY_SET_SERIAL,
+	DELIVERY_LIST_LOOKS,
+	DELIVERY_NEXT_LOOK,
+	DELIVERY_LOOK,
+	DELIVERY_LIST_CHAIN,
 	DELIVERY_SET_READY,
 	DELIVERY_DUE,
 	DELIVERY_DUE_BEYOND,
@@ -159,6 +168,7 @@ struct destination {
 	bool was_paused; /* as committed */
 	int64_t not_before_at_ms;
 	int64_t was_not_before_at_ms;     /* as committed */
+	int64_t serial;                   /* the last that this process gave; 0 none */
 	int64_t depth[DELIVERY_STATES];   /* as committed */
 	int64_t changes[DELIVERY_STATES]; /* by this turn */
 };
@@ -414,10 +424,17 @@ struct delivery_back {
 	int lane;
 	int64_t batch, attempts, due_at_ms, claimed_at_ms, doubt_at_ms, settled_at_ms; /* 0 none */
 	int64_t last_status, connector_revision;
+	int64_t serial, looks, accepted_at_ms;
 	const char *ref, *held_key, *carry; /* "" none */
 };
 /* Insert it; its place among those with its key decides between READY, WAITING and PARKED. */
 int delivery_bring_back(struct store *store, const struct delivery_back *back);
+/* A destination's counter of numbers is named by this and its id: carry.c. */
+#define SERIAL_COUNTERS "serial/"
+/* Numbers go on a million above one that another database has given: carry.c. */
+int serial_jump(struct store *store, int destination, int64_t given);
+/* In a database that has just been begun: above all that this process has given. */
+int serial_begin(struct store *store);
 /* Remove all deliveries of an event that nobody has tried; whom they kept waiting is woken. */
 int delivery_take_back(struct store *store, const struct event_labels *labels);
 /* One less of what was counted. */
