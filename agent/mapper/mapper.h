@@ -17,7 +17,7 @@
  * `done` is called once, from the loop, never from within mapper_call() or mapper_call_cancel().
  * Nothing here blocks; the child is spawned when it is first needed.
  *
- * mapper_run.h is the same for a program that may wait (drayctl, drayd --check).
+ * mapper_run.h is the same for a caller that may wait (drayctl, drayd --check).
  */
 #ifndef DRAY_MAPPER_H
 #define DRAY_MAPPER_H
