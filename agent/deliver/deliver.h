@@ -76,6 +76,7 @@ struct courier_request {
 	const char *body;
 	size_t len;
 	bool fresh_connection;
+	bool forgets_cookies; /* it begins anew: a log-in, a token */
 };
 
 /*
