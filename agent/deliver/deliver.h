@@ -126,8 +126,14 @@ const struct courier *courier_mqtt_new(const struct courier_mqtt_options *option
 void courier_mqtt_attach(const struct courier *courier, struct turn *turn);
 void courier_mqtt_free(const struct courier *courier);
 
-/* On the same libcurl as HTTP: a file under a temporary name, then renamed. */
-const struct courier *courier_sftp_new(struct http_client *client, const struct secret_dirs *dirs);
+struct courier_sftp_options {
+	struct event_base *base;
+	const struct clock *clock;
+	const struct secret_dirs *dirs;
+};
+/* A file under a temporary name, then renamed: a repeat ends with the same one file. */
+const struct courier *courier_sftp_new(const struct courier_sftp_options *options);
+/* Every line is closed. Waits for what its threads are still at, a few seconds at most. */
 void courier_sftp_free(const struct courier *courier);
 
 /* --- the engine --------------------------------------------------------------------------------- */
