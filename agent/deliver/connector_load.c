@@ -54,23 +54,39 @@ static cJSON *parse_declaration(const char *path, const struct buf *text, struct
 	return declaration;
 }
 
+/* The file of a connector from the first folder that has the connector. As read_text(). */
+static int find_text(const char *name, const char *const *dirs, const char *file, char *path,
+	struct buf *out, struct error *err)
+{
+	struct buf declaration = BUF_INIT;
+	int status = 0;
+
+	for (; *dirs && status == 0; dirs++) {
+		if (snprintf(path, PATH_BYTES, "%s/%s/connector.json", *dirs, name) >= PATH_BYTES)
+			continue;
+		buf_reset(&declaration);
+		status = read_text(path, &declaration, err);
+		if (status <= 0)
+			continue;
+		(void)snprintf(path, PATH_BYTES, "%s/%s/%s", *dirs, name, file);
+		status = read_text(path, out, err) < 0 ? -1 : 1;
+	}
+	buf_done(&declaration);
+	return status;
+}
+
 cJSON *connector_load(const char *name, const char *const *dirs, struct error *err)
 {
 	struct buf text = BUF_INIT;
 	cJSON *declaration = NULL;
 	char path[PATH_BYTES];
-	int status = 0;
+	int status;
 
 	if (!id_is_name(name, strlen(name)) || name[0] == '.') {
 		error_fill(err, "connector", "\"%s\" is no name of a connector", name);
 		return NULL;
 	}
-	for (; *dirs && status == 0; dirs++) {
-		if (snprintf(path, sizeof(path), "%s/%s/connector.json", *dirs, name) >=
-			(int)sizeof(path))
-			continue;
-		status = read_text(path, &text, err);
-	}
+	status = find_text(name, dirs, "connector.json", path, &text, err);
 	if (status > 0)
 		declaration = parse_declaration(path, &text, err);
 	else if (status == 0)
@@ -78,4 +94,12 @@ cJSON *connector_load(const char *name, const char *const *dirs, struct error *e
 			"there is no connector \"%s\" in the connector folders", name);
 	buf_done(&text);
 	return declaration;
+}
+
+int connector_load_program(
+	const char *name, const char *const *dirs, struct buf *out, struct error *err)
+{
+	char path[PATH_BYTES];
+
+	return find_text(name, dirs, "connector.jq", path, out, err) < 0 ? -1 : 0;
 }

@@ -22,7 +22,8 @@ static int own_texts(struct config_destination *is)
 	char **texts[] = { &is->name, &is->connector, &is->url, &is->auth.username,
 		&is->auth.password.file, &is->auth.token.file, &is->auth.header, &is->auth.key.file,
 		&is->tls.ca, &is->tls.cert, &is->tls.key.file, &is->order_pointer,
-		&is->idempotency_header, &is->auth.host_key };
+		&is->idempotency_header, &is->answers_wait, &is->answers_remaining,
+		&is->answers_reset, &is->auth.host_key };
 	int status = 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -35,34 +36,53 @@ static void free_texts(struct config_destination *is)
 	char *texts[] = { is->name, is->connector, is->url, is->auth.username,
 		is->auth.password.file, is->auth.token.file, is->auth.header, is->auth.key.file,
 		is->tls.ca, is->tls.cert, is->tls.key.file, is->order_pointer,
-		is->idempotency_header, is->auth.host_key };
+		is->idempotency_header, is->answers_wait, is->answers_remaining, is->answers_reset,
+		is->auth.host_key };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
 }
 
-static int make_revision(struct settings *settings, const cJSON *vars,
-	const char *const *connector_dirs, struct error *err)
+static int join_revision(struct settings *settings, const cJSON *declaration,
+	const struct buf *program, const cJSON *vars, struct error *err)
 {
-	cJSON *declaration = connector_load(settings->is.connector, connector_dirs, err);
+	const struct connector_source source = {
+		.declaration = declaration,
+		.program = program->len > 0 ? program->data : NULL,
+		.program_len = program->len,
+		.vars = vars,
+		.is_batched = settings->is.batch_max > 1,
+		.key = settings->is.idempotency_shape,
+	};
 	struct buf text = BUF_INIT;
 	int status;
 
-	if (!declaration)
-		return -1;
-	const struct connector_source source = {
-		.declaration = declaration,
-		.vars = vars,
-		.is_batched = settings->is.batch_max > 1,
-	};
+	if (!source.program && settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP)
+		return error_set(err, "idempotency.mode",
+			"lookup needs a connector with a program, %s has none",
+			settings->is.connector);
 	status = connector_revision_text(&source, &text, settings->revision_digest, err);
-	cJSON_Delete(declaration);
 	if (status == 0) {
 		settings->revision_text = buf_take(&text, &settings->revision_len);
 		if (!settings->revision_text)
 			status = error_set(err, NULL, "out of memory");
 	}
 	buf_done(&text);
+	return status;
+}
+
+static int make_revision(struct settings *settings, const cJSON *vars,
+	const char *const *connector_dirs, struct error *err)
+{
+	struct buf program = BUF_INIT;
+	const char *name = settings->is.connector;
+	cJSON *declaration = connector_load(name, connector_dirs, err);
+	int status = -1;
+
+	if (declaration && connector_load_program(name, connector_dirs, &program, err) == 0)
+		status = join_revision(settings, declaration, &program, vars, err);
+	cJSON_Delete(declaration);
+	buf_done(&program);
 	return status;
 }
 
@@ -78,10 +98,14 @@ struct settings *settings_new(const struct config *config,
 	}
 	settings->is = *destination;
 	settings->is.vars = NULL;
+	settings->is.answers_done = NULL;
 	settings->sla_critical_ms = config->sla_critical_ms;
 	settings->sla_normal_ms = config->sla_normal_ms;
 	settings->site = strdup(config->site);
-	if (own_texts(&settings->is) != 0 || !settings->site) {
+	if (destination->answers_done)
+		settings->is.answers_done = cJSON_Duplicate(destination->answers_done, true);
+	if (own_texts(&settings->is) != 0 || !settings->site ||
+		(destination->answers_done && !settings->is.answers_done)) {
 		error_fill(err, NULL, "out of memory");
 		settings_free(settings);
 		return NULL;
@@ -98,6 +122,7 @@ void settings_free(struct settings *settings)
 	if (!settings)
 		return;
 	free_texts(&settings->is);
+	cJSON_Delete(settings->is.answers_done);
 	free(settings->site);
 	free(settings->revision_text);
 	free(settings);
