@@ -19,7 +19,6 @@
  * Who is told may close the line, so he is told from the loop, never from within a callback of the
  * connection.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

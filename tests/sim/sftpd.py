@@ -87,6 +87,11 @@ class Sftpd:
             self.process.wait()
         self.process = None
 
+    def stall(self):
+        """It stands still, and so does whoever is logged in; until kill()."""
+        for pid in [self.process.pid] + self._children(self.process.pid):
+            os.kill(pid, signal.SIGSTOP)
+
     @staticmethod
     def _children(pid):
         found, left = [], [pid]
