@@ -13,9 +13,9 @@
 #include "capture/intake.h"
 #include "clock.h"
 #include "config_file.h"
+#include "couriers.h"
 #include "declared.h"
 #include "deliver/deliver.h"
-#include "deliver/http_client.h"
 #include "dray/metrics.h"
 #include "housekeeping.h"
 #include "keeper.h"
@@ -50,8 +50,7 @@ struct agent {
 	struct notify *notify;
 	struct store *store;
 	struct turn *turn;
-	struct http_client *http;
-	const struct courier *courier;
+	struct couriers couriers;
 	struct deliver *deliver;
 	struct intake *intake;
 	struct capture *capture;
@@ -420,8 +419,7 @@ static int open_store(struct agent *agent, struct error *err)
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
-	agent->http = http_client_new(agent->base);
-	if (!agent->turn || !agent->http)
+	if (!agent->turn)
 		return -1;
 	salvor_attach(agent->salvor, &(struct salvor_options){ .turn = agent->turn,
 					     .store = agent->store,
@@ -431,15 +429,17 @@ static int build_rooms(struct agent *agent)
 					     .on_alarm = on_broken,
 					     .on_restored = on_restored,
 					     .ctx = agent });
-	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
-	if (!agent->courier)
+	if (couriers_open(&agent->couriers, agent->base, agent->clock, &agent->places.secrets,
+		    agent->config->site) < 0)
 		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
-		.couriers = { [CONFIG_KIND_HTTP] = agent->courier },
+		.couriers = { agent->couriers.of[CONFIG_KIND_HTTP],
+			agent->couriers.of[CONFIG_KIND_MQTT],
+			agent->couriers.of[CONFIG_KIND_SFTP] },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
 		.on_news = on_news,
@@ -447,6 +447,7 @@ static int build_rooms(struct agent *agent)
 		.ctx = agent });
 	if (!agent->deliver)
 		return -1;
+	couriers_attach(&agent->couriers, agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
 	if (!agent->intake)
 		return -1;
@@ -563,8 +564,7 @@ void agent_free(struct agent *agent)
 	capture_free(agent->capture);
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
-	courier_http_free(agent->courier);
-	http_client_free(agent->http);
+	couriers_close(&agent->couriers);
 	turn_free(agent->turn);
 	store_close(agent->store);
 	housekeeping_free(agent->housekeeping);
