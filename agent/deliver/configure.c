@@ -44,6 +44,9 @@ static int load(struct plan *plan, struct mapper *mapper, const struct config *c
 		settings->revision_len, err);
 	if (!plan->revision)
 		return -1;
+	if (settings->is.kind == CONFIG_KIND_MQTT && !plan->revision->connector->program &&
+		!*plan->revision->connector->topic)
+		return error_set(err, "vars.topic", "required for kind mqtt");
 	return auth_read_header(&settings->is.auth, secrets, &plan->authorization, err);
 }
 

@@ -64,6 +64,8 @@ static struct http_pool *open_pool(const struct courier_http *http,
 		.connections = (unsigned)destination->concurrency,
 		.timeout_ms = destination->timeout_ms,
 		.max_answer = MAX_ANSWER_BYTES,
+		/* A CSRF token belongs to the cookies that came with it. */
+		.keeps_cookies = destination->auth.keeps_cookies || destination->auth.csrf.path,
 	};
 
 	if (destination->has_tls) {
@@ -122,14 +124,14 @@ static void drop_errand(struct courier_errand *errand)
 static void on_answer(void *ctx, const struct http_answer *answer)
 {
 	struct courier_errand *errand = ctx;
-	const struct connector_header retry_after = { "retry-after", answer->retry_after };
 	const struct courier_answer told = {
 		.transport = answer->transport,
 		.status = answer->status,
 		.body = answer->body,
 		.len = answer->len,
-		.headers = &retry_after,
-		.n_headers = answer->retry_after ? 1 : 0,
+		.is_cut = answer->is_cut,
+		.headers = answer->headers,
+		.n_headers = answer->n_headers,
 		.error = answer->error,
 		.took_ms = answer->took_ms,
 	};
@@ -149,6 +151,7 @@ static int start_request(
 		.body = request->body,
 		.len = request->len,
 		.fresh_connection = request->fresh_connection,
+		.forgets_cookies = request->forgets_cookies,
 	};
 	struct courier_errand *errand;
 

@@ -24,7 +24,7 @@ static int own_texts(struct config_destination *is)
 		&is->auth.password.file, &is->auth.token.file, &is->auth.header, &is->auth.key.file,
 		&is->tls.ca, &is->tls.cert, &is->tls.key.file, &is->order_pointer,
 		&is->idempotency_header, &is->answers_wait, &is->answers_remaining,
-		&is->answers_reset };
+		&is->answers_reset, &is->auth.host_key };
 	int status = 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -37,8 +37,8 @@ static void free_texts(struct config_destination *is)
 	char *texts[] = { is->name, is->connector, is->url, is->auth.username,
 		is->auth.password.file, is->auth.token.file, is->auth.header, is->auth.key.file,
 		is->tls.ca, is->tls.cert, is->tls.key.file, is->order_pointer,
-		is->idempotency_header, is->answers_wait, is->answers_remaining,
-		is->answers_reset };
+		is->idempotency_header, is->answers_wait, is->answers_remaining, is->answers_reset,
+		is->auth.host_key };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
@@ -134,8 +134,13 @@ static bool is_same_text(const char *a, const char *b)
 
 bool settings_share_line(const struct settings *a, const struct settings *b)
 {
-	return is_same_text(a->is.url, b->is.url) && a->is.has_tls == b->is.has_tls &&
-	       is_same_text(a->is.tls.ca, b->is.tls.ca) &&
+	return a->is.kind == b->is.kind && is_same_text(a->is.url, b->is.url) &&
+	       a->is.auth.type == b->is.auth.type &&
+	       is_same_text(a->is.auth.username, b->is.auth.username) &&
+	       is_same_text(a->is.auth.password.file, b->is.auth.password.file) &&
+	       is_same_text(a->is.auth.key.file, b->is.auth.key.file) &&
+	       is_same_text(a->is.auth.host_key, b->is.auth.host_key) &&
+	       a->is.has_tls == b->is.has_tls && is_same_text(a->is.tls.ca, b->is.tls.ca) &&
 	       is_same_text(a->is.tls.cert, b->is.tls.cert) &&
 	       is_same_text(a->is.tls.key.file, b->is.tls.key.file) &&
 	       a->is.concurrency == b->is.concurrency && a->is.timeout_ms == b->is.timeout_ms;
