@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "turn.h"
 
-#define HEADERS_MAX 4 /* content type, key, authorization, the end */
+#define HEADERS_MAX (3 + CREDENTIAL_HEADERS_MAX) /* content type, key, credentials, the end */
 
 static struct claims *list_of(struct deliver *deliver, enum claim_state state)
 {
@@ -89,7 +90,7 @@ void claim_give(struct claim *claim)
 	claim->decision.is_made = false;
 	buf_reset(&claim->texts);
 	buf_reset(&claim->body);
-	buf_reset(&claim->headers);
+	buf_wipe(&claim->headers);
 	buf_reset(&claim->answer.body);
 	TAILQ_INSERT_HEAD(&claim->deliver->spare, claim, link);
 }
@@ -103,6 +104,7 @@ void claim_free(struct claim *claim)
 	free(claim->members);
 	buf_done(&claim->texts);
 	buf_done(&claim->body);
+	buf_wipe(&claim->headers);
 	buf_done(&claim->headers);
 	buf_done(&claim->answer.body);
 	free(claim);
@@ -201,6 +203,8 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 	claim->answer.transport = answer->transport;
 	claim->answer.status = answer->status;
 	claim->answer.took_ms = answer->took_ms;
+	claim->answer.is_csrf_refusal = credential_is_csrf_refusal(
+		claim->destination->credential, answer->status, answer->headers, answer->n_headers);
 	claim->answer.asked_ms = outcome_retry_after_ms(
 		find_header(answer, "retry-after"), clock_wall_ms(deliver->options.clock));
 	buf_reset(&claim->answer.body);
@@ -236,7 +240,12 @@ static int list_headers(struct claim *claim, const char *list[HEADERS_MAX])
 {
 	const struct config_destination *is = &claim->destination->settings->is;
 	const struct connector *connector = claim->revision->connector;
-	const char *authorization = claim->destination->authorization;
+	const struct credential_request signed_request = {
+		.method = connector->method,
+		.url = claim->revision->url,
+		.body = claim->body.data,
+		.len = claim->body.len,
+	};
 	struct buf *headers = &claim->headers;
 	size_t n = 0;
 
@@ -245,9 +254,8 @@ static int list_headers(struct claim *claim, const char *list[HEADERS_MAX])
 		connector->is_batched ? connector->batch_content_type : connector->content_type);
 	if (is->idempotency == CONFIG_IDEMPOTENCY_HEADER)
 		put_header(headers, is->idempotency_header, claim->key);
-	if (authorization)
-		buf_put(headers, authorization, strlen(authorization) + 1);
-	if (buf_failed(headers))
+	if (credential_sign(claim->destination->credential, &signed_request, headers) < 0 ||
+		buf_failed(headers))
 		return -1;
 	for (size_t at = 0; at < headers->len; at += strlen(headers->data + at) + 1)
 		list[n++] = headers->data + at;
@@ -287,8 +295,8 @@ void claim_send(struct claim *claim)
 	bool is_ready = list_headers(claim, headers) == 0;
 
 	fill_request(claim, headers, &request);
-	claim->auth_generation = destination->auth_generation;
-	claim->is_refreshed = destination->is_auth_fresh;
+	claim->credential_generation = credential_generation(destination->credential);
+	claim->is_refreshed = credential_is_fresh(destination->credential);
 	claim_move(claim, CLAIM_SENT);
 	if (is_ready &&
 		claim->line->courier->start(claim->line->opened, &request, on_answer, claim) == 0)

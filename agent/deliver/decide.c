@@ -47,6 +47,7 @@ static struct outcome_verdict classify(const struct claim *claim)
 		.mode = is->idempotency == CONFIG_IDEMPOTENCY_NONE ? OUTCOME_MODE_NONE
 								   : OUTCOME_MODE_HEADER,
 		.resend_on_doubt = is->resend_on_doubt,
+		.is_csrf_refusal = claim->answer.is_csrf_refusal,
 		.is_refreshed = claim->is_refreshed,
 		.batch_count = (unsigned)claim->n,
 		.doubt_age_ms = doubt_age(claim),

@@ -84,8 +84,10 @@ static void on_committed(void *ctx)
 	}
 	TAILQ_FOREACH (claim, &deliver->fresh, link)
 		bucket_take(&claim->destination->bucket);
-	TAILQ_FOREACH (destination, &deliver->destinations, link)
+	TAILQ_FOREACH (destination, &deliver->destinations, link) {
+		window_move_failure(destination);
 		settle_window(destination);
+	}
 	news_tell(deliver);
 }
 
@@ -139,6 +141,7 @@ static void forget_hints(struct destination *destination)
 	destination->next_due_at_ms = 0;
 	destination->linger_until_ms = 0;
 	destination->is_disturbed = false;
+	window_forget_failure(destination);
 	if (destination->current)
 		destination->current->id = 0;
 	if (destination->recovery == RECOVERY_WRITTEN)

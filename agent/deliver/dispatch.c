@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "dray/lane.h"
 #include "log.h"
@@ -252,7 +253,7 @@ static int claim_probe(struct destination *destination)
 		return 0;
 	}
 	/* Whoever mends credentials writes the file: each probe looks. */
-	window_read_auth(destination);
+	credential_reread(destination->credential);
 	TAILQ_INSERT_TAIL(&drafts, draft, link);
 	n = claim_drafts(&drafts, true);
 	if (n <= 0)
@@ -265,8 +266,13 @@ static int claim_ready(struct destination *destination)
 {
 	unsigned slots;
 	bool is_probe;
-	int n;
+	int n, has_credential;
 
+	if (!window_may_ask(destination))
+		return 0;
+	has_credential = window_await_credential(destination);
+	if (has_credential != 1)
+		return has_credential;
 	if (destination->culprit.is_set && destination->breaker.state != BREAKER_CLOSED)
 		return claim_probe(destination);
 	slots = window_slots(destination);
