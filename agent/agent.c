@@ -17,6 +17,7 @@
 #include "capture/intake.h"
 #include "clock.h"
 #include "config_file.h"
+#include "declared.h"
 #include "deliver/deliver.h"
 #include "deliver/http_client.h"
 #include "dray/metrics.h"
@@ -76,9 +77,12 @@ static int check(const struct places *places, const struct config *config, struc
 
 static int load(const struct places *places, struct config **ret, struct error *err)
 {
+	struct declared declared = { .dirs = places->connector_dirs };
 	struct config *config;
+	int status = config_file_load(places->config_path, declared_find, &declared, &config, err);
 
-	if (config_file_load(places->config_path, &config, err) < 0)
+	declared_done(&declared);
+	if (status < 0)
 		return -1;
 	if (check(places, config, err) < 0) {
 		config_free(config);

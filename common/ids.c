@@ -102,7 +102,7 @@ static void read_uuid(const char *key, uint8_t out[UUID_BYTES])
 	for (; *key && n < (size_t)2 * UUID_BYTES; key++) {
 		if (*key == '-')
 			continue;
-		out[n / 2] = (uint8_t)(out[n / 2] << 4 | read_nibble(*key));
+		out[n / 2] = (uint8_t)((unsigned)out[n / 2] << 4 | read_nibble(*key));
 		n++;
 	}
 }

@@ -37,7 +37,7 @@ static void on_credential(void *ctx)
 }
 
 /* The part of a plan that needs no engine. */
-static int load(struct plan *plan, const struct config *config,
+static int load(struct plan *plan, struct mapper *mapper, const struct config *config,
 	const struct config_destination *configured, const struct secret_dirs *secrets,
 	const char *const *connector_dirs, struct error *err)
 {
@@ -47,7 +47,7 @@ static int load(struct plan *plan, const struct config *config,
 	if (!settings)
 		return -1;
 	plan->revision = revision_new(
-		0, settings->is.url, settings->revision_text, settings->revision_len, err);
+		mapper, 0, settings->is.url, settings->revision_text, settings->revision_len, err);
 	if (!plan->revision)
 		return -1;
 	settings_stamp_files(settings, secrets);
@@ -64,6 +64,7 @@ static int make_credential(struct plan *plan, const struct deliver *deliver,
 		.site = plan->settings->site,
 		.secrets = secrets,
 		.connector = plan->revision->connector,
+		.program = plan->revision->program,
 		.on_change = on_credential,
 	};
 
@@ -104,7 +105,8 @@ static int prepare(struct deliver *deliver, struct plan *plan, const struct conf
 {
 	const struct deliver_options *options = &deliver->options;
 
-	if (load(plan, config, configured, options->secrets, options->connector_dirs, err) != 0)
+	if (load(plan, options->mapper, config, configured, options->secrets,
+		    options->connector_dirs, err) != 0)
 		return -1;
 	plan->destination = find(deliver, configured->name);
 	if (!plan->destination) {
@@ -168,7 +170,7 @@ int deliver_check(const struct config *config, const struct secret_dirs *secrets
 		char key_path[KEY_PATH_BYTES];
 		struct plan plan = { 0 };
 
-		status = load(&plan, config, configured, secrets, connector_dirs, err);
+		status = load(&plan, NULL, config, configured, secrets, connector_dirs, err);
 		if (status == 0)
 			status = make_credential(&plan, NULL, secrets, err);
 		if (status == 0 && configured->has_tls && configured->tls.key.file)

@@ -29,7 +29,8 @@
  *      and is never sent again because that commit failed.
  *   2. Breakers, buckets, refused credentials and the held destination move after the commit only.
  *   3. At most `concurrency` claims per destination; at most batch.max deliveries in one.
- *   4. Within a claim every delivery has another ordering key; a key is never in two claims.
+ *   4. A key is never in two claims. Within a claim every delivery has another ordering key, but where
+ *      batch.kind is ordered or atomic: there a chain of one key may go together, by seq.
  *   5. Nothing loads a backlog: what is in memory is bounded by concurrency times batch.
  *
  * A slow or dead destination never delays another: each has its own window, breaker, bucket and

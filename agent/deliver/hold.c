@@ -61,13 +61,13 @@ static int on_culprit_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct search *search = ctx;
 
-	if (row->destination != search->destination || row->state != DELIVERY_READY)
+	if (row->destination != search->destination || !claim_is_open_to(search->claim, row))
 		return 0;
 	search->has_failed = claim_add_member(search->claim, row) != 0;
 	return search->has_failed;
 }
 
-/* The culprit's rows that are still READY: a person may have taken them meanwhile. */
+/* The culprit's rows that may still be claimed: a person may have taken them meanwhile. */
 static int find_culprit(struct destination *destination, struct claim *claim)
 {
 	const struct culprit *culprit = &destination->culprit;
@@ -122,14 +122,15 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 		.seq = claim->members[0].seq,
 		.batch = claim->batch,
 		.n = claim->n,
-		.status = claim->answer.status,
+		.status = claim_status(claim),
+		.is_cleared = claim->decision.is_destinations,
 		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
 	};
-	memcpy(culprit->reason, claim->decision.reason, sizeof(culprit->reason));
+	memcpy(culprit->reason, claim->decision.fate.reason, sizeof(culprit->reason));
 	note_suspect(destination, culprit->seq);
 	destination->is_culprit_named = false;
-	/* Another delivery may try at once. */
-	if (destination->breaker.state == BREAKER_OPEN)
+	/* Another delivery may try at once, where it may be this one's fault. */
+	if (destination->breaker.state == BREAKER_OPEN && !culprit->is_cleared)
 		destination->breaker.probe_mono_ms = now_mono_ms;
 }
 

@@ -17,7 +17,8 @@ static bool has_work(struct destination *destination)
 {
 	struct deliver *deliver = destination->deliver;
 
-	if (store_depth(deliver->options.store, destination->id, DELIVERY_READY) > 0)
+	if (store_depth(deliver->options.store, destination->id, DELIVERY_READY) > 0 ||
+		lookup_is_due(destination))
 		return true;
 	if (destination->unseen > 0) {
 		destination->unseen = 0;

@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <jq.h>
-
 #include "dray/buf.h"
 #include "dray/error.h"
 #include "map_program.h"
@@ -239,7 +237,7 @@ int main(int argc, char **argv)
 	if (setenv("TZ", argv[1], 1) != 0)
 		return EXIT_FAILURE;
 	tzset();
-	jv_nomem_handler(on_no_memory, NULL);
+	map_program_on_no_memory(on_no_memory);
 	if (map_sandbox_enter(&err) < 0) {
 		say(WIRE_UNFIT, err.message, strlen(err.message));
 		return EXIT_FAILURE;

@@ -6,7 +6,7 @@
 
 #include <jq.h>
 
-#include "prelude.h" /* made of prelude.jq */
+#include "mapper/prelude.h" /* made of prelude.jq */
 #include "wire.h"
 
 struct map_program {
@@ -14,6 +14,14 @@ struct map_program {
 	jq_state *jq;
 	struct buf flaw; /* why it doesn't compile */
 };
+
+static void (*no_memory)(void *ctx);
+
+void map_program_on_no_memory(void (*handler)(void *ctx))
+{
+	no_memory = handler;
+	jv_nomem_handler(handler, NULL);
+}
 
 struct map_program *map_program_new(const char *text, size_t len)
 {
@@ -105,6 +113,7 @@ int map_program_compile(struct map_program *program, struct buf *why)
 			buf_puts(why, "out of memory");
 			return -1;
 		}
+		jq_set_nomem_handler(program->jq, no_memory, NULL); /* jq_next() sets its own */
 		jq_set_error_cb(program->jq, on_flaw, &program->flaw);
 		if (jq_compile_args(program->jq, program->text, jv_object())) {
 			jq_set_error_cb(program->jq, ignore, NULL);

@@ -17,6 +17,9 @@
 
 struct map_program;
 
+/* What libjq calls when memory has run out; it must not return. NULL: abort(). For all programs. */
+void map_program_on_no_memory(void (*handler)(void *ctx));
+
 /* `text` is copied. NULL when memory ran out. */
 struct map_program *map_program_new(const char *text, size_t len);
 void map_program_free(struct map_program *program);
@@ -33,8 +36,7 @@ int map_program_compile(struct map_program *program, struct buf *why);
 
 /*
  * Run it. `input` is one JSON text. `out` is reset and receives the output or the reason.
- * MAPPER_OUTPUT, MAPPER_NOTHING or MAPPER_FAILED. Memory that runs out aborts the process, unless
- * jv_nomem_handler() says otherwise.
+ * MAPPER_OUTPUT, MAPPER_NOTHING or MAPPER_FAILED.
  */
 enum mapper_outcome map_program_run(
 	struct map_program *program, const char *input, size_t len, struct buf *out);

@@ -1,7 +1,8 @@
 /*
  * config.h - the configuration: one declared option table, one immutable struct.
  *
- *   bytes ─► json_parse (comments) ─► merge patches of conf.d ─► config_build() ─► struct config
+ *   bytes ─► json_parse (comments) ─► merge patches of conf.d ─► config_apply_connectors()
+ *         ─► config_build() ─► struct config
  *
  * Every option is one row: name, type, unit, default, bounds, help. The same rows build the struct,
  * name the path of an error ("destinations.erp.retry.max"), print the reference with defaults and
@@ -95,10 +96,10 @@ struct config_auth {
 	char *token_url;          /* oauth2: client credentials, RFC 6749 section 4.4 */
 	char *client_id;
 	struct config_secret client_secret;
-	char *scope;            /* NULL: not sent */
-	char *audience;         /* NULL: not sent */
-	bool client_in_body;    /* oauth2: auth.client "body", not HTTP basic */
-	int64_t expiry_skew_ms; /* oauth2, session: refreshed so long before it expires */
+	char *scope;         /* NULL: not sent */
+	char *audience;      /* NULL: not sent */
+	bool client_in_body; /* oauth2: auth.client "body", not HTTP basic */
+	int64_t expiry_skew_ms; /* oauth2, session: made anew so long before it expires; default 30 s */
 	struct {
 		enum config_hmac_hash hash;
 		enum config_hmac_encoding encoding;
@@ -111,8 +112,9 @@ struct config_auth {
 		char *path;   /* GET, appended to url; NULL: no CSRF token */
 		char *header; /* default "X-CSRF-Token": asked for with "Fetch", then replayed */
 	} csrf;
-	bool keeps_cookies; /* Set-Cookie of log-in, token and CSRF answers is sent back */
-	char *host_key; /* key, basic with sftp: SHA-256 of the server's key, base64; required */
+	bool keeps_cookies; /* Set-Cookie of log-in, token and CSRF answers is sent back; default:
+			     * with csrf.path */
+	char *host_key; /* kind sftp, required: SHA-256 of the server's key, 43 characters of base64 */
 };
 
 enum config_order {
@@ -157,10 +159,10 @@ struct config_destination {
 	enum config_idempotency idempotency;
 	char *idempotency_header;
 	struct id_shape idempotency_shape;
-	int64_t idempotency_lifetime_ms; /* 0 for ever; default of natural: 0 */
+	int64_t idempotency_lifetime_ms; /* 0 for ever; default of header 24 h, of others 0 */
 	int64_t looks;                   /* lookups before a person is asked */
-	cJSON *answers_done;             /* statuses that mean "already there"; NULL none */
-	char *answers_wait; /* header that says how long to wait, beside Retry-After; NULL none */
+	cJSON *answers_done; /* array of statuses that mean "already there"; NULL none */
+	char *answers_wait;  /* header that says how long to wait, beside Retry-After; NULL none */
 	char *answers_remaining; /* header: requests left; 0 waits until answers_reset; NULL none */
 	char *answers_reset;     /* header: seconds, or epoch seconds, until there are more; NULL */
 	bool resend_on_doubt;    /* on_doubt: "resend" */
@@ -220,15 +222,24 @@ int config_build(const cJSON *document, struct config **ret, struct error *err);
 
 /*
  * Give every destination of the document what its connector declares, below what the document says
- * (RFC 7396, the document being the patch). Before config_build().
+ * (RFC 7396, the document being the patch). Before config_build(). Members of connector.json that are
+ * its own (name, version, title, vars, request, serial) are left out; so is `auth` where the document
+ * names another auth.type.
  *
- * find  gives a connector.json by its name, borrowed; NULL: there is none, config_build() or whoever
- *       loads the connector will say so.
- * 0, or -1 when memory ran out.
+ * find     gives a connector.json by its name, borrowed; NULL: there is none, or it can't be read:
+ *          whoever loads the connector says so.
+ * Returns  0, or -1 when memory ran out.
  */
 typedef const cJSON *(*config_connector_fn)(void *ctx, const char *name);
 int config_apply_connectors(
 	cJSON *document, config_connector_fn find, void *ctx, struct error *err);
+
+/*
+ * Behind a config_build() that failed: if what err->path names stands in the document as applied, but
+ * not in the site's own, say in the message which connector said it.
+ */
+void config_blame_connector(const cJSON *site, const cJSON *applied, struct error *err);
+
 void config_free(struct config *config);
 
 /* A JSON document (draft 2020-12 schema; a complete configuration with every default). */

@@ -127,6 +127,11 @@ static struct config *build_config(void)
 	if (config_build(document, &config, &err) != 0)
 		day_fail("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
+	for (size_t i = 0; i < config->n_destinations; i++)
+		for (unsigned n = 0; n < CLOUDS; n++)
+			if (day.clouds[n].takes_chains &&
+				strcmp(config->destinations[i].name, day.clouds[n].name) == 0)
+				config->destinations[i].batch_kind = CONFIG_BATCH_ORDERED;
 	return config;
 }
 
