@@ -64,8 +64,7 @@ static struct http_pool *open_pool(const struct courier_http *http,
 		.connections = (unsigned)destination->concurrency,
 		.timeout_ms = destination->timeout_ms,
 		.max_answer = MAX_ANSWER_BYTES,
-		/* A CSRF token belongs to the cookies that came with it. */
-		.keeps_cookies = destination->auth.keeps_cookies || destination->auth.csrf.path,
+		.keeps_cookies = destination->auth.keeps_cookies,
 	};
 
 	if (destination->has_tls) {

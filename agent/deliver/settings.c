@@ -188,17 +188,12 @@ static bool has_same_files(const struct settings *a, const struct settings *b)
 	       is_same_file(&a->files[1], &b->files[1]) && is_same_file(&a->files[2], &b->files[2]);
 }
 
-static bool keeps_cookies(const struct settings *settings)
-{
-	return settings->is.auth.keeps_cookies || settings->is.auth.csrf.path;
-}
-
 bool settings_share_line(const struct settings *a, const struct settings *b)
 {
 	return is_same_text(a->is.url, b->is.url) && a->is.has_tls == b->is.has_tls &&
 	       is_same_text(a->is.tls.ca, b->is.tls.ca) &&
 	       is_same_text(a->is.tls.cert, b->is.tls.cert) &&
 	       is_same_text(a->is.tls.key.file, b->is.tls.key.file) && has_same_files(a, b) &&
-	       keeps_cookies(a) == keeps_cookies(b) && a->is.concurrency == b->is.concurrency &&
-	       a->is.timeout_ms == b->is.timeout_ms;
+	       a->is.auth.keeps_cookies == b->is.auth.keeps_cookies &&
+	       a->is.concurrency == b->is.concurrency && a->is.timeout_ms == b->is.timeout_ms;
 }
