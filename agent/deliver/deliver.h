@@ -105,6 +105,8 @@ struct courier {
 	/* 0, or -1: not started. `done` is never called from within. The body lives until `done`. */
 	int (*start)(void *opened, const struct courier_request *request, courier_done_fn done,
 		void *done_ctx);
+	/* Nobody waits for the one that was started with this `done_ctx`: it ends without a word. */
+	void (*forget)(void *opened, void *done_ctx);
 	void (*close)(void *opened);
 	void *ctx;
 };
