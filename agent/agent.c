@@ -24,6 +24,7 @@
 #include "housekeeping.h"
 #include "keeper.h"
 #include "log.h"
+#include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
@@ -54,6 +55,7 @@ struct agent {
 	struct turn *turn;
 	struct http_client *http;
 	const struct courier *courier;
+	struct mapper *mapper;
 	struct deliver *deliver;
 	struct intake *intake;
 	struct capture *capture;
@@ -125,6 +127,13 @@ static void on_news(void *ctx, const struct deliver_news *news)
 						      .id = news->id,
 						      .seq = news->seq,
 						      .message = news->reason });
+}
+
+static int on_emit(void *ctx, const struct deliver_emit *emit)
+{
+	struct agent *agent = ctx;
+
+	return intake_emit(agent->intake, emit, clock_wall_ms(agent->clock));
 }
 
 static void on_alert(void *ctx, const char *severity, const char *text)
@@ -225,6 +234,8 @@ static int seed_metric(void *ctx, const struct store_tally_row *row)
 
 static int apply(struct agent *agent, const struct config *config, struct error *err)
 {
+	if (mapper_set_zone(agent->mapper, config->timezone) < 0)
+		return error_set(err, NULL, "out of memory");
 	if (deliver_configure(agent->deliver, config, err) < 0)
 		return -1;
 	if (intake_configure(agent->intake, config) < 0)
@@ -425,6 +436,17 @@ static int open_store(struct agent *agent, struct error *err)
 	return 0;
 }
 
+static struct mapper *open_mapper(struct agent *agent)
+{
+	char path[PATH_MAX];
+
+	mapper_find(path, sizeof(path));
+	return mapper_new(agent->base, &(struct mapper_options){ .path = path,
+					       .zone = agent->config->timezone,
+					       .bound_ms = MAPPER_BOUND_MS,
+					       .hold_ms = MAPPER_HOLD_MS });
+}
+
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
@@ -441,6 +463,9 @@ static int build_rooms(struct agent *agent)
 	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
 	if (!agent->courier)
 		return -1;
+	agent->mapper = open_mapper(agent);
+	if (!agent->mapper)
+		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
@@ -449,6 +474,8 @@ static int build_rooms(struct agent *agent)
 		.couriers = { [CONFIG_KIND_HTTP] = agent->courier },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
+		.mapper = agent->mapper,
+		.on_emit = on_emit,
 		.on_news = on_news,
 		.on_alert = on_alert,
 		.ctx = agent });
@@ -569,6 +596,7 @@ void agent_free(struct agent *agent)
 	capture_free(agent->capture);
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
+	mapper_free(agent->mapper);
 	courier_http_free(agent->courier);
 	http_client_free(agent->http);
 	turn_free(agent->turn);
