@@ -436,17 +436,6 @@ static int open_store(struct agent *agent, struct error *err)
 	return 0;
 }
 
-static struct mapper *open_mapper(struct agent *agent)
-{
-	char path[PATH_MAX];
-
-	mapper_find(path, sizeof(path));
-	return mapper_new(agent->base, &(struct mapper_options){ .path = path,
-					       .zone = agent->config->timezone,
-					       .bound_ms = MAPPER_BOUND_MS,
-					       .hold_ms = MAPPER_HOLD_MS });
-}
-
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
@@ -463,7 +452,7 @@ static int build_rooms(struct agent *agent)
 	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
 	if (!agent->courier)
 		return -1;
-	agent->mapper = open_mapper(agent);
+	agent->mapper = mapper_open(agent->base, agent->config->timezone);
 	if (!agent->mapper)
 		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
