@@ -12,7 +12,7 @@ struct terms {
 	struct id_shape shape;
 	const char *key_header; /* NULL: the key is no header */
 	int64_t batch_max;
-	const char *url; /* "" when no destination was named */
+	const char *url; /* "{url}" when no destination was named */
 };
 
 static int complain(const struct error *err)
@@ -49,7 +49,9 @@ static struct terms declared_terms(const cJSON *declaration)
 	const cJSON *idempotency = json_get(declaration, "idempotency");
 	const char *mode = json_get_string(idempotency, "mode");
 	const char *header = json_get_string(idempotency, "header");
-	struct terms terms = { .shape = declared_shape(idempotency), .batch_max = 1, .url = "" };
+	struct terms terms = {
+		.shape = declared_shape(idempotency), .batch_max = 1, .url = "{url}"
+	};
 
 	if (!mode || strcmp(mode, "header") == 0)
 		terms.key_header = header ? header : "Idempotency-Key";
