@@ -193,3 +193,18 @@ int64_t outcome_retry_after_ms(const char *value, int64_t now_ms)
 		return -1;
 	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
+
+/* A number of seconds as large as this is an instant: 2001, or a wait of thirty years. */
+#define EPOCH_FROM_MS INT64_C(1000000000000)
+
+int64_t outcome_rest_ms(const char *remaining, const char *reset, int64_t now_ms)
+{
+	int64_t left = outcome_retry_after_ms(remaining, now_ms);
+	int64_t wait_ms = outcome_retry_after_ms(reset, now_ms);
+
+	if (left != 0 || wait_ms < 0)
+		return 0;
+	if (wait_ms < EPOCH_FROM_MS)
+		return wait_ms;
+	return wait_ms > now_ms ? wait_ms - now_ms : 0;
+}

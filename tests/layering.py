@@ -54,7 +54,7 @@ ROOMS = [
     ("agent/ctl/", ["curl", "cjson"], ["dray/", "ctl/", "mapper/"]),
     ("agent/agent.c", ["event", "cjson"],
      ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/"] + FLOOR + WIRING),
-    ("agent/declared.c", ["cjson"], ["dray/", "deliver/"] + WIRING),
+    ("agent/declared.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/housekeeping.c", ["event"], ["dray/", "store/"] + FLOOR + WIRING),
     ("agent/keeper.c", ["event"], ["dray/", "store/"] + FLOOR + WIRING),
     ("agent/timekeeper.c", [], ["dray/", "store/"] + FLOOR + WIRING),

@@ -1,26 +1,26 @@
 /*
- * claim.c - one request, from the rows it took to the courier and back. The moves stand in
- * deliver.h; claim_move() is the only function that makes them.
+ * claim.c - deliveries that are on their way together, and the moves of it. They stand in deliver.h;
+ * claim_move() is the only function that makes them.
  */
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deliver_internal.h"
-#include "turn.h"
-
-#define HEADERS_MAX 4 /* content type, key, authorization, the end */
 
 static struct claims *list_of(struct deliver *deliver, enum claim_state state)
 {
 	switch (state) {
 	case CLAIM_FRESH:
 		return &deliver->fresh;
+	case CLAIM_MAPPING:
+		return &deliver->mapping;
 	case CLAIM_SENT:
 		return &deliver->sent;
 	case CLAIM_ANSWERED:
 		return &deliver->answered;
+	case CLAIM_STEPPED:
+		return &deliver->stepped;
 	case CLAIM_SETTLED:
 		return &deliver->settled;
 	case CLAIM_DRAFT:
@@ -32,7 +32,7 @@ static struct claims *list_of(struct deliver *deliver, enum claim_state state)
 /* Does the claim stand for a request that is out, or about to be? */
 static bool fills_window(enum claim_state state)
 {
-	return state == CLAIM_FRESH || state == CLAIM_SENT || state == CLAIM_ANSWERED;
+	return state != CLAIM_DRAFT && state != CLAIM_SETTLED;
 }
 
 void claim_move(struct claim *claim, enum claim_state to)
@@ -75,14 +75,23 @@ void claim_give(struct claim *claim)
 {
 	if (!claim)
 		return;
+	map_cancel(claim);
 	claim_move(claim, CLAIM_DRAFT);
 	line_unref(claim->line);
 	claim->line = NULL;
 	revision_unref(claim->revision);
 	claim->revision = NULL;
+	connector_output_free(claim->said);
+	claim->said = NULL;
+	claim->map = MAP_QUIET;
+	claim->op = CONNECTOR_DELIVER;
 	claim->is_probe = false;
 	claim->is_orphan = false;
 	claim->is_refreshed = false;
+	claim->is_safe = false;
+	claim->has_begun = false;
+	claim->is_read = false;
+	claim->n_requests = 0;
 	claim->batch = 0;
 	claim->n = 0;
 	claim->key[0] = '\0';
@@ -90,6 +99,7 @@ void claim_give(struct claim *claim)
 	buf_reset(&claim->texts);
 	buf_reset(&claim->body);
 	buf_reset(&claim->headers);
+	buf_reset(&claim->carry);
 	buf_reset(&claim->answer.body);
 	TAILQ_INSERT_HEAD(&claim->deliver->spare, claim, link);
 }
@@ -98,12 +108,16 @@ void claim_free(struct claim *claim)
 {
 	if (!claim)
 		return;
+	map_cancel(claim);
 	line_unref(claim->line);
 	revision_unref(claim->revision);
+	connector_output_free(claim->said);
 	free(claim->members);
 	buf_done(&claim->texts);
 	buf_done(&claim->body);
 	buf_done(&claim->headers);
+	buf_done(&claim->target);
+	buf_done(&claim->carry);
 	buf_done(&claim->answer.body);
 	free(claim);
 }
@@ -152,6 +166,9 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 		.received_at_ms = row->received_at_ms,
 		.first_at_ms = row->claimed_at_ms,
 		.doubt_at_ms = row->doubt_at_ms,
+		.accepted_at_ms = row->accepted_at_ms,
+		.serial = row->serial,
+		.looks = row->looks,
 		.attempts = row->attempts,
 		.connector_revision = row->connector_revision,
 		.state = row->state,
@@ -163,6 +180,7 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 	member->device = keep_text(texts, row->device);
 	member->key = keep_text(texts, row->held_key);
 	member->body = keep_bytes(texts, row->body ? row->body : "", member->len);
+	member->carry = keep_text(texts, row->carry);
 	if (buf_failed(texts))
 		return -1;
 	claim->n++;
@@ -208,113 +226,36 @@ bool claim_is_doubted(const struct claim *claim)
 	return false;
 }
 
-static const char *find_header(const struct courier_answer *answer, const char *name)
+int claim_status(const struct claim *claim)
 {
-	for (size_t i = 0; i < answer->n_headers; i++)
-		if (strcmp(answer->headers[i].name, name) == 0)
-			return answer->headers[i].value;
-	return NULL;
+	return claim->n_requests > 0 ? claim->answer.status : 0;
 }
 
-static void keep_answer(struct claim *claim, const struct courier_answer *answer)
+const struct connector_event *claim_list_events(const struct claim *claim)
 {
 	struct deliver *deliver = claim->deliver;
 
-	claim->answer.transport = answer->transport;
-	claim->answer.status = answer->status;
-	claim->answer.took_ms = answer->took_ms;
-	claim->answer.asked_ms = outcome_retry_after_ms(
-		find_header(answer, "retry-after"), clock_wall_ms(deliver->options.clock));
-	buf_reset(&claim->answer.body);
-	buf_put(&claim->answer.body, answer->body ? answer->body : "", answer->len);
-	/* Words can be done without; the status, which decides, is kept. */
-	if (buf_failed(&claim->answer.body))
-		buf_reset(&claim->answer.body);
-	(void)snprintf(claim->answer.error, sizeof(claim->answer.error), "%s",
-		answer->error ? answer->error : "");
-}
+	if (claim->n > deliver->events_cap) {
+		struct connector_event *events =
+			reallocarray(deliver->events, claim->n, sizeof(*events));
 
-static void on_answer(void *ctx, const struct courier_answer *answer)
-{
-	struct claim *claim = ctx;
-
-	if (claim->is_orphan) {
-		claim_give(claim);
-		return;
+		if (!events)
+			return NULL;
+		deliver->events = events;
+		deliver->events_cap = claim->n;
 	}
-	keep_answer(claim, answer);
-	claim_move(claim, CLAIM_ANSWERED);
+	for (size_t i = 0; i < claim->n; i++)
+		deliver->events[i] = (struct connector_event){
+			.body = claim_text(claim, claim->members[i].body),
+			.len = claim->members[i].len,
+		};
+	return deliver->events;
 }
 
-static void put_header(struct buf *out, const char *name, const char *value)
+void claim_begin(struct claim *claim)
 {
-	buf_puts(out, name);
-	buf_puts(out, ": ");
-	buf_put(out, value, strlen(value) + 1);
-}
-
-/* What stands in front of the body: "Name: value" each. 0, or -1 when memory ran out. */
-static int list_headers(struct claim *claim, const char *list[HEADERS_MAX])
-{
-	const struct config_destination *is = &claim->destination->settings->is;
-	const struct connector *connector = claim->revision->connector;
-	const char *authorization = claim->destination->authorization;
-	struct buf *headers = &claim->headers;
-	size_t n = 0;
-
-	buf_reset(headers);
-	put_header(headers, "Content-Type",
-		connector->is_batched ? connector->batch_content_type : connector->content_type);
-	if (is->idempotency == CONFIG_IDEMPOTENCY_HEADER)
-		put_header(headers, is->idempotency_header, claim->key);
-	if (authorization)
-		buf_put(headers, authorization, strlen(authorization) + 1);
-	if (buf_failed(headers))
-		return -1;
-	for (size_t at = 0; at < headers->len; at += strlen(headers->data + at) + 1)
-		list[n++] = headers->data + at;
-	list[n] = NULL;
-	return 0;
-}
-
-static void fill_request(
-	const struct claim *claim, const char *const *headers, struct courier_request *request)
-{
-	const struct config_destination *is = &claim->destination->settings->is;
-	const struct connector *connector = claim->revision->connector;
-	bool has_key = is->idempotency == CONFIG_IDEMPOTENCY_HEADER;
-
-	*request = (struct courier_request){
-		.destination = claim->destination->name,
-		.method = connector->method,
-		.url = claim->revision->url,
-		.path = connector->path,
-		.headers = headers,
-		.body = claim->body.data,
-		.len = claim->body.len,
-		.fresh_connection = !has_key,
-	};
-}
-
-void claim_send(struct claim *claim)
-{
-	struct destination *destination = claim->destination;
-	struct courier_request request;
-	static const struct courier_answer unsent = {
-		.transport = TRANSPORT_NOT_SENT,
-		.error = "the request could not be started, memory may be short",
-	};
-
-	const char *headers[HEADERS_MAX];
-	bool is_ready = list_headers(claim, headers) == 0;
-
-	fill_request(claim, headers, &request);
-	claim->auth_generation = destination->auth_generation;
-	claim->is_refreshed = destination->is_auth_fresh;
-	claim_move(claim, CLAIM_SENT);
-	if (is_ready &&
-		claim->line->courier->start(claim->line->opened, &request, on_answer, claim) == 0)
-		return;
-	on_answer(claim, &unsent);
-	turn_wake(claim->deliver->options.turn);
+	if (claim->revision->program)
+		map_ask(claim, NULL);
+	else
+		claim_send(claim);
 }

@@ -31,7 +31,7 @@ static void prefix_error(struct error *err, const char *name)
 }
 
 /* The part of a plan that needs no engine. */
-static int load(struct plan *plan, const struct config *config,
+static int load(struct plan *plan, struct mapper *mapper, const struct config *config,
 	const struct config_destination *configured, const struct secret_dirs *secrets,
 	const char *const *connector_dirs, struct error *err)
 {
@@ -40,8 +40,8 @@ static int load(struct plan *plan, const struct config *config,
 	plan->settings = settings;
 	if (!settings)
 		return -1;
-	plan->revision = revision_new(
-		0, settings->is.url, settings->revision_text, settings->revision_len, err);
+	plan->revision = revision_new(mapper, 0, settings->is.url, settings->revision_text,
+		settings->revision_len, err);
 	if (!plan->revision)
 		return -1;
 	return auth_read_header(&settings->is.auth, secrets, &plan->authorization, err);
@@ -72,7 +72,8 @@ static int prepare(struct deliver *deliver, struct plan *plan, const struct conf
 {
 	const struct deliver_options *options = &deliver->options;
 
-	if (load(plan, config, configured, options->secrets, options->connector_dirs, err) != 0)
+	if (load(plan, options->mapper, config, configured, options->secrets,
+		    options->connector_dirs, err) != 0)
 		return -1;
 	plan->destination = find(deliver, configured->name);
 	if (!plan->destination) {
@@ -136,7 +137,7 @@ int deliver_check(const struct config *config, const struct secret_dirs *secrets
 		char key_path[KEY_PATH_BYTES];
 		struct plan plan = { 0 };
 
-		status = load(&plan, config, configured, secrets, connector_dirs, err);
+		status = load(&plan, NULL, config, configured, secrets, connector_dirs, err);
 		if (status == 0 && configured->has_tls && configured->tls.key.file)
 			status = secret_path(
 				secrets, &configured->tls.key, key_path, sizeof(key_path), err);

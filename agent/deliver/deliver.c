@@ -84,6 +84,10 @@ static void on_committed(void *ctx)
 	}
 	TAILQ_FOREACH (claim, &deliver->fresh, link)
 		bucket_take(&claim->destination->bucket);
+	/* A further step can't wait for a token: the next claim does. */
+	TAILQ_FOREACH (claim, &deliver->stepped, link)
+		if (claim->n_requests > 0)
+			bucket_take(&claim->destination->bucket);
 	TAILQ_FOREACH (destination, &deliver->destinations, link)
 		settle_window(destination);
 	news_tell(deliver);
@@ -96,6 +100,8 @@ static void on_release(void *ctx)
 	struct claim *claim;
 
 	while ((claim = TAILQ_FIRST(&deliver->fresh)))
+		claim_begin(claim);
+	while ((claim = TAILQ_FIRST(&deliver->stepped)))
 		claim_send(claim);
 	TAILQ_FOREACH (destination, &deliver->destinations, link)
 		if (destination->is_configured)
@@ -109,7 +115,8 @@ static void keep_answers(struct deliver *deliver)
 	struct claim *claim;
 
 	TAILQ_CONCAT(&rest, &deliver->answered, link);
-	while ((claim = TAILQ_FIRST(&deliver->settled)))
+	while ((claim = TAILQ_FIRST(&deliver->settled)) ||
+		(claim = TAILQ_FIRST(&deliver->stepped)))
 		claim_move(claim, CLAIM_ANSWERED);
 	TAILQ_CONCAT(&deliver->answered, &rest, link);
 }
@@ -137,6 +144,7 @@ static void forget_hints(struct destination *destination)
 {
 	window_expect_ready(destination, 1);
 	destination->next_due_at_ms = 0;
+	destination->next_look_at_ms = 0;
 	destination->linger_until_ms = 0;
 	destination->is_disturbed = false;
 	if (destination->current)
@@ -186,6 +194,8 @@ static void on_replaced(void *ctx)
 
 	while ((claim = TAILQ_FIRST(&deliver->answered)) ||
 		(claim = TAILQ_FIRST(&deliver->settled)) ||
+		(claim = TAILQ_FIRST(&deliver->stepped)) ||
+		(claim = TAILQ_FIRST(&deliver->mapping)) ||
 		(claim = TAILQ_FIRST(&deliver->fresh))) {
 		withdraw_probe(claim);
 		claim_give(claim);
@@ -228,8 +238,10 @@ struct deliver *deliver_new(const struct deliver_options *options)
 	TAILQ_INIT(&deliver->destinations);
 	TAILQ_INIT(&deliver->spare);
 	TAILQ_INIT(&deliver->fresh);
+	TAILQ_INIT(&deliver->mapping);
 	TAILQ_INIT(&deliver->sent);
 	TAILQ_INIT(&deliver->answered);
+	TAILQ_INIT(&deliver->stepped);
 	TAILQ_INIT(&deliver->settled);
 	deliver->timer = evtimer_new(options->base, on_timer, deliver);
 	if (!deliver->timer) {
@@ -257,7 +269,9 @@ void deliver_free(struct deliver *deliver)
 	if (!deliver)
 		return;
 	free_claims(&deliver->fresh);
+	free_claims(&deliver->mapping);
 	free_claims(&deliver->answered);
+	free_claims(&deliver->stepped);
 	free_claims(&deliver->settled);
 	free_claims(&deliver->spare);
 	while ((destination = TAILQ_FIRST(&deliver->destinations))) {
@@ -289,6 +303,7 @@ void deliver_rest(struct deliver *deliver, bool is_resting)
 	TAILQ_FOREACH (destination, &deliver->destinations, link) {
 		destination->may_have_suspects = true;
 		destination->next_due_at_ms = 0;
+		destination->next_look_at_ms = 0;
 		window_expect_ready(destination, 1);
 	}
 	turn_wake(deliver->options.turn);

@@ -184,12 +184,6 @@ int deliver_configure(struct deliver *deliver, const struct config *config, stru
 int deliver_check(const struct config *config, const struct secret_dirs *secrets,
 	const char *const *connector_dirs, struct error *err);
 
-/*
- * NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). NULL with *err,
- * which may be NULL, filled.
- */
-cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
-
 /* Before an orderly end: claim nothing more; what is out goes on. */
 void deliver_drain(struct deliver *deliver);
 

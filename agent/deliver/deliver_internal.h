@@ -29,6 +29,7 @@
 #include "dray/ids.h"
 #include "dray/metrics.h"
 #include "dray/outcome.h"
+#include "mapper/mapper.h"
 #include "store/store.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -36,7 +37,7 @@
 #define REF_MAX 129
 #define REVISIONS_KEPT 4
 
-/* --- configuration (settings.c, connector_load.c, auth.c, revision.c) --------------------------- */
+/* --- configuration (settings.c, auth.c, revision.c) --------------------------------------------- */
 
 struct settings {
 	struct config_destination is; /* own copy of every text that is used here; vars is NULL */
@@ -66,10 +67,12 @@ struct revision {
 	int id; /* 0: the current one, not in the store yet */
 	unsigned users;
 	struct connector *connector;
-	char *url; /* the destination's and the connector's path */
+	struct mapper_program *program; /* NULL: the request is declared */
+	char *url;                      /* the destination's, and the declared path */
 };
-struct revision *revision_new(
-	int id, const char *url, const char *text, size_t len, struct error *err);
+/* mapper  NULL: for a look only, the program is not made known to anyone. */
+struct revision *revision_new(struct mapper *mapper, int id, const char *url, const char *text,
+	size_t len, struct error *err);
 struct revision *revision_ref(struct revision *revision);
 void revision_unref(struct revision *revision);
 
@@ -78,9 +81,19 @@ void revision_unref(struct revision *revision);
 enum claim_state {
 	CLAIM_DRAFT,    /* being put together */
 	CLAIM_FRESH,    /* claimed in this turn */
+	CLAIM_MAPPING,  /* its connector's program is asked */
 	CLAIM_SENT,     /* with the courier */
-	CLAIM_ANSWERED, /* the answer is there, no commit holds it yet */
+	CLAIM_ANSWERED, /* no commit holds yet what it has come to: an end, or its next request */
+	CLAIM_STEPPED,  /* its next request may leave with this turn's commit */
 	CLAIM_SETTLED,  /* settled in this turn */
+};
+
+/* What the program said when it was asked last. */
+enum map_end {
+	MAP_QUIET,  /* nothing, or there is none, or it was not asked */
+	MAP_SAID,   /* claim->said */
+	MAP_FAILED, /* claim->words: why */
+	MAP_HELD,   /* likewise */
 };
 
 /* A delivery in a claim. Texts are offsets into claim->texts, which grows. */
@@ -89,27 +102,45 @@ struct member {
 	int64_t received_at_ms;
 	int64_t first_at_ms; /* of the first attempt, this one included */
 	int64_t doubt_at_ms; /* before this attempt; 0 none */
-	unsigned attempts;   /* this one included */
+	int64_t accepted_at_ms; /* a repeat of it was; 0 no */
+	int64_t serial;         /* 0 none */
+	unsigned attempts;      /* this one included */
+	unsigned looks;         /* likewise */
 	int connector_revision;
 	enum delivery_state state; /* when it was read */
 	size_t source, id, type, device;
 	size_t key; /* its ordering key; "" none */
 	size_t body, len;
+	size_t carry;                          /* "" none */
+	const struct connector_result *result; /* its own, in an answer that has one for each */
+};
+
+/* What becomes of one delivery, or of all in a claim. */
+struct fate {
+	enum outcome outcome;
+	struct store_settlement settlement; /* previous_doubt_at_ms is each member's own */
+	bool ends_doubt;                    /* of earlier attempts too */
+	const char *kind, *severity;        /* of the exception, static; NULL none */
+	const char *code, *field;           /* likewise; NULL: the status, none */
+	const cJSON *emit;                  /* NULL none */
+	char ref[REF_MAX];
+	char reason[REASON_MAX];
 };
 
 /* What an answer leads to: decided once, so that a turn repeated after poison does the same. */
 struct decision {
 	bool is_made;
+	bool is_each; /* members have fates of their own, results_judge(): this one is the request's */
 	struct outcome_verdict verdict;
-	struct store_settlement settlement; /* previous_doubt_at_ms is each member's own */
-	const char *kind, *severity;        /* of the exception, static; NULL none */
-	int64_t asked_ms;                   /* Retry-After, at most a day; 0 none */
+	struct fate fate;
+	int64_t now_ms;
+	uint64_t seed;
+	int64_t asked_ms; /* no request before that, at most a day; 0 none */
 	bool asked_too_long;
-	bool is_culprit;  /* the refusal that holds the destination */
-	bool opens_hold;  /* a probe was refused as well */
-	bool passes_hold; /* a probe was accepted */
-	char ref[REF_MAX];
-	char reason[REASON_MAX];
+	bool is_culprit;      /* the refusal that holds the destination */
+	bool is_destinations; /* which is at fault, and not the event: a program says so */
+	bool opens_hold;      /* a probe was refused as well, or it is the destination's fault */
+	bool passes_hold;     /* a probe was accepted */
 };
 
 struct claim {
@@ -119,6 +150,7 @@ struct claim {
 	struct line *line;
 	struct revision *revision;
 	enum claim_state state;
+	enum connector_op op;
 	bool is_probe;
 	bool is_orphan;           /* the store was replaced: its answer settles nothing */
 	bool is_refreshed;        /* sent with credentials just read anew */
@@ -127,14 +159,26 @@ struct claim {
 	struct member *members;
 	size_t n, cap;
 	struct buf texts, body, headers;
+	struct buf target; /* URL or file name that was put together for a request */
 	char key[ID_UUID_MAX];
 	int64_t claimed_at_ms;
+	/* Of a connector with a program. */
+	struct mapper_call *call; /* while MAPPING */
+	enum map_end map;
+	struct connector_output *said;
+	struct buf carry; /* with which the last request went, JSON text; empty: none */
+	char words[REASON_MAX];
+	unsigned n_requests; /* that left */
+	bool is_safe;        /* the last one changes nothing on the other side */
+	bool has_begun;      /* one before it may have, and the carry doesn't tell of it */
+	bool is_read;        /* the program is asked about an answer, not for a first request */
 	struct {
 		enum outcome_transport transport;
 		int status;
 		struct buf body;
 		char error[REASON_MAX];
 		int64_t asked_ms, took_ms; /* asked: -1 none */
+		int64_t rest_ms;           /* no request is left to us before that; 0: some are */
 	} answer;
 	struct decision decision;
 };
@@ -159,12 +203,78 @@ int64_t claim_place(const struct claim *claim);
 bool claim_is_doubted(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
-/* Hand it to the courier. */
+/* Of the last answer; 0 none. */
+int claim_status(const struct claim *claim);
+/* Its key, the carry it begins with, and the body that is declared. 0, or -1 when memory ran out. */
+int claim_put_together(struct claim *claim, struct revision *revision);
+/* The events of its members; NULL when memory ran out. Borrowed until the next call. */
+const struct connector_event *claim_list_events(const struct claim *claim);
+/* Its claim is committed: ask the program for the request, or send the one that is declared. */
+void claim_begin(struct claim *claim);
+/* Hand its request to the courier (request.c). */
 void claim_send(struct claim *claim);
-/* Decide what the answer leads to, once. */
+/* Decide what the answer leads to, once (decide.c). */
 void claim_decide(struct claim *claim);
-/* Write the decision in the turn's transaction. 0, or -1: the store is poisoned. */
+/*
+ * Write what it has come to in the turn's transaction: the decision, or what its next request hangs
+ * on. 0, or -1: the store is poisoned.
+ */
 int claim_settle(struct claim *claim);
+
+/* --- programs (map.c, results.c) ------------------------------------------------------------------- */
+
+#define STEPS_MAX 32 /* requests that a program may ask for in one claim */
+
+/* Ask for the first request, or (response not NULL) what an answer means. */
+void map_ask(struct claim *claim, const struct connector_response *response);
+/* Nobody waits for its answer any more. */
+void map_cancel(struct claim *claim);
+/* Does the program want to send? */
+bool map_has_request(const struct claim *claim);
+/* With a carry that is another than the one it has? */
+bool map_has_carry(const struct claim *claim);
+
+/* An answer with one result per event: find each member's, and say what it is as a whole. */
+void results_decide(struct claim *claim);
+/* The fate of a member by its own result; decision->is_each. The same whenever it is asked. */
+void results_judge(const struct claim *claim, const struct member *member, struct fate *ret);
+
+/* --- fates (decide.c, lookup.c) ------------------------------------------------------------------ */
+
+/* Begin one: the time, the status. */
+void fate_init(const struct claim *claim, struct fate *fate);
+void fate_done(const struct claim *claim, const struct member *member, struct fate *fate);
+/* asked_ms  at least so long; 0: nothing was asked. */
+void fate_retry(const struct claim *claim, const struct member *member, int64_t asked_ms,
+	struct fate *fate);
+/* It may have been applied, and is not to be sent again: looked up, or an exception. */
+void fate_unknown(const struct claim *claim, const struct member *member, struct fate *fate);
+void fate_exception(
+	const struct claim *claim, const char *kind, const char *severity, struct fate *fate);
+/* Copy what a program said of a result. */
+void fate_take_words(
+	const struct claim *claim, const struct connector_result *result, struct fate *fate);
+/* The default: what an answer means where no program says it. */
+struct outcome_verdict decide_classify(const struct claim *claim);
+/* What happened, in words: the other side's own where it had some. */
+void decide_describe(const struct claim *claim, char *out, size_t size);
+/* The destination, or this delivery, is at fault. */
+void decide_held(struct claim *claim);
+/* It is the delivery's fault: asked once for each refusal. */
+bool decide_is_to_blame(struct claim *claim);
+
+/* Can what is in doubt be looked up: the mode says so, and there is a program? */
+bool lookup_is_possible(const struct destination *destination, const struct revision *revision);
+/* Due lookups into at most `n` slots. How many, or -1. */
+int lookup_fill(struct destination *destination, unsigned n, bool is_probe);
+/* A row will be due then. */
+void lookup_expect(struct destination *destination, int64_t look_at_ms);
+/* Is one due, as far as is known? */
+bool lookup_is_due(const struct destination *destination);
+/* Will one be due later? */
+bool lookup_is_awaited(const struct destination *destination);
+/* What the answer to a lookup leads to; claim_decide() calls it. */
+void lookup_decide(struct claim *claim);
 
 /* --- destinations (window.c, move.c, hold.c, line.c) -------------------------------------------------------- */
 
@@ -235,6 +345,8 @@ struct destination {
 	bool may_have_ready;
 	unsigned unseen;         /* rows made READY since the last look */
 	int64_t next_due_at_ms;  /* INT64_MAX none, 0 look */
+	int64_t next_look_at_ms; /* of a SUSPECT row; likewise */
+	bool looks_first;        /* an odd slot is a lookup's */
 	int64_t linger_until_ms; /* 0 none */
 	size_t n_lingering;
 	unsigned lane_cursor;
@@ -319,8 +431,11 @@ int recover_claimed(struct destination *destination);
 int recover_suspects(struct destination *destination, bool *ret_more);
 
 /* The words for a delivery that is an exception now. 0, or -1. */
-int exception_open(struct claim *claim, const struct member *member, const char *kind,
-	const char *severity, const char *code, const char *reason, int64_t now_ms);
+struct exception_words {
+	const char *kind, *severity, *code, *field, *reason; /* code, field: "" none */
+};
+int exception_open(struct claim *claim, const struct member *member,
+	const struct exception_words *words, int64_t now_ms);
 /* READY members become exceptions. 0, or -1. */
 int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
 	const char *reason, int64_t now_ms);
@@ -328,6 +443,8 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 int settle_apart(struct claim *claim, int64_t now_ms);
 /* READY members wait until then, as if they had not been tried. 0, or -1. */
 int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms);
+/* READY members in doubt are looked up, each by itself. 0, or -1. */
+int settle_suspect(struct claim *claim, int64_t now_ms);
 
 /* Does the other side still know the key under which something may have been applied? */
 enum key_memory {
@@ -363,7 +480,7 @@ void news_done(struct news *news);
 struct deliver {
 	struct deliver_options options;
 	struct destinations destinations;
-	struct claims spare, fresh, sent, answered, settled;
+	struct claims spare, fresh, mapping, sent, answered, stepped, settled;
 	struct news news;
 	struct connector_event *events; /* room for rendering a batch */
 	size_t events_cap;

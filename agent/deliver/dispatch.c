@@ -16,27 +16,6 @@
 
 /* --- one draft ------------------------------------------------------------------------------------ */
 
-static struct connector_event *list_events(const struct claim *claim)
-{
-	struct deliver *deliver = claim->deliver;
-
-	if (claim->n > deliver->events_cap) {
-		struct connector_event *events =
-			reallocarray(deliver->events, claim->n, sizeof(*events));
-
-		if (!events)
-			return NULL;
-		deliver->events = events;
-		deliver->events_cap = claim->n;
-	}
-	for (size_t i = 0; i < claim->n; i++)
-		deliver->events[i] = (struct connector_event){
-			.body = claim_text(claim, claim->members[i].body),
-			.len = claim->members[i].len,
-		};
-	return deliver->events;
-}
-
 static void member_key(
 	const struct claim *claim, const struct member *member, char out[ID_UUID_MAX])
 {
@@ -75,13 +54,38 @@ static int make_key(struct claim *claim)
 
 static int render(struct claim *claim)
 {
-	const struct connector_event *events = list_events(claim);
+	const struct connector_event *events = claim_list_events(claim);
 
-	if (!events || make_key(claim) != 0)
+	if (!events)
 		return -1;
 	buf_reset(&claim->body);
 	connector_render(claim->revision->connector, events, claim->n, &claim->body);
 	return buf_failed(&claim->body) ? -1 : 0;
+}
+
+int claim_put_together(struct claim *claim, struct revision *revision)
+{
+	claim->revision = revision_ref(revision);
+	claim->line = line_ref(claim->destination->line);
+	if (make_key(claim) != 0)
+		return -1;
+	if (!revision->program)
+		return render(claim);
+	buf_reset(&claim->carry);
+	buf_puts(&claim->carry, claim_text(claim, claim->members[0].carry));
+	return buf_failed(&claim->carry) ? -1 : 0;
+}
+
+/* The number of a batch is its first member's. */
+static int give_serial(struct claim *claim)
+{
+	struct member *first = &claim->members[0];
+
+	if (!claim->revision->connector->has_serial)
+		return 0;
+	first->serial = store_give_serial(
+		claim->deliver->options.store, claim->destination->id, first->seq);
+	return first->serial < 0 ? -1 : 0;
 }
 
 static int claim_members(struct claim *claim, int64_t now_ms)
@@ -96,7 +100,7 @@ static int claim_members(struct claim *claim, int64_t now_ms)
 			member->first_at_ms = now_ms;
 	}
 	claim->claimed_at_ms = now_ms;
-	return 0;
+	return give_serial(claim);
 }
 
 /* Members of a batch were doubted together: the first that isn't known speaks for all. */
@@ -112,7 +116,11 @@ static enum key_memory judge_keys(const struct claim *claim)
 /* What may not be sent goes to a person instead. 1 may be sent, 0 not, -1 the store failed. */
 static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 {
-	if (fill == DRAFT_BROKEN && !claim_is_doubted(draft))
+	bool is_doubted = claim_is_doubted(draft);
+
+	if (is_doubted && draft->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP)
+		return settle_suspect(draft, now_ms);
+	if (fill == DRAFT_BROKEN && !is_doubted)
 		return settle_apart(draft, now_ms);
 	if (fill == DRAFT_BROKEN)
 		return settle_exception(draft, "unknown", "critical", "",
@@ -133,17 +141,15 @@ static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 	return 1;
 }
 
+/* 1 it can be sent, 0 not, -1 the turn can claim nothing more. */
 static int pin(struct claim *draft, int64_t now_ms)
 {
 	struct destination *destination = draft->destination;
 	struct revision *revision =
 		revision_find(destination, draft->members[0].connector_revision);
 
-	if (revision) {
-		draft->revision = revision_ref(revision);
-		draft->line = line_ref(destination->line);
-		return 1;
-	}
+	if (revision)
+		return claim_put_together(draft, revision) == 0 ? 1 : -1;
 	if (store_is_poisoned(destination->deliver->options.store))
 		return -1;
 	return settle_exception(draft, "unknown", "critical", "",
@@ -170,7 +176,7 @@ static int claim_draft(struct claim *draft)
 		draft->destination->is_disturbed = true;
 		return status;
 	}
-	if (render(draft) != 0 || claim_members(draft, now_ms) != 0)
+	if (claim_members(draft, now_ms) != 0)
 		return -1;
 	claim_move(draft, CLAIM_FRESH);
 	return 1;
@@ -228,6 +234,22 @@ static int fill_slots(struct destination *destination, unsigned slots, bool is_p
 	return (int)total;
 }
 
+/* There is no delivery to ask a held destination with, the culprit's is none either: a lookup. 0, or -1. */
+static int claim_look_probe(struct destination *destination)
+{
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+	int n;
+
+	if (now_mono_ms < destination->culprit.probe_mono_ms || !lookup_is_due(destination) ||
+		window_slots(destination) == 0)
+		return 0;
+	window_read_auth(destination);
+	n = lookup_fill(destination, 1, true);
+	if (n <= 0)
+		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
+	return n < 0 ? -1 : 0;
+}
+
 /* A held destination is asked with one delivery, chosen. 0, or -1. */
 static int claim_probe(struct destination *destination)
 {
@@ -242,7 +264,7 @@ static int claim_probe(struct destination *destination)
 	if (draft_probe(destination, &draft) != 0)
 		return -1;
 	if (!draft)
-		return 0;
+		return claim_look_probe(destination);
 	if (window_slots(destination) == 0) {
 		claim_give(draft);
 		return 0;
@@ -254,6 +276,40 @@ static int claim_probe(struct destination *destination)
 	if (n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
 	return n < 0 ? -1 : 0;
+}
+
+/* Deliveries into free slots. How many, or -1. */
+static int claim_deliveries(struct destination *destination, unsigned slots, bool is_probe)
+{
+	if (!destination->may_have_ready || slots == 0)
+		return 0;
+	destination->unseen = 0;
+	destination->n_lingering = 0;
+	destination->linger_until_ms = 0;
+	return fill_slots(destination, slots, is_probe);
+}
+
+/* Half of them are for lookups that are due, and what the others leave; an odd one is theirs in turn. */
+static int share_slots(struct destination *destination, unsigned slots, bool is_probe)
+{
+	unsigned share = (slots + destination->looks_first) / 2;
+	int n_looks = 0, n_deliveries, n_more = 0;
+
+	if (!lookup_is_due(destination))
+		return claim_deliveries(destination, slots, is_probe);
+	destination->looks_first = !destination->looks_first;
+	if (share > 0)
+		n_looks = lookup_fill(destination, share, is_probe);
+	if (n_looks < 0)
+		return -1;
+	slots -= (unsigned)n_looks;
+	n_deliveries = claim_deliveries(destination, slots, is_probe);
+	if (n_deliveries < 0)
+		return -1;
+	slots -= (unsigned)n_deliveries;
+	if (slots > 0 && lookup_is_due(destination))
+		n_more = lookup_fill(destination, slots, is_probe);
+	return n_more < 0 ? -1 : n_looks + n_deliveries + n_more;
 }
 
 /* 0, or -1. */
@@ -269,10 +325,7 @@ static int claim_ready(struct destination *destination)
 	if (slots == 0)
 		return 0;
 	is_probe = destination->breaker.state == BREAKER_HALF_OPEN;
-	destination->unseen = 0;
-	destination->n_lingering = 0;
-	destination->linger_until_ms = 0;
-	n = fill_slots(destination, slots, is_probe);
+	n = share_slots(destination, slots, is_probe);
 	if (is_probe && n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, deliver_mono(destination->deliver));
 	return n < 0 ? -1 : 0;
@@ -292,10 +345,13 @@ static bool is_worth_a_look(const struct destination *destination)
 {
 	const struct deliver *deliver = destination->deliver;
 
-	if (destination->linger_until_ms > 0 && destination->n_lingering + destination->unseen <
-							(size_t)destination->settings->is.batch_max)
-		return false;
-	return destination->may_have_ready && !destination->is_disturbed && !deliver->is_draining &&
+	bool is_lingering = destination->linger_until_ms > 0 &&
+			    destination->n_lingering + destination->unseen <
+				    (size_t)destination->settings->is.batch_max;
+	bool may_have_some = (destination->may_have_ready && !is_lingering) ||
+			     lookup_is_due(destination);
+
+	return may_have_some && !destination->is_disturbed && !deliver->is_draining &&
 	       !deliver->is_resting && deliver_mono(deliver) >= deliver->claims_from_mono_ms &&
 	       !store_destination_is_paused(deliver->options.store, destination->id);
 }

@@ -122,14 +122,15 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 		.seq = claim->members[0].seq,
 		.batch = claim->batch,
 		.n = claim->n,
-		.status = claim->answer.status,
+		.status = claim_status(claim),
+		.is_cleared = claim->decision.is_destinations,
 		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
 	};
-	memcpy(culprit->reason, claim->decision.reason, sizeof(culprit->reason));
+	memcpy(culprit->reason, claim->decision.fate.reason, sizeof(culprit->reason));
 	note_suspect(destination, culprit->seq);
 	destination->is_culprit_named = false;
-	/* Another delivery may try at once. */
-	if (destination->breaker.state == BREAKER_OPEN)
+	/* Another delivery may try at once, where it may be this one's fault. */
+	if (destination->breaker.state == BREAKER_OPEN && !culprit->is_cleared)
 		destination->breaker.probe_mono_ms = now_mono_ms;
 }
 

@@ -1,8 +1,8 @@
 /*
  * recover.c - what a restart finds: the wait that the destination asked for, and what a crash left
  * CLAIMED; and what a salvage brought back SUSPECT. The request may have left, and may have been
- * applied: where the other side knows a repeat by its key, the same request goes again; else a
- * person looks.
+ * applied: where the other side knows a repeat by its key, the same request goes again; where it can be
+ * asked, it is looked up; else a person looks.
  *
  * The key of a batch is that of its members. Where rows were lost with a broken database a batch may
  * not be whole, and one without a row of its own may have gone in any: these can't be repeated.
@@ -10,6 +10,7 @@
 #include "deliver_internal.h"
 
 #define SUSPECTS 200 /* in a turn */
+#define EVER INT64_MAX
 
 static const char crashed[] =
 	"it was being sent when dray ended and may have been applied: look there before it is sent "
@@ -44,11 +45,28 @@ static int make_ready(struct claim *found, const struct member *member, int64_t 
 		found->deliver->options.store, found->destination->id, member->seq, &settlement);
 }
 
+/* Whatever batch it went in, it is looked up by itself. */
+static int make_suspect(struct claim *found, const struct member *member, int64_t now_ms)
+{
+	struct destination *destination = found->destination;
+	const struct store_settlement settlement = {
+		.to = DELIVERY_SUSPECT,
+		.look_at_ms = now_ms + destination->settings->is.settle_ms,
+		.leaves_batch = true,
+		.now_ms = now_ms,
+	};
+
+	lookup_expect(destination, settlement.look_at_ms);
+	return store_settle(
+		found->deliver->options.store, destination->id, member->seq, &settlement);
+}
+
 /* As settle_exception() would, for one of several. */
 static int make_exception(
 	struct claim *found, const struct member *member, const char *reason, int64_t now_ms)
 {
 	const struct config_destination *is = &found->destination->settings->is;
+	const struct exception_words words = { "unknown", "critical", "", "", reason };
 	const struct store_settlement settlement = {
 		.to = DELIVERY_EXCEPTION,
 		.exception_passes = is->exception_passes,
@@ -58,7 +76,7 @@ static int make_exception(
 	if (store_settle(found->deliver->options.store, found->destination->id, member->seq,
 		    &settlement) != 0)
 		return -1;
-	return exception_open(found, member, "unknown", "critical", "", reason, now_ms);
+	return exception_open(found, member, &words, now_ms);
 }
 
 /* May the request that it went in have been another one than that which would go now? */
@@ -85,19 +103,24 @@ static const char *find_doubt(const struct destination *destination, const struc
 	return member->state == DELIVERY_SUSPECT ? salvaged : crashed;
 }
 
+static int take_up_one(struct claim *found, const struct member *member, int64_t now_ms)
+{
+	const char *doubt;
+
+	if (found->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP)
+		return make_suspect(found, member, now_ms);
+	doubt = find_doubt(found->destination, member);
+	return doubt ? make_exception(found, member, doubt, now_ms)
+		     : make_ready(found, member, now_ms);
+}
+
 static int take_up(struct claim *found)
 {
 	int64_t now_ms = deliver_now(found->deliver);
 
-	for (size_t i = 0; i < found->n; i++) {
-		const struct member *member = &found->members[i];
-		const char *doubt = find_doubt(found->destination, member);
-		int status = doubt ? make_exception(found, member, doubt, now_ms)
-				   : make_ready(found, member, now_ms);
-
-		if (status != 0)
+	for (size_t i = 0; i < found->n; i++)
+		if (take_up_one(found, &found->members[i], now_ms) != 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -133,6 +156,18 @@ int recover_claimed(struct destination *destination)
 	return status;
 }
 
+/* Of nobody has said when they are looked up; or they wait for a look that can't be had any more. */
+static int list_suspects(struct destination *destination, struct claim *found)
+{
+	struct store *store = destination->deliver->options.store;
+
+	if (store_list_suspect(store, destination->id, SUSPECTS, on_claimed_row, found) != 0)
+		return -1;
+	if (destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP || found->n > 0)
+		return 0;
+	return store_list_looks(store, destination->id, EVER, SUSPECTS, on_claimed_row, found);
+}
+
 int recover_suspects(struct destination *destination, bool *ret_more)
 {
 	struct claim *found = claim_take(destination);
@@ -140,11 +175,10 @@ int recover_suspects(struct destination *destination, bool *ret_more)
 
 	if (!found)
 		return -1;
-	status = store_list_suspect(destination->deliver->options.store, destination->id, SUSPECTS,
-		on_claimed_row, found);
+	status = list_suspects(destination, found);
 	if (status == 0)
 		status = take_up(found);
-	*ret_more = found->n == SUSPECTS;
+	*ret_more = found->n > 0;
 	claim_give(found);
 	return status;
 }

@@ -84,6 +84,9 @@ void window_configure(struct destination *destination, struct settings *settings
 	destination->auth_generation++;
 	destination->is_auth_fresh = false;
 	destination->is_configured = true;
+	/* What was to be looked up may not be so any more, or can be now. */
+	destination->may_have_suspects = true;
+	destination->next_look_at_ms = 0;
 	window_expect_ready(destination, 1);
 }
 
@@ -98,6 +101,7 @@ void window_replaced(struct destination *destination)
 	destination->recovery = RECOVERY_DUE;
 	destination->may_have_suspects = true;
 	destination->next_due_at_ms = 0;
+	destination->next_look_at_ms = 0;
 	destination->is_hold_left = true;
 	window_expect_ready(destination, 1);
 }
@@ -185,7 +189,9 @@ static int64_t next_chance_mono(struct destination *destination, int64_t now_mon
 	int64_t looked_mono_ms = deliver->looked_mono_ms;
 	int64_t at_mono_ms = later(deliver->claims_from_mono_ms, destination->serve_from_mono_ms);
 
-	if (!destination->may_have_ready || destination->breaker.state == BREAKER_HALF_OPEN ||
+	bool may_have_some = destination->may_have_ready || lookup_is_due(destination);
+
+	if (!may_have_some || destination->breaker.state == BREAKER_HALF_OPEN ||
 		destination->in_flight >= destination->settings->is.concurrency ||
 		store_destination_is_paused(deliver->options.store, destination->id))
 		return INT64_MAX;
@@ -216,6 +222,9 @@ void window_arm(struct destination *destination)
 	if (destination->next_due_at_ms != INT64_MAX)
 		at_mono_ms = sooner(
 			at_mono_ms, from_steady(destination->next_due_at_ms, now_ms, now_mono_ms));
+	if (lookup_is_awaited(destination))
+		at_mono_ms = sooner(
+			at_mono_ms, from_steady(destination->next_look_at_ms, now_ms, now_mono_ms));
 	if (destination->linger_until_ms > 0)
 		at_mono_ms = sooner(
 			at_mono_ms, from_steady(destination->linger_until_ms, now_ms, now_mono_ms));

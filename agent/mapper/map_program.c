@@ -6,7 +6,7 @@
 
 #include <jq.h>
 
-#include "prelude.h" /* made of prelude.jq */
+#include "mapper/prelude.h" /* made of prelude.jq */
 #include "wire.h"
 
 struct map_program {

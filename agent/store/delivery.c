@@ -217,7 +217,8 @@ static int wake_next(struct store *store, int destination, const char *key)
 static int write_settlement(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement, const struct present *present, bool frees_key)
 {
-	bool is_void = settlement->attempt_is_void && present->attempts > 0;
+	bool is_void = settlement->attempt_is_void && present->attempts > 0 &&
+		       present->state != DELIVERY_SUSPECT;
 	struct query query = query_start(store, DELIVERY_SETTLE);
 	query_int(&query, destination);
 	query_int(&query, seq);
@@ -251,6 +252,7 @@ static int write_doubt(struct store *store, int destination, int64_t seq,
 	query_int(&query, begins_anew);
 	query_int_or_null(&query, is_suspect ? settlement->look_at_ms : INT64_MIN, INT64_MIN);
 	query_int_or_null(&query, settlement->is_accepted ? settlement->now_ms : 0, 0);
+	query_int(&query, settlement->attempt_is_void && present->state == DELIVERY_SUSPECT);
 	return query_run(&query);
 }
 

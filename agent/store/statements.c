@@ -146,7 +146,7 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	/* What most deliveries never have. */
 	[DELIVERY_SETTLE_DOUBT] = { "settling a delivery with steps or in doubt",
 		"UPDATE delivery SET carry = CASE WHEN ?3 THEN NULL ELSE carry END,"
-		" looks = CASE WHEN ?4 THEN NULL ELSE looks END, look_at_ms = ?5,"
+		" looks = CASE WHEN ?4 THEN NULL ELSE nullif(looks - ?7, 0) END, look_at_ms = ?5,"
 		" accepted_at_ms = CASE WHEN state = 5 THEN coalesce(?6, accepted_at_ms) END"
 		" WHERE destination = ?1 AND seq = ?2" },
 	[DELIVERY_CARRY] = { "storing what the next step needs",

@@ -389,7 +389,8 @@ struct store_settlement {
 	bool is_absent;       /* SUSPECT → READY: a lookup did not find it: no doubt is left */
 	bool drops_carry;     /* it begins again from its first step */
 	bool attempt_is_void; /* unreachable or withdrawn: the attempt is taken back, and
-	                             claimed_at is forgotten: an outage burns no give_up */
+	                             claimed_at is forgotten: an outage burns no give_up. Of a
+	                             SUSPECT one its lookup, likewise */
 	bool is_proven;       /* not applied: doubt_at as it was before this claim */
 	int64_t previous_doubt_at_ms; /* that value; 0 none */
 	bool leaves_batch;            /* it goes alone from now on */

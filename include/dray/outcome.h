@@ -103,4 +103,14 @@ const char *outcome_word(enum outcome outcome);
  */
 int64_t outcome_retry_after_ms(const char *value, int64_t now_ms);
 
+/*
+ * How long until there are requests left, by the headers with which many say so.
+ *
+ * remaining  requests left; NULL or unreadable: not said.
+ * reset      when there are more: seconds, or seconds since the epoch (draft-ietf-httpapi-ratelimit-headers
+ *            says seconds; GitHub and others an instant), or an HTTP date; NULL not said.
+ * Returns    0 when some are left or it can't be told; a wait is not bounded here.
+ */
+int64_t outcome_rest_ms(const char *remaining, const char *reset, int64_t now_ms);
+
 #endif

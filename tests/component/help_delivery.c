@@ -2,11 +2,13 @@
 
 #include "help_courier.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -57,6 +59,49 @@ static void tell_boot(void *ctx, char out[TIMELINE_ID_MAX])
 		out, TIMELINE_ID_MAX, "boot-%lld", (long long)((struct house *)ctx)->boot_at_ms);
 }
 
+/* --- connectors ------------------------------------------------------------------------------------ */
+
+static char own_connectors[64];
+
+static void write_text(const char *name, const char *file, const char *text)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", own_connectors, name);
+	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", own_connectors, name, file);
+	FILE *to = fopen(path, "we");
+	assert_non_null(to);
+	assert_true(fputs(text, to) >= 0);
+	assert_int_equal(fclose(to), 0);
+}
+
+static void remove_connectors(void)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "rm -rf %s", own_connectors);
+	if (system(command) != 0)
+		abort();
+}
+
+void house_connector(const char *name, const char *declared, mapper_play_fn fn)
+{
+	char text[512];
+
+	if (!own_connectors[0]) {
+		(void)snprintf(own_connectors, sizeof(own_connectors), "%s/dray-connectors-XXXXXX",
+			access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+		assert_non_null(mkdtemp(own_connectors));
+		assert_int_equal(atexit(remove_connectors), 0);
+	}
+	(void)snprintf(text, sizeof(text), "{\"name\":\"%s\",\"version\":1%s%s}", name,
+		*declared ? "," : "", declared);
+	write_text(name, "connector.json", text);
+	write_text(name, "connector.jq", name);
+	mapper_know(name, fn);
+}
+
 /* --- the courier ---------------------------------------------------------------------------------- */
 
 static void *open_line(void *ctx, const struct config_destination *destination, struct error *err)
@@ -86,6 +131,20 @@ static const char *find_credentials(const struct courier_request *request)
 	return NULL;
 }
 
+/* What is neither content type nor key nor credentials. */
+static void copy_extra(struct errand *errand, const struct courier_request *request)
+{
+	size_t len = 0;
+
+	for (const char *const *header = request->headers; *header; header++)
+		if (strncmp(*header, "Content-Type:", 13) != 0 &&
+			strncmp(*header, "Idempotency-Key:", 16) != 0 &&
+			strncmp(*header, "Authorization:", 14) != 0)
+			len += (size_t)snprintf(errand->extra + len, sizeof(errand->extra) - len,
+				"%s\n", *header);
+	assert_true(len < sizeof(errand->extra));
+}
+
 static int start_errand(
 	void *opened, const struct courier_request *request, courier_done_fn done, void *done_ctx)
 {
@@ -100,14 +159,18 @@ static int start_errand(
 			continue;
 		memset(errand, 0, offsetof(struct errand, body));
 		copy(errand->destination, sizeof(errand->destination), request->destination);
+		copy(errand->method, sizeof(errand->method), request->method);
 		copy(errand->url, sizeof(errand->url), request->url);
+		copy(errand->path, sizeof(errand->path), request->path);
+		copy_extra(errand, request);
 		copy(errand->key, sizeof(errand->key), courier_find(request, "Idempotency-Key"));
 		copy(errand->authorization, sizeof(errand->authorization),
 			find_credentials(request));
 		copy(errand->content_type, sizeof(errand->content_type),
 			courier_find(request, "Content-Type"));
 		assert_true(request->len < sizeof(errand->body));
-		memcpy(errand->body, request->body, request->len);
+		if (request->len > 0)
+			memcpy(errand->body, request->body, request->len);
 		errand->body[request->len] = '\0';
 		errand->is_out = true;
 		errand->has_key = courier_find(request, "Idempotency-Key") != NULL;
@@ -153,6 +216,20 @@ static void on_alert(void *ctx, const char *severity, const char *text)
 	copy(house->last_alert, sizeof(house->last_alert), text);
 }
 
+static int on_emit(void *ctx, const struct deliver_emit *emit)
+{
+	struct house *house = ctx;
+	cJSON *event = cJSON_ParseWithLength(emit->text, emit->len);
+
+	assert_non_null(event);
+	assert_true(house->n_emitted < sizeof(house->emitted) / sizeof(house->emitted[0]));
+	(void)snprintf(house->emitted[house->n_emitted++], sizeof(house->emitted[0]), "%u %s %s",
+		emit->index, cJSON_GetStringValue(cJSON_GetObjectItem(event, "type")),
+		emit->parent_id);
+	cJSON_Delete(event);
+	return 0;
+}
+
 /* Behind deliver's dispatch: time passes, or all that it wrote is lost. */
 static void disturb_turn(void *ctx)
 {
@@ -168,24 +245,32 @@ static void disturb_turn(void *ctx)
 	assert_true(store_is_poisoned(house->store));
 }
 
+static void put_members(struct buf *out, const char *members)
+{
+	if (*members && out->data[out->len - 1] != '{')
+		buf_putc(out, ',');
+	buf_puts(out, members);
+}
+
 enum config_batch_kind house_batch_kind = CONFIG_BATCH_PARTIAL;
 
 static struct config *build_config(const char *erp)
 {
-	char text[4096];
+	struct buf text = BUF_INIT;
 	struct error err = { 0 };
 	struct config *config = NULL;
 	cJSON *document;
 
-	assert_true(
-		snprintf(text, sizeof(text),
-			"{\"site\":\"dc-1\",\"destinations\":{"
-			"\"erp\":{\"url\":\"http://erp\",\"vars\":{\"path\":\"/events\"}%s%s%s},"
-			"\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}",
-			strstr(erp, "\"connector\"") ? "" : ",\"connector\":\"rest\"",
-			*erp ? "," : "", erp) < (int)sizeof(text));
-	document = cJSON_Parse(text);
+	buf_puts(&text, "{\"site\":\"dc-1\",\"destinations\":{\"erp\":{");
+	put_members(&text, strstr(erp, "\"url\"") ? "" : "\"url\":\"http://erp\"");
+	put_members(&text, strstr(erp, "\"connector\"")
+				   ? ""
+				   : "\"connector\":\"rest\",\"vars\":{\"path\":\"/events\"}");
+	put_members(&text, erp);
+	buf_puts(&text, "},\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}");
+	document = cJSON_Parse(text.data);
 	assert_non_null(document);
+	buf_done(&text);
 	if (config_build(document, &config, &err) != 0)
 		fail_msg("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
@@ -212,7 +297,7 @@ int house_configure(struct house *house, const char *erp)
 
 static void start(struct house *house, const char *erp)
 {
-	static const char *const connectors[] = { DRAY_CONNECTORS, NULL };
+	static const char *const connectors[] = { own_connectors, DRAY_CONNECTORS, NULL };
 	struct error err = { 0 };
 
 	assert_int_equal(store_open(&(struct store_options){ .path = house->path,
@@ -227,13 +312,16 @@ static void start(struct house *house, const char *erp)
 	const struct clock *clock = timekeeper_clock(house->timekeeper);
 	house->turn = turn_new(house->base, house->store, house->metrics, clock);
 	assert_non_null(house->turn);
+	house->mapper = mapper_new(house->base, &(struct mapper_options){ .path = "" });
 	house->deliver = deliver_new(&(struct deliver_options){
 		.base = house->base,
 		.turn = house->turn,
 		.store = house->store,
 		.metrics = house->metrics,
 		.clock = clock,
-		.couriers = { &house->courier },
+		.couriers = { &house->courier, &house->courier, &house->courier },
+		.mapper = house->mapper,
+		.on_emit = on_emit,
 		.secrets = &house->secrets,
 		.connector_dirs = connectors,
 		.on_news = on_news,
@@ -253,11 +341,25 @@ static void start(struct house *house, const char *erp)
 static void stop(struct house *house)
 {
 	deliver_free(house->deliver);
+	mapper_free(house->mapper);
 	turn_free(house->turn);
 	store_close(house->store);
 	timekeeper_free(house->timekeeper);
 	for (size_t i = 0; i < ERRANDS_MAX; i++)
 		house->errands[i].is_out = false;
+}
+
+/* {"file":"p"}, for those who need one. */
+static void write_secret(const struct house *house)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/p", house->dir);
+	FILE *to = fopen(path, "we");
+	assert_non_null(to);
+	assert_true(fputs("secret", to) >= 0);
+	assert_int_equal(fclose(to), 0);
+	assert_int_equal(chmod(path, 0600), 0);
 }
 
 static void open_on(struct house *house, const char *erp, bool is_unsynchronised)
@@ -269,6 +371,7 @@ static void open_on(struct house *house, const char *erp, bool is_unsynchronised
 		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(house->dir));
 	(void)snprintf(house->path, sizeof(house->path), "%s/dray.db", house->dir);
+	write_secret(house);
 	house->now_ms = START_MS;
 	house->boot_at_ms = START_MS;
 	house->entropy = 88172645463325252u;
@@ -387,11 +490,17 @@ void house_turn(struct house *house)
 
 void house_rest(struct house *house)
 {
-	for (int quiet = 0; quiet < 2;) {
+	int quiet = 0;
+
+	while (quiet < 2) {
 		unsigned before = house->n_started;
+		unsigned n_mapped = mapper_play(house->mapper);
 
 		house_turn(house);
-		quiet = house->n_started == before ? quiet + 1 : 0;
+		if (house->n_started > before || n_mapped > 0 || mapper_waiting(house->mapper) > 0)
+			quiet = 0;
+		else
+			quiet++;
 	}
 }
 
@@ -459,10 +568,29 @@ static void give(struct errand *errand, const struct courier_answer *answer)
 	errand->done(errand->ctx, answer);
 }
 
+struct errand *house_only(struct house *house)
+{
+	struct errand *only = NULL;
+
+	assert_int_equal(house_out(house), 1);
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		if (house->errands[i].is_out)
+			only = &house->errands[i];
+	return only;
+}
+
 void house_answer(struct house *house, struct errand *errand, int status, const char *body)
+{
+	house_answer_with(house, errand, status, NULL, 0, body);
+}
+
+void house_answer_with(struct house *house, struct errand *errand, int status,
+	const struct connector_header *headers, size_t n_headers, const char *body)
 {
 	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,
 			     .status = status,
+			     .headers = headers,
+			     .n_headers = n_headers,
 			     .body = body,
 			     .len = strlen(body),
 			     .error = "" });
@@ -501,7 +629,7 @@ void house_answer_all(struct house *house, int status)
 struct look {
 	int64_t seq;
 	enum delivery_state state;
-	unsigned attempts, n;
+	unsigned attempts, looks, n;
 };
 
 static int on_delivery(void *ctx, const struct store_delivery_row *row)
@@ -513,6 +641,7 @@ static int on_delivery(void *ctx, const struct store_delivery_row *row)
 	look->seq = row->seq;
 	look->state = row->state;
 	look->attempts = row->attempts;
+	look->looks = row->looks;
 	return 1;
 }
 
@@ -540,6 +669,28 @@ enum delivery_state house_state(struct house *house, const char *id)
 unsigned house_attempts(struct house *house, const char *id)
 {
 	return look_at(house, id).attempts;
+}
+
+unsigned house_looks(struct house *house, const char *id)
+{
+	return look_at(house, id).looks;
+}
+
+static int on_code(void *ctx, const struct store_exception_row *row)
+{
+	copy(ctx, 64, row->code);
+	return 1;
+}
+
+const char *house_code(struct house *house)
+{
+	const struct store_exception_filter filter = { .limit = 1 };
+	static char code[64];
+	int64_t cursor;
+
+	code[0] = '\0';
+	assert_int_equal(store_list_exceptions(house->store, &filter, on_code, code, &cursor), 0);
+	return code;
 }
 
 static int on_exception(void *ctx, const struct store_exception_row *row)

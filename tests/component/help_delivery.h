@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
+#include "play_mapper.h"
 #include "secret.h"
 #include "store/store.h"
 #include "timekeeper.h"
@@ -23,7 +24,8 @@
 /* A request that is with the courier. */
 struct errand {
 	bool is_out;
-	char destination[64], url[256], key[64], authorization[128], content_type[96];
+	char destination[64], method[8], url[256], path[256], key[64], authorization[128];
+	char content_type[96], extra[256]; /* its other headers, a line each */
 	char body[TEXT_MAX];
 	bool has_key, is_fresh;
 	courier_done_fn done;
@@ -42,6 +44,7 @@ struct house {
 	struct event_base *base;
 	struct store *store;
 	struct turn *turn;
+	struct mapper *mapper;
 	struct metrics *metrics;
 	struct deliver *deliver;
 	struct config *config;
@@ -54,10 +57,20 @@ struct house {
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
 	char last_ref[64], last_kind[32], last_severity[16], last_reason[512], last_alert[1024];
+	/* What answers brought, "index type parent-id" each; those of poisoned turns too. */
+	char emitted[16][128];
+	unsigned n_emitted;
 };
+
+/*
+ * A connector whose program is this function, to be used as "\"connector\":\"NAME\"". `declared` are
+ * further members of its connector.json: "\"serial\":true", "" none. Before the house is opened.
+ */
+void house_connector(const char *name, const char *declared, mapper_play_fn fn);
 
 /* How erp applies a batch, from the next configuration on. */
 extern enum config_batch_kind house_batch_kind;
+
 /* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */
 void house_open(struct house *house, const char *erp);
 /* On a machine whose clock nobody vouches for. */
@@ -80,7 +93,7 @@ void house_put_to(struct house *house, const char *destination, const char *id, 
 	enum config_lane lane);
 
 void house_turn(struct house *house);
-/* Turns until two in a row have started nothing. */
+/* Turns until two in a row have started nothing, programs answering in between. */
 void house_rest(struct house *house);
 /* Time passes, then rest. */
 void house_wait(struct house *house, int64_t ms);
@@ -96,6 +109,10 @@ unsigned house_out(const struct house *house);
 /* The oldest request out whose body holds `id`; NULL. */
 struct errand *house_find(struct house *house, const char *id);
 void house_answer(struct house *house, struct errand *errand, int status, const char *body);
+void house_answer_with(struct house *house, struct errand *errand, int status,
+	const struct connector_header *headers, size_t n_headers, const char *body);
+/* The only request that is out. */
+struct errand *house_only(struct house *house);
 void house_answer_later(struct errand *errand, int status, const char *retry_after);
 void house_fail(struct house *house, struct errand *errand, enum outcome_transport transport);
 /* Answer all that are out, again and again, until nothing is. */
@@ -104,6 +121,9 @@ void house_answer_all(struct house *house, int status);
 /* The state of an event's delivery to erp. */
 enum delivery_state house_state(struct house *house, const char *id);
 unsigned house_attempts(struct house *house, const char *id);
+unsigned house_looks(struct house *house, const char *id);
+/* Of the last exception that opened. */
+const char *house_code(struct house *house);
 /* Open exceptions of a kind. */
 unsigned house_exceptions(struct house *house, const char *kind);
 /* A person sends an exception of this kind again, and says of an unknown one that it isn't there. */

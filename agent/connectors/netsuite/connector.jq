@@ -61,7 +61,7 @@ def check:
 def submit:
 	. as $in
 	| {send: {path: "/record/v1/\(kind.order)/\(.carry.order)/!transform/\(kind.made)",
-		headers: {Prefer: "respond-async"},
+		headers: {Prefer: "respond-async", "X-NetSuite-idempotency-key": .key},
 		body: ({externalId: .key, tranDate: (event.time | local_date),
 			item: {items: [.carry.lines[] | . as [$line, $quantity]
 				| if $quantity == 0 then {orderLine: $line, itemreceive: false}

@@ -1,0 +1,749 @@
+/*
+ * Connectors with programs: one request or several, what their answers mean, and a crash at every point
+ * in between. Programs are functions here (play_mapper.h).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "help_delivery.h"
+#include "help_faulty_vfs.h"
+
+static struct house house;
+
+static int close_house(void **state)
+{
+	(void)state;
+	house_close(&house);
+	return 0;
+}
+
+/* --- reading an input ----------------------------------------------------------------------------- */
+
+static const cJSON *get(const cJSON *object, const char *name)
+{
+	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	return cJSON_IsNull(member) ? NULL : member;
+}
+
+static int status_of(const cJSON *input)
+{
+	const cJSON *status = get(get(input, "response"), "status");
+
+	return status ? status->valueint : 0;
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(get(object, name));
+
+	return text ? text : "";
+}
+
+static const char *id_of(const cJSON *input)
+{
+	return text_of(cJSON_GetArrayItem(get(input, "events"), 0), "id");
+}
+
+static const cJSON *body_of(const cJSON *input)
+{
+	return get(get(input, "response"), "body");
+}
+
+/* --- three calls ----------------------------------------------------------------------------------- */
+
+static enum mapper_outcome send_step(int step, const cJSON *input, struct buf *out)
+{
+	buf_printf(out,
+		"{\"send\":{\"path\":\"/step/%d\",\"body\":{\"id\":\"%s\"}},\"carry\":{\"step\":%d}}",
+		step, id_of(input), step);
+	return MAPPER_OUTPUT;
+}
+
+/* /step/1, /step/2, /step/3, each kept in the carry before it leaves. */
+static enum mapper_outcome three_calls(const cJSON *input, struct buf *out)
+{
+	const cJSON *step = get(get(input, "carry"), "step");
+	int at = step ? step->valueint : 1, status = status_of(input);
+
+	if (status == 0)
+		return send_step(at, input, out);
+	if (status != 200 && status != 409)
+		return MAPPER_NOTHING;
+	if (at < 3)
+		return send_step(at + 1, input, out);
+	buf_printf(out, "{\"done\":{\"ref\":\"R-%s\"}}", id_of(input));
+	return MAPPER_OUTPUT;
+}
+
+/* The other side: knows a repeat by its key. */
+static struct {
+	char keys[4][64]; /* by step, of what was applied */
+	unsigned n_applied[4], n_asked[4];
+} cloud;
+
+static int ask_cloud(const struct errand *errand)
+{
+	int step = errand->url[strlen(errand->url) - 1] - '0';
+
+	assert_in_range(step, 1, 3);
+	cloud.n_asked[step]++;
+	if (strcmp(cloud.keys[step], errand->key) == 0)
+		return 200;
+	(void)snprintf(cloud.keys[step], sizeof(cloud.keys[step]), "%s", errand->key);
+	cloud.n_applied[step]++;
+	return 200;
+}
+
+static struct errand *find_out(void)
+{
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		if (house.errands[i].is_out)
+			return &house.errands[i];
+	return NULL;
+}
+
+/* The next thing that can happen does. False: all is quiet. */
+static bool act(void)
+{
+	struct errand *errand = find_out();
+
+	if (mapper_play(house.mapper) > 0)
+		return true;
+	if (errand) {
+		house_answer_later(errand, ask_cloud(errand), NULL);
+		return true;
+	}
+	return false;
+}
+
+static void act_to_the_end(void)
+{
+	for (int i = 0; i < 50; i++) {
+		house_turn(&house);
+		if (!act() && house_depth(&house, DELIVERY_DONE) == 1)
+			return;
+	}
+	fail_msg("it does not come to an end");
+}
+
+static void test_three_calls_are_one_delivery(void **state)
+{
+	char keys[3][64];
+
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	for (int i = 0; i < 3; i++) {
+		char url[64];
+
+		house_rest(&house);
+		(void)snprintf(url, sizeof(url), "http://erp/step/%d", i + 1);
+		assert_string_equal(house_only(&house)->url, url);
+		assert_string_equal(house_only(&house)->body, "{\"id\":\"e1\"}");
+		assert_string_equal(house_only(&house)->content_type, "application/json");
+		assert_int_equal(strlen(house_only(&house)->key), 36);
+		memcpy(keys[i], house_only(&house)->key, sizeof(keys[i]));
+		house_answer(&house, house_only(&house), 200, "{}");
+	}
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+	assert_int_equal(house_attempts(&house, "e1"), 1);
+	assert_string_equal(house.last_ref, "R-e1");
+	assert_string_not_equal(keys[0], keys[1]);
+	assert_string_not_equal(keys[1], keys[2]);
+	assert_string_not_equal(keys[0], keys[2]);
+}
+
+static void test_a_request_does_not_leave_before_its_carry_is_committed(void **state)
+{
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	house_turn(&house);
+	assert_int_equal(mapper_play(house.mapper), 1);
+	house.poisons = true;
+	house_turn(&house);
+	assert_int_equal(house.n_started, 0);
+	house_turn(&house);
+	assert_string_equal(house_only(&house)->url, "http://erp/step/1");
+}
+
+/* At point 0 it is claimed; each further one is an action later, and the turn before it. */
+static bool crash_at(int point)
+{
+	bool goes_on = true;
+
+	memset(&cloud, 0, sizeof(cloud));
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	house_turn(&house);
+	for (int i = 0; i < point && goes_on; i++) {
+		goes_on = act();
+		if (i + 1 < point)
+			house_turn(&house);
+	}
+	house_crash(&house, "\"connector\":\"three\"");
+	act_to_the_end();
+	assert_int_equal(house.n_exceptions, 0);
+	for (int step = 1; step <= 3; step++)
+		assert_int_equal(cloud.n_applied[step], 1);
+	return goes_on;
+}
+
+static void test_a_crash_at_any_point_doubles_no_call(void **state)
+{
+	int point = 0;
+
+	(void)state;
+	house_connector("three", "", three_calls);
+	while (crash_at(point)) {
+		house_close(&house);
+		point++;
+	}
+	/* The program is asked four times, three requests are answered. */
+	assert_int_equal(point, 8);
+}
+
+static void test_after_a_crash_it_goes_on_at_the_step_it_had_reached(void **state)
+{
+	(void)state;
+	memset(&cloud, 0, sizeof(cloud));
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	for (int i = 0; i < 2; i++) {
+		house_rest(&house);
+		house_answer(&house, house_only(&house), 200, "{}");
+	}
+	assert_string_equal(house_only(&house)->url, "http://erp/step/3");
+	house_crash(&house, "\"connector\":\"three\"");
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->url, "http://erp/step/3");
+}
+
+static void test_a_step_that_is_refused_for_a_while_is_repeated_alone(void **state)
+{
+	char key[64];
+
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_only(&house), 200, "{}");
+	memcpy(key, house_only(&house)->key, sizeof(key));
+	house_answer(&house, house_only(&house), 503, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
+	house_wait(&house, 900000);
+	assert_string_equal(house_only(&house)->url, "http://erp/step/2");
+	assert_string_equal(house_only(&house)->key, key);
+}
+
+/* --- a job that takes its time ----------------------------------------------------------------------- */
+
+static enum mapper_outcome job(const cJSON *input, struct buf *out)
+{
+	const char *name = text_of(get(input, "carry"), "job");
+	int status = status_of(input);
+
+	if (status == 0 && !*name)
+		buf_printf(out, "{\"send\":{\"path\":\"/jobs\",\"body\":{\"id\":\"%s\"}}}",
+			id_of(input));
+	else if (status == 0)
+		buf_printf(out, "{\"send\":{\"method\":\"GET\",\"path\":\"/jobs/%s\"}}", name);
+	else if (status == 202)
+		buf_printf(out, "{\"retry\":{\"after_s\":5},\"carry\":{\"job\":\"%s\"}}",
+			text_of(body_of(input), "job"));
+	else if (strcmp(text_of(body_of(input), "state"), "running") == 0)
+		buf_puts(out, "{\"retry\":{\"after_s\":5,\"reason\":\"it still runs\"}}");
+	else if (strcmp(text_of(body_of(input), "state"), "done") == 0)
+		buf_puts(out, "{\"done\":{\"ref\":\"J-1\"}}");
+	else
+		return MAPPER_NOTHING;
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_job_is_asked_until_it_is_done(void **state)
+{
+	(void)state;
+	house_connector("job", "", job);
+	house_open(&house, "\"connector\":\"job\",\"idempotency\":{\"mode\":\"none\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_true(house_only(&house)->is_fresh);
+	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
+	house_wait(&house, 4000);
+	assert_int_equal(house_out(&house), 0);
+	house_wait(&house, 1000);
+	assert_string_equal(house_only(&house)->method, "GET");
+	assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
+	assert_string_equal(house_only(&house)->content_type, "");
+	assert_false(house_only(&house)->has_key);
+	assert_false(house_only(&house)->is_fresh);
+	house_answer(&house, house_only(&house), 200, "{\"state\":\"running\"}");
+	house_wait(&house, 5000);
+	house_answer(&house, house_only(&house), 200, "{\"state\":\"done\"}");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+	assert_string_equal(house.last_ref, "J-1");
+}
+
+static void test_a_job_that_runs_delays_no_other_delivery(void **state)
+{
+	(void)state;
+	house_connector("job", "", job);
+	house_open(&house, "\"connector\":\"job\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	assert_non_null(house_find(&house, "e2"));
+}
+
+/* Mode none: any other request whose fate is unknown is a person's. */
+static void test_asking_changes_nothing_and_leaves_no_doubt(void **state)
+{
+	(void)state;
+	house_connector("job", "", job);
+	house_open(&house, "\"connector\":\"job\",\"idempotency\":{\"mode\":\"none\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
+	house_wait(&house, 5000);
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
+	house_wait(&house, 900000);
+	assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
+}
+
+/* --- a program's words ------------------------------------------------------------------------------- */
+
+/* Sends the event; then says what the body of the answer tells it to say. */
+static enum mapper_outcome parrot(const cJSON *input, struct buf *out)
+{
+	if (status_of(input) == 0)
+		buf_printf(out, "{\"send\":{\"path\":\"/in\",\"body\":{\"id\":\"%s\"}}}",
+			id_of(input));
+	else if (!body_of(input))
+		return MAPPER_NOTHING;
+	else if (cJSON_IsString(body_of(input))) {
+		buf_puts(out, cJSON_GetStringValue(body_of(input)));
+		return strncmp(out->data, "jq:", 3) == 0 ? MAPPER_FAILED : MAPPER_OVERRAN;
+	} else {
+		char *text = cJSON_PrintUnformatted(body_of(input));
+
+		buf_puts(out, text);
+		cJSON_free(text);
+	}
+	return MAPPER_OUTPUT;
+}
+
+static void open_parrot(const char *further)
+{
+	char erp[256];
+
+	house_connector("parrot", "", parrot);
+	(void)snprintf(erp, sizeof(erp), "\"connector\":\"parrot\"%s%s", *further ? "," : "",
+		further);
+	house_open(&house, erp);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+}
+
+static void test_a_program_that_says_nothing_leaves_it_to_the_default(void **state)
+{
+	static const struct {
+		int status;
+		enum delivery_state state;
+	} cases[] = { { 201, DELIVERY_DONE }, { 503, DELIVERY_WAITING },
+		{ 422, DELIVERY_EXCEPTION } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_parrot("");
+		house_answer(&house, house_only(&house), cases[i].status, "");
+		assert_int_equal(house_state(&house, "e1"), cases[i].state);
+		if (i + 1 < sizeof(cases) / sizeof(cases[0]))
+			house_close(&house);
+	}
+}
+
+static void test_a_200_that_means_no_is_rejected_with_its_words(void **state)
+{
+	(void)state;
+	open_parrot("");
+	house_answer(&house, house_only(&house), 200,
+		"{\"reject\":{\"code\":\"unknown_item\",\"message\":\"no such item\","
+		"\"field\":\"/data/lines/0/item\"}}");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_string_equal(house.last_kind, "rejected");
+	assert_string_equal(house.last_reason, "no such item");
+	assert_string_equal(house_code(&house), "unknown_item");
+}
+
+static void test_an_error_that_means_done_is_done(void **state)
+{
+	(void)state;
+	open_parrot("");
+	house_answer(&house, house_only(&house), 409, "{\"done\":{\"ref\":\"PR-9\"}}");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+	assert_string_equal(house.last_ref, "PR-9");
+}
+
+static void test_a_doubtful_answer_goes_the_way_of_the_mode(void **state)
+{
+	static const struct {
+		const char *mode;
+		enum delivery_state state;
+	} cases[] = {
+		{ "\"idempotency\":{\"mode\":\"header\"}", DELIVERY_WAITING },
+		{ "\"idempotency\":{\"mode\":\"natural\"}", DELIVERY_WAITING },
+		{ "\"idempotency\":{\"mode\":\"lookup\"}", DELIVERY_SUSPECT },
+		{ "\"idempotency\":{\"mode\":\"none\"}", DELIVERY_EXCEPTION },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_parrot(cases[i].mode);
+		house_answer(&house, house_only(&house), 200,
+			"{\"unknown\":{\"reason\":\"the ERP said: maybe\"}}");
+		assert_int_equal(house_state(&house, "e1"), cases[i].state);
+		if (i + 1 < sizeof(cases) / sizeof(cases[0]))
+			house_close(&house);
+	}
+	assert_string_equal(house.last_kind, "unknown");
+	assert_non_null(strstr(house.last_reason, "the ERP said: maybe"));
+}
+
+static enum mapper_outcome needs_none(const cJSON *input, struct buf *out)
+{
+	(void)input;
+	buf_puts(out, "{\"done\":{\"ref\":\"not for us\"}}");
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_program_may_end_a_delivery_without_a_request(void **state)
+{
+	(void)state;
+	house_connector("none", "", needs_none);
+	house_open(&house, "\"connector\":\"none\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_int_equal(house.n_started, 0);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+}
+
+/* --- a program that fails --------------------------------------------------------------------------- */
+
+static enum mapper_outcome breaks(const cJSON *input, struct buf *out)
+{
+	(void)input;
+	buf_puts(out, "jq: error: null has no keys");
+	return MAPPER_FAILED;
+}
+
+static void test_an_event_that_can_not_be_rendered_is_rejected(void **state)
+{
+	(void)state;
+	house_connector("breaks", "", breaks);
+	house_open(&house, "\"connector\":\"breaks\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_int_equal(house.n_started, 0);
+	assert_string_equal(house.last_kind, "rejected");
+	assert_string_equal(house_code(&house), "connector_failed");
+	assert_non_null(strstr(house.last_reason, "null has no keys"));
+}
+
+static void test_an_answer_that_can_not_be_read_is_unknown(void **state)
+{
+	static const char *const answers[] = { "\"jq: error: what is this\"",
+		"\"ran for more than a second\"", "{\"done\":{\"ref\":[]}}", "{\"absent\":{}}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		open_parrot("");
+		house_answer(&house, house_only(&house), 200, answers[i]);
+		assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+		assert_string_equal(house.last_kind, "unknown");
+		assert_string_equal(house.last_severity, "critical");
+		assert_string_equal(house_code(&house), "connector_failed");
+		if (i + 1 < sizeof(answers) / sizeof(answers[0]))
+			house_close(&house);
+	}
+}
+
+static void test_a_plain_refusal_needs_no_reading(void **state)
+{
+	(void)state;
+	open_parrot("");
+	house_answer(&house, house_only(&house), 422, "\"jq: error: what is this\"");
+	assert_string_equal(house.last_kind, "rejected");
+	assert_string_equal(house_code(&house), "422");
+}
+
+/* Renders the first time only. */
+static unsigned n_rendered;
+
+static enum mapper_outcome renders_once(const cJSON *input, struct buf *out)
+{
+	if (n_rendered++ > 0)
+		return breaks(input, out);
+	return parrot(input, out);
+}
+
+static void test_what_was_sent_and_can_not_be_rendered_again_is_unknown(void **state)
+{
+	(void)state;
+	n_rendered = 0;
+	house_connector("once", "", renders_once);
+	house_open(&house, "\"connector\":\"once\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 900000);
+	assert_string_equal(house.last_kind, "unknown");
+	assert_string_equal(house_code(&house), "connector_failed");
+}
+
+static enum mapper_outcome no_slash(const cJSON *input, struct buf *out)
+{
+	(void)input;
+	buf_puts(out, "{\"send\":{\"path\":\"@evil.example/in\",\"body\":{}}}");
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_path_can_not_change_the_host(void **state)
+{
+	(void)state;
+	house_connector("no-slash", "", no_slash);
+	house_open(&house, "\"connector\":\"no-slash\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_int_equal(house.n_started, 0);
+	assert_string_equal(house_code(&house), "connector_failed");
+}
+
+static enum mapper_outcome endless(const cJSON *input, struct buf *out)
+{
+	(void)input;
+	buf_puts(out, "{\"send\":{\"method\":\"GET\",\"path\":\"/again\"}}");
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_program_that_never_stops_asking_is_stopped(void **state)
+{
+	(void)state;
+	house_connector("endless", "", endless);
+	house_open(&house, "\"connector\":\"endless\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer_all(&house, 200);
+	assert_int_equal(house.n_started, 32);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_non_null(strstr(house.last_reason, "32 requests"));
+}
+
+/* --- what is held ----------------------------------------------------------------------------------- */
+
+static void test_a_held_program_holds_the_destination_and_rejects_nothing(void **state)
+{
+	(void)state;
+	house_connector("parrot", "", parrot);
+	house_open(&house, "\"connector\":\"parrot\"");
+	mapper_hold(house.mapper, true);
+	house_put_many(&house, "e", 5);
+	house_rest(&house);
+	assert_int_equal(house.n_started, 0);
+	assert_int_equal(house_exceptions(&house, "hold"), 1);
+	house_wait(&house, 60000);
+	mapper_hold(house.mapper, false);
+	house_wait(&house, 60000);
+	house_answer_all(&house, 201);
+	house_wait(&house, 60000);
+	house_answer_all(&house, 201);
+	assert_int_equal(house_depth(&house, DELIVERY_DONE), 5);
+	assert_int_equal(house_exceptions(&house, "hold"), 0);
+	assert_int_equal(house.n_exceptions, 0);
+}
+
+static void test_a_program_that_says_hold_blames_the_destination(void **state)
+{
+	(void)state;
+	open_parrot("\"concurrency\":1");
+	house_put(&house, "e2", "");
+	house_answer(&house, house_only(&house), 200, "{\"hold\":{\"reason\":\"licence ended\"}}");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_READY);
+	assert_int_equal(house_attempts(&house, "e1"), 0);
+	assert_int_equal(house_exceptions(&house, "hold"), 1);
+	assert_int_equal(house_out(&house), 0);
+	house_wait(&house, 60000);
+	assert_non_null(house_find(&house, "e2"));
+	house_answer(&house, house_only(&house), 201, "");
+	house_answer(&house, house_find(&house, "e1"), 201, "");
+	assert_int_equal(house_exceptions(&house, "hold"), 0);
+	assert_int_equal(house.n_exceptions, 0);
+}
+
+static void test_an_answer_that_a_held_program_can_not_read_is_asked_again(void **state)
+{
+	(void)state;
+	open_parrot("");
+	mapper_hold(house.mapper, true);
+	house_answer(&house, house_only(&house), 201, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_READY);
+	mapper_hold(house.mapper, false);
+	house_wait(&house, 60000);
+	house_answer(&house, house_only(&house), 201, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+}
+
+/* --- the laws --------------------------------------------------------------------------------------- */
+
+static void test_an_answer_is_never_forgotten_though_its_turn_is_poisoned(void **state)
+{
+	(void)state;
+	open_parrot("");
+	house_answer_later(house_only(&house), 201, NULL);
+	assert_int_equal(mapper_play(house.mapper), 1);
+	house.poisons = true;
+	house_turn(&house);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_CLAIMED);
+	house_turn(&house);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+	assert_int_equal(house.n_started, 1);
+}
+
+static void test_a_turn_poisoned_while_the_program_thinks_changes_nothing(void **state)
+{
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	house_turn(&house);
+	assert_int_equal(mapper_waiting(house.mapper), 1);
+	house.poisons = true;
+	house_turn(&house);
+	assert_int_equal(mapper_waiting(house.mapper), 1);
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->url, "http://erp/step/1");
+}
+
+static void test_a_claim_of_a_poisoned_turn_is_not_mapped(void **state)
+{
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	house.poisons = true;
+	house_turn(&house);
+	assert_int_equal(mapper_waiting(house.mapper), 0);
+}
+
+static void test_what_a_program_is_asked_counts_as_out(void **state)
+{
+	(void)state;
+	house_connector("parrot", "", parrot);
+	house_open(&house, "\"connector\":\"parrot\",\"concurrency\":3");
+	house_put_many(&house, "e", 10);
+	house_turn(&house);
+	house_turn(&house);
+	assert_int_equal(mapper_waiting(house.mapper), 3);
+}
+
+static void test_each_request_takes_a_token(void **state)
+{
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\",\"concurrency\":1,\"rate\":\"60/m\"");
+	house_put_many(&house, "e", 2);
+	house_rest(&house);
+	for (int i = 0; i < 3; i++)
+		house_answer(&house, house_only(&house), 200, "{}");
+	assert_int_equal(house.n_started, 3);
+	house_wait(&house, 2900);
+	assert_int_equal(house.n_started, 3);
+	house_wait(&house, 200);
+	assert_int_equal(house.n_started, 4);
+}
+
+/* --- other kinds ------------------------------------------------------------------------------------- */
+
+static enum mapper_outcome names_itself(const cJSON *input, struct buf *out)
+{
+	if (status_of(input) > 0)
+		return MAPPER_NOTHING;
+	buf_printf(out,
+		"{\"send\":{\"path\":\"in/%s.edi\",\"text\":\"ISA\",\"headers\":{\"X-Serial\":\"%d\"}}}",
+		id_of(input), get(input, "serial") ? get(input, "serial")->valueint : -1);
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_file_keeps_its_name_and_number_over_retries(void **state)
+{
+	(void)state;
+	house_connector("edi", "\"serial\":true", names_itself);
+	house_open(&house, "\"connector\":\"edi\",\"kind\":\"sftp\",\"url\":\"sftp://erp/x\","
+			   "\"auth\":{\"type\":\"basic\",\"username\":\"u\",\"password\":{\"file\":\"p\"},"
+			   "\"host_key\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->path, "in/e1.edi");
+	assert_string_equal(house_only(&house)->body, "ISA");
+	assert_string_equal(house_only(&house)->extra, "X-Serial: 1\n");
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 900000);
+	assert_string_equal(house_only(&house)->path, "in/e1.edi");
+	assert_string_equal(house_only(&house)->extra, "X-Serial: 1\n");
+	house_answer(&house, house_only(&house), 201, "");
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->extra, "X-Serial: 2\n");
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, close_house)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_three_calls_are_one_delivery),
+		TEST(test_a_request_does_not_leave_before_its_carry_is_committed),
+		TEST(test_a_crash_at_any_point_doubles_no_call),
+		TEST(test_after_a_crash_it_goes_on_at_the_step_it_had_reached),
+		TEST(test_a_step_that_is_refused_for_a_while_is_repeated_alone),
+		TEST(test_a_job_is_asked_until_it_is_done),
+		TEST(test_a_job_that_runs_delays_no_other_delivery),
+		TEST(test_asking_changes_nothing_and_leaves_no_doubt),
+		TEST(test_a_program_that_says_nothing_leaves_it_to_the_default),
+		TEST(test_a_200_that_means_no_is_rejected_with_its_words),
+		TEST(test_an_error_that_means_done_is_done),
+		TEST(test_a_doubtful_answer_goes_the_way_of_the_mode),
+		TEST(test_a_program_may_end_a_delivery_without_a_request),
+		TEST(test_an_event_that_can_not_be_rendered_is_rejected),
+		TEST(test_an_answer_that_can_not_be_read_is_unknown),
+		TEST(test_a_plain_refusal_needs_no_reading),
+		TEST(test_what_was_sent_and_can_not_be_rendered_again_is_unknown),
+		TEST(test_a_path_can_not_change_the_host),
+		TEST(test_a_program_that_never_stops_asking_is_stopped),
+		TEST(test_a_held_program_holds_the_destination_and_rejects_nothing),
+		TEST(test_a_program_that_says_hold_blames_the_destination),
+		TEST(test_an_answer_that_a_held_program_can_not_read_is_asked_again),
+		TEST(test_an_answer_is_never_forgotten_though_its_turn_is_poisoned),
+		TEST(test_a_turn_poisoned_while_the_program_thinks_changes_nothing),
+		TEST(test_a_claim_of_a_poisoned_turn_is_not_mapped),
+		TEST(test_what_a_program_is_asked_counts_as_out),
+		TEST(test_each_request_takes_a_token),
+		TEST(test_a_file_keeps_its_name_and_number_over_retries),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
