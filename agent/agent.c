@@ -24,6 +24,7 @@
 #include "housekeeping.h"
 #include "keeper.h"
 #include "log.h"
+#include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
@@ -54,6 +55,7 @@ struct agent {
 	struct store *store;
 	struct turn *turn;
 	struct http_client *http;
+	struct mapper *mapper;
 	const struct courier *courier;
 	struct deliver *deliver;
 	struct intake *intake;
@@ -231,7 +233,8 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 {
 	if (deliver_configure(agent->deliver, config, err) < 0)
 		return -1;
-	if (intake_configure(agent->intake, config) < 0)
+	if (intake_configure(agent->intake, config) < 0 ||
+		mapper_set_zone(agent->mapper, config->timezone) < 0)
 		return error_set(err, NULL, "out of memory");
 	if (capture_configure(agent->capture, config, err) < 0 ||
 		ops_configure(agent->ops, config, err) < 0)
@@ -433,7 +436,12 @@ static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
 	agent->http = http_client_new(agent->base);
-	if (!agent->turn || !agent->http)
+	agent->mapper =
+		mapper_new(agent->base, &(struct mapper_options){ .path = agent->places.mapper,
+						.zone = agent->config->timezone,
+						.bound_ms = MAPPER_BOUND_MS,
+						.hold_ms = MAPPER_HOLD_MS });
+	if (!agent->turn || !agent->http || !agent->mapper)
 		return -1;
 	salvor_attach(agent->salvor, &(struct salvor_options){ .turn = agent->turn,
 					     .store = agent->store,
@@ -451,6 +459,7 @@ static int build_rooms(struct agent *agent)
 		.metrics = agent->metrics,
 		.clock = agent->clock,
 		.couriers = { [CONFIG_KIND_HTTP] = agent->courier },
+		.mapper = agent->mapper,
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
 		.on_news = on_news,
@@ -573,6 +582,7 @@ void agent_free(struct agent *agent)
 	capture_free(agent->capture);
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
+	mapper_free(agent->mapper);
 	courier_http_free(agent->courier);
 	http_client_free(agent->http);
 	turn_free(agent->turn);
