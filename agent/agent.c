@@ -436,11 +436,8 @@ static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
 	agent->http = http_client_new(agent->base);
-	agent->mapper =
-		mapper_new(agent->base, &(struct mapper_options){ .path = agent->places.mapper,
-						.zone = agent->config->timezone,
-						.bound_ms = MAPPER_BOUND_MS,
-						.hold_ms = MAPPER_HOLD_MS });
+	agent->mapper = mapper_new(agent->base,
+		&(struct mapper_options){ agent->places.mapper, agent->config->timezone, 0, 0 });
 	if (!agent->turn || !agent->http || !agent->mapper)
 		return -1;
 	salvor_attach(agent->salvor, &(struct salvor_options){ .turn = agent->turn,
