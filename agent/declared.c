@@ -1,17 +1,21 @@
 #include "declared.h"
 
-#include "deliver/deliver.h"
 #include "dray/json.h"
+#include "mapper/connector_folder.h"
 
 /* A fault in it is told by whoever loads the connector for the destination that uses it. */
 const cJSON *declared_find(void *ctx, const char *name)
 {
 	struct declared *declared = ctx;
 	const cJSON *known = json_get(declared->known, name);
-	cJSON *read = known ? NULL : connector_load(name, declared->dirs, NULL);
+	struct connector_folder folder;
+	cJSON *read;
 
-	if (known || !read)
+	if (known || connector_folder_find(name, declared->dirs, &folder, NULL))
 		return known;
+	read = folder.declaration;
+	folder.declaration = NULL;
+	connector_folder_done(&folder);
 	if (!declared->known)
 		declared->known = cJSON_CreateObject();
 	if (declared->known && cJSON_AddItemToObject(declared->known, name, read))

@@ -356,7 +356,8 @@ static int read_carry(struct output *output, const cJSON *carry, struct error *e
 			"has no business beside %s, only beside send and retry",
 			verbs[output->is.verb].name);
 	json_print(carry, &text);
-	output->is.carry = text.len > CARRY_MAX_BYTES ? "" : output_keep(output, &text);
+	if (text.len <= CARRY_MAX_BYTES)
+		output->is.carry = output_keep(output, &text);
 	bool is_too_large = text.len > CARRY_MAX_BYTES;
 	buf_done(&text);
 	if (is_too_large)

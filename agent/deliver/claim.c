@@ -98,7 +98,7 @@ void claim_give(struct claim *claim)
 	claim->decision.is_made = false;
 	buf_reset(&claim->texts);
 	buf_reset(&claim->body);
-	buf_reset(&claim->headers);
+	buf_wipe(&claim->headers);
 	buf_reset(&claim->carry);
 	buf_reset(&claim->answer.body);
 	TAILQ_INSERT_HEAD(&claim->deliver->spare, claim, link);
@@ -115,6 +115,7 @@ void claim_free(struct claim *claim)
 	free(claim->members);
 	buf_done(&claim->texts);
 	buf_done(&claim->body);
+	buf_wipe(&claim->headers);
 	buf_done(&claim->headers);
 	buf_done(&claim->target);
 	buf_done(&claim->carry);
@@ -185,6 +186,15 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 		return -1;
 	claim->n++;
 	return 0;
+}
+
+bool claim_is_open_to(const struct claim *claim, const struct store_delivery_row *row)
+{
+	/* It is near: members are read by seq. */
+	for (size_t i = claim->n; row->state == DELIVERY_PARKED && i > 0; i--)
+		if (strcmp(claim_text(claim, claim->members[i - 1].key), row->held_key) == 0)
+			return true;
+	return row->state == DELIVERY_READY;
 }
 
 int claim_member(const struct claim *claim, const struct member *member, int64_t batch,

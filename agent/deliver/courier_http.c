@@ -64,8 +64,7 @@ static struct http_pool *open_pool(const struct courier_http *http,
 		.connections = (unsigned)destination->concurrency,
 		.timeout_ms = destination->timeout_ms,
 		.max_answer = MAX_ANSWER_BYTES,
-		/* A CSRF token belongs to the cookies that came with it. */
-		.keeps_cookies = destination->auth.keeps_cookies || destination->auth.csrf.path,
+		.keeps_cookies = destination->auth.keeps_cookies,
 	};
 
 	if (destination->has_tls) {
@@ -167,6 +166,20 @@ static int start_request(
 	return 0;
 }
 
+static void forget_request(void *opened, void *done_ctx)
+{
+	struct courier_line *line = opened;
+	struct courier_errand *errand;
+
+	LIST_FOREACH (errand, &line->out, link)
+		if (errand->done_ctx == done_ctx)
+			break;
+	if (!errand)
+		return;
+	http_forget(line->pool, errand);
+	drop_errand(errand);
+}
+
 const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs)
 {
 	struct courier_http *http = calloc(1, sizeof(*http));
@@ -175,9 +188,11 @@ const struct courier *courier_http_new(struct http_client *client, const struct 
 		return NULL;
 	http->client = client;
 	http->dirs = dirs;
-	http->courier = (struct courier){
-		.open = open_line, .start = start_request, .close = close_line, .ctx = http
-	};
+	http->courier = (struct courier){ .open = open_line,
+		.start = start_request,
+		.forget = forget_request,
+		.close = close_line,
+		.ctx = http };
 	return &http->courier;
 }
 

@@ -105,6 +105,8 @@ struct courier {
 	/* 0, or -1: not started. `done` is never called from within. The body lives until `done`. */
 	int (*start)(void *opened, const struct courier_request *request, courier_done_fn done,
 		void *done_ctx);
+	/* Nobody waits for the one that was started with this `done_ctx`: it ends without a word. */
+	void (*forget)(void *opened, void *done_ctx);
 	void (*close)(void *opened);
 	void *ctx;
 };
@@ -201,12 +203,6 @@ int deliver_configure(struct deliver *deliver, const struct config *config, stru
 /* The same check without an effect, for --check. */
 int deliver_check(const struct config *config, const struct secret_dirs *secrets,
 	const char *const *connector_dirs, struct error *err);
-
-/*
- * NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). NULL with *err,
- * which may be NULL, filled.
- */
-cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
 
 /* Before an orderly end: claim nothing more; what is out goes on. */
 void deliver_drain(struct deliver *deliver);

@@ -303,20 +303,11 @@ struct completion {
 	bool is_waiting, is_broken, has_failed;
 };
 
-/* In a chain whose first is a member as well. It is near: members are read by seq. */
-static bool is_chained(const struct claim *draft, const struct store_delivery_row *row)
-{
-	for (size_t i = draft->n; row->state == DELIVERY_PARKED && i > 0; i--)
-		if (strcmp(claim_text(draft, draft->members[i - 1].key), row->held_key) == 0)
-			return true;
-	return false;
-}
-
 static int on_batch_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct completion *completion = ctx;
 
-	if (row->state == DELIVERY_READY || is_chained(completion->draft, row))
+	if (claim_is_open_to(completion->draft, row))
 		completion->has_failed = claim_add_member(completion->draft, row) != 0;
 	else if (row->state == DELIVERY_WAITING)
 		completion->is_waiting = true;

@@ -61,13 +61,13 @@ static int on_culprit_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct search *search = ctx;
 
-	if (row->destination != search->destination || row->state != DELIVERY_READY)
+	if (row->destination != search->destination || !claim_is_open_to(search->claim, row))
 		return 0;
 	search->has_failed = claim_add_member(search->claim, row) != 0;
 	return search->has_failed;
 }
 
-/* The culprit's rows that are still READY: a person may have taken them meanwhile. */
+/* The culprit's rows that may still be claimed: a person may have taken them meanwhile. */
 static int find_culprit(struct destination *destination, struct claim *claim)
 {
 	const struct culprit *culprit = &destination->culprit;
@@ -149,6 +149,11 @@ void hold_end(struct destination *destination, const struct claim *probe)
 		else
 			destination->suspects[i] = (struct suspect){ 0 };
 	destination->culprit = (struct culprit){ 0 };
+	hold_lift(destination);
+}
+
+void hold_lift(struct destination *destination)
+{
 	if (!destination->is_hold_open)
 		return;
 	destination->is_hold_open = false;

@@ -323,3 +323,18 @@ int http_start(
 	TAILQ_INSERT_TAIL(&pool->running, transfer, link);
 	return 0;
 }
+
+void http_forget(struct http_pool *pool, const void *ctx)
+{
+	struct http_transfer *transfer;
+
+	TAILQ_FOREACH (transfer, &pool->running, link)
+		if (transfer->ctx == ctx)
+			break;
+	if (!transfer)
+		return;
+	TAILQ_REMOVE(&pool->running, transfer, link);
+	if (curl_multi_remove_handle(pool->multi, transfer->easy) != CURLM_OK)
+		LOG_ERROR("libcurl does not let go of a request");
+	put_back(pool, transfer);
+}

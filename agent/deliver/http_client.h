@@ -76,5 +76,7 @@ typedef void (*http_done_fn)(void *ctx, const struct http_answer *answer);
 /* 0, or -1: not started, on_done is not called. */
 int http_start(struct http_pool *pool, const struct http_request *request, http_done_fn on_done,
 	void *ctx);
+/* The one with this `ctx` ends without a callback, if it is running. */
+void http_forget(struct http_pool *pool, const void *ctx);
 
 #endif

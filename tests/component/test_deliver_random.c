@@ -40,6 +40,7 @@
 static struct shared {
 	uint64_t current[WORKERS]; /* the seed that is lived; 0 none is */
 	unsigned n_folders, n_failures, n_cut_short;
+	unsigned n_chained; /* deliveries sent in a chain behind another one */
 	struct {
 		uint64_t seed;
 		char words[200];
@@ -81,6 +82,7 @@ static const char *live(uint64_t seed, bool is_in_memory)
 	if (setjmp(failed) != 0)
 		return day.words;
 	day_live(seed, is_in_memory);
+	(void)__atomic_fetch_add(&shared->n_chained, day.n_chained, __ATOMIC_SEQ_CST);
 	if (day.is_cut_short)
 		(void)__atomic_fetch_add(&shared->n_cut_short, 1, __ATOMIC_SEQ_CST);
 	return NULL;
@@ -203,7 +205,9 @@ static void test_each_event_is_applied_once_and_in_order_whatever_happens(void *
 		(void)printf("seed %llu: %s\n", (unsigned long long)shared->failures[i].seed,
 			shared->failures[i].words);
 	print_message("%u days ended early: the store was taken for broken\n", shared->n_cut_short);
+	print_message("%u deliveries went in a chain\n", shared->n_chained);
 	assert_true(shared->n_cut_short <= 1 + n / 100);
+	assert_true(n < 100 || shared->n_chained > n);
 	if (shared->n_failures > 0)
 		fail_msg("%u of %llu days failed", shared->n_failures, (unsigned long long)n);
 }

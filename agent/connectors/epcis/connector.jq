@@ -138,7 +138,7 @@ def problem: if type == "object" then ([.title, .detail] | map(select(. != null)
 def name: if type == "object" then .type // "" | tostring | split(":") | last // "" else "" end;
 def or_else($word): if . == null or . == "" then $word else . end;
 def refused:
-	if (body.errors | type) == "array" then
+	if (body.errors | type) == "array" and (body.errors | length) > 0 then
 		refuse(body.errors[0] | name | or_else("capture_failed");
 			body.errors | map(problem) | unique | join("; ") | or_else("the capture job failed and doesn't say why"); "")
 	else refuse(body | name | or_else("capture_failed"); body | problem | or_else("no reason given"); "") end;
@@ -146,11 +146,25 @@ def refused:
 def location:
 	(.response.headers.location // "" | capture("/capture/(?<job>[^/?#]+)") | .job) // null;
 
+# All or nothing was captured: the first event tells for all.
+def first_id: .vars as $vars | .events[0] | event_id($vars; 0);
+def seek_request:
+	{method: "GET", path: "/events/\(first_id | @uri)", headers: {"GS1-EPCIS-Version": "2.0.0"}};
+def is_found: first_id as $id | status == 200 and (.response.body | tostring | contains($id));
+
+# An event that is there already: ours, when it is the only one. Of several, each is sent by itself.
+def is_there: status == 409 or (refused.reject.code == "ResourceAlreadyExistsException");
+def seek_or_refuse:
+	if is_there and (.events | length) == 1 then
+		{send: seek_request, carry: {step: "seek", words: refused.reject.message[0:400]}}
+	else refused end;
+
 def on_capture:
 	location as $job
 	| if status == 202 and $job then .carry = {step: "job", job: $job} | job
-	  elif status == 202 then {unknown: {reason: "accepted, and no job is named"}}
-	  elif status == 400 or status == 413 or status == 415 or status == 422 then refused
+	  elif status < 300 then {unknown: {reason: "accepted, and no job is named"}}
+	  elif status == 400 or status == 413 or status == 415 or status == 422 or status == 409 then
+		seek_or_refuse
 	  else empty end;
 
 def on_job:
@@ -158,24 +172,29 @@ def on_job:
 		if body.running == true then
 			{retry: {after_s: 2, reason: "capture job \(.carry.job) is running"}, carry: .carry}
 		elif body.success == true then {done: {ref: .carry.job}}
-		else refused end
+		else seek_or_refuse end
 	elif status == 404 or status < 300 then {unknown: {reason: "capture job \(.carry.job) can't be read"}}
 	elif status >= 500 then {retry: {reason: "answered \(status)"}, carry: .carry}
 	else empty end;
 
+def on_seek:
+	if is_found then {done: {ref: first_id}}
+	elif status == 404 then refuse("ResourceAlreadyExistsException"; .carry.words; "")
+	elif status < 300 or status >= 500 then {retry: {reason: "the event can't be read now"}, carry: .carry}
+	else empty end;
+
 def deliver:
 	if .response == null then
-		if .carry.step == "job" then job else first(check_events, capture) end
+		if .carry.step == "job" then job
+		elif .carry.step == "seek" then {send: seek_request, carry: .carry}
+		else first(check_events, capture) end
 	elif .carry.step == "capture" then on_capture
-	else on_job end;
+	elif .carry.step == "job" then on_job
+	else on_seek end;
 
-# All or nothing was captured: the first event tells for all.
-def first_id: .vars as $vars | .events[0] | event_id($vars; 0);
 def lookup:
-	if .response == null then
-		{send: {method: "GET", path: "/events/\(first_id | @uri)",
-			headers: {"GS1-EPCIS-Version": "2.0.0"}}, carry: .carry}
-	elif status == 200 and (first_id as $id | .response.body | tostring | contains($id)) then {done: {ref: first_id}}
+	if .response == null then {send: seek_request, carry: .carry}
+	elif is_found then {done: {ref: first_id}}
 	elif status == 404 then {absent: {}}
 	elif status < 300 then {unknown: {reason: "the answer doesn't show event \(first_id)"}}
 	else empty end;

@@ -9,10 +9,11 @@
 #   facts       items, lots, bins, before the moves are read; units, new_lots when they show the need
 #
 # Nothing in Tryton is unique but its ids. What makes a repeat refusable:
-#   receipt  the create names the order's own moves and writes each one's quantity. Whoever comes second
-#            either takes them from a draft, or is refused because they are done. The reference is the
-#            key: of all shipments with it one holds the order's moves; the others are emptied and
-#            cancelled.
+#   receipt  the create names the order's own moves and writes each one's quantity, and nothing else.
+#            Whoever comes second either takes them from a draft, which is then empty and cancelled, or
+#            is refused because they are done. The reference is the key: of all shipments with it at
+#            most one holds moves. A move has one lot, so what came in several lots of an item is posted
+#            in several parts, each with a reference of its own, against what the one before left open.
 #   pick     moves are replaced by deleting those that were read; a second time they aren't there.
 #            Every other step sets a state, and does nothing where it is set.
 
@@ -24,12 +25,18 @@
 | def problem($code; $message; $field):
 	error({ reject: { code: $code, message: $message, field: $field } });
 
-# Lines with their place in the event; of what came in packages, too. Nothing of something is no line.
-def lines:
-	[ $event.data
-	| path(.lines[]?, .packages[]?.lines[]?) as $path
-	| getpath($path) + { at: ("/data/" + ($path | map(tostring) | join("/"))) }
-	| select((.quantity | tonumber) > 0) ];
+# Lines with their place in the event, of what came in packages, too. Nothing of something is no line.
+# A part has one lot of each item.
+[ $event.data
+  | path(.lines[]?, .packages[]?.lines[]?) as $path
+  | getpath($path) + { at: ("/data/" + ($path | map(tostring) | join("/"))) }
+  | select((.quantity | tonumber) > 0) ]
+| [ group_by(.item)[] | [ group_by(.lot) | to_entries[] | .value[] + { part: (.key + 1) } ] | .[] ]
+| sort_by(.at | ltrimstr("/data/") | split("/") | map(tonumber? // .))
+| . as $lines
+| ([ $lines[].part ] | max // 1) as $parts
+
+| def reference: if .part == 1 then $in.key else "\($in.key)/\(.part)" end;
 
 def item_name: .item.sku // .item.gtin // "an item without a number";
 
@@ -38,12 +45,12 @@ def gtin_forms:
 	., (select(startswith("0")) | .[1:]), (select(startswith("00")) | .[2:]),
 	(select(startswith("000000")) | .[6:]);
 
-def gtins: [ lines[] | select(.item.sku == null) | .item.gtin // empty | gtin_forms ] | unique;
+def gtins: [ $lines[] | select(.item.sku == null) | .item.gtin // empty | gtin_forms ] | unique;
 
-def lot_numbers: [ lines[].lot // empty ] | unique;
+def lot_numbers: [ $lines[].lot // empty ] | unique;
 
 # Tryton 6.0 assigns without regard to lots: where a lot was taken from must be said.
-def bin_codes: [ select($event.type != "receipt") | lines[] | select(.lot) | .location // empty ] | unique;
+def bin_codes: [ select($event.type != "receipt") | $lines[] | select(.lot) | .location // empty ] | unique;
 
 # The symbols in Tryton that a line's unit may stand for; none said: whatever the order is in.
 def symbols:
@@ -66,7 +73,7 @@ def button($model; $name): rpc("model." + $model + "." + $name; [ [ .id ] ]);
 def ask_fact:
 	if .at == "items" then search("product.identifier"; [ [ "code", "in", gtins ] ]; [ "code", "product" ])
 	elif .at == "units" then
-		search("product.uom"; [ [ "symbol", "in", ([ lines[] | symbols[] ] | unique) ] ];
+		search("product.uom"; [ [ "symbol", "in", ([ $lines[] | symbols[] ] | unique) ] ];
 			[ "symbol", "factor", "category" ])
 	elif .at == "lots" then search("stock.lot"; [ [ "number", "in", lot_numbers ] ]; [ "number", "product" ])
 	elif .at == "bins" then search("stock.location"; [ [ "code", "in", bin_codes ] ]; [ "code" ])
@@ -75,16 +82,14 @@ def ask_fact:
 
 def ask_receipt:
 	if .at == "find" then
-		search("stock.shipment.in"; [ [ "reference", "=", $in.key ], [ "state", "!=", "cancelled" ] ];
+		search("stock.shipment.in"; [ [ "reference", "=", reference ], [ "state", "!=", "cancelled" ] ];
 			[ "number", "state", "incoming_moves" ])
 	elif .at == "open" then
 		search("stock.move";
 			[ [ "purchase.number", "=", $event.data.document.id ], [ "state", "=", "draft" ], [ "shipment", "=", null ] ];
-			[ "product.code", "quantity", "uom.symbol", "uom.factor", "uom.category", "origin", "company", "from_location",
-			  "to_location", "unit_price", "currency", "purchase.party", "purchase.warehouse" ])
+			[ "product.code", "quantity", "uom.symbol", "uom.factor", "uom.category", "purchase.party", "purchase.warehouse" ])
 	elif .at == "create" then rpc("model.stock.shipment.in.create"; [ [ .values ] ])
-	elif .at == "strip" then rpc("model.stock.shipment.in.write"; [ .twins, { incoming_moves: [ [ "delete", .stray ] ] } ])
-	elif .at == "clear" then rpc("model.stock.shipment.in.cancel"; [ .twins ])
+	elif .at == "clear" then rpc("model.stock.shipment.in.cancel"; [ .empty ])
 	elif .at == "receive" then button("stock.shipment.in"; "receive")
 	elif .at == "finish" then button("stock.shipment.in"; "done")
 	else ask_fact
@@ -111,6 +116,8 @@ def ask_outgoing:
 def ask:
 	(if $event.type == "receipt" then ask_receipt else ask_outgoing end) + { carry: . };
 
+def begin($part; $posted): { at: "find", tries: 0, part: $part, posted: $posted };
+
 # Moves are of the moment: they are read again rather than carried.
 def step($at): del(.moves, .picking) | .at = $at | ask;
 
@@ -129,17 +136,23 @@ def gather:
 # All units that are known.
 def units: [ .moves[]["uom."], .units[]? ];
 
-# May this move be what the line names? A number is never taken for a name.
-def is_of($line; $facts):
-	.["product."] as $product
-	| if $line.item.sku then $product.code == $line.item.sku
-	  else any($line.item.gtin // "" | gtin_forms; $facts.products[.] == $product.id)
+# Moves by what they are called: their positions by the product's code and by its id.
+def index_of_moves:
+	[ .moves | to_entries[] | .value["product."] as $product | { at: .key, name: ("code " + $product.code, "id \($product.id)") } ]
+	| group_by(.name)
+	| map({ (.[0].name): map(.at) })
+	| add // {};
+
+# A line's moves; `index` of those that are at hand.
+def moves_of($line; $index):
+	. as $facts
+	| if $line.item.sku then $index["code " + $line.item.sku] // []
+	  else [ $line.item.gtin // "" | gtin_forms | $index["id \($facts.products[.])"] // empty ][0] // []
 	  end;
 
-def moves_of($line): . as $facts | [ .moves[] | select(is_of($line; $facts)) ];
-
-def lot_of($line; $product):
-	if $line.lot then [ .lots[] | select(.number == $line.lot and .product == $product) | .id ][0] else null end;
+def lot_name($product; $number): "\($product) \($number)";
+def lots_by_name: map({ key: lot_name(.product; .number), value: .id }) | from_entries;
+def lot_of($line; $product): if $line.lot then .lots[lot_name($product; $line.lot)] else null end;
 
 def bin_of($line):
 	if $line.lot == null or $event.type == "receipt" then null
@@ -151,14 +164,15 @@ def bin_of($line):
 # Lots that the lines name and Tryton doesn't know.
 def unknown_lots:
 	. as $facts
-	| [ lines[] | select(.lot) as $line | $facts | moves_of($line)[0] // empty | .["product."].id as $product
+	| index_of_moves as $index
+	| [ $lines[] | select(.lot) as $line | $facts | .moves[moves_of($line; $index)[0] // empty]["product."].id as $product
 	    | select(($facts | lot_of($line; $product)) == null) | { number: $line.lot, product: $product } ]
 	| unique;
 
 # What the moves show to be needed, then what is planned.
 def with_facts(planned):
 	[ units[].symbol ] as $known
-	| if .units == null and any(lines[] | symbols; . != [] and . - $known == .) then step("units")
+	| if .units == null and any($lines[] | symbols; . != [] and . - $known == .) then step("units")
 	  elif lot_numbers != [] and unknown_lots != [] then
 		if $event.type == "receipt" then .new_lots = unknown_lots | step("new_lots")
 		else problem("unknown_lot"; "Tryton knows no lot \(unknown_lots[0].number)"; "/data/lines")
@@ -168,10 +182,10 @@ def with_facts(planned):
 
 def on_fact($result):
 	if .at == "items" then .products = ($result | map({ (.code): .product }) | add // {}) | gather
-	elif .at == "lots" then .lots = $result | gather
+	elif .at == "lots" then .lots = ($result | lots_by_name) | gather
 	elif .at == "bins" then .bins = $result | gather
 	elif .at == "units" then .units = $result | read_moves
-	else .lots += [ [ .new_lots, $result ] | transpose[] | .[0] + { id: .[1] } ] | del(.new_lots) | read_moves
+	else .lots += ([ [ .new_lots, $result ] | transpose[] | .[0] + { id: .[1] } ] | lots_by_name) | del(.new_lots) | read_moves
 	end;
 
 # --- lines shared out among the moves ----------------------------------------------------------------------
@@ -194,11 +208,12 @@ def tidy: . * 1e6 | round / 1e6;
 # reference unit.
 def pieces:
 	. as $facts
-	| reduce lines[] as $line
+	| index_of_moves as $index
+	| reduce ($lines[] | select($facts.part == null or .part == $facts.part)) as $line
 		({ slots: [ .moves[] | { move: ., base: (.quantity * .["uom."].factor) } ], out: [] };
-		[ .slots | to_entries[] | select(.value.move | is_of($line; $facts)) | .key ] as $mine
+		($facts | moves_of($line; $index)) as $mine
 		| if $mine == [] then
-			problem("not_expected"; "Tryton expects no \($line | item_name) on \($event.data.document.id)"; $line.at + "/item")
+			problem("not_expected"; "Tryton expects no \($line | item_name) on \($event.data.document.id)\($facts.posted | map(" after " + .) | join(""))"; $line.at + "/item")
 		  else . end
 		| .rest = ($line.quantity | tonumber) * (.slots[$mine[0]].move as $move | $facts | factor_of($line; $move))
 		| reduce $mine[] as $i (.;
@@ -224,53 +239,43 @@ def effective_date:
 	($event.time | local_date | split("-") | map(tonumber)) as [ $year, $month, $day ]
 	| { __class__: "date", year: $year, month: $month, day: $day };
 
-# The first piece of a move is the move itself, further ones (another lot) are new moves of the same
-# line of the order.
 def as_incoming_moves:
-	group_by(.move.id)
-	| [ [ "add", map(.[0].move.id) ] ]
-	+ map(.[0] as $piece | [ "write", [ $piece.move.id ], ({ quantity: $piece.quantity } | with_lot($piece)) ])
-	+ [ [ .[][1:][] as $piece
-	      | $piece.move
-	      | { company, product: .["product."].id, uom: .["uom."].id, quantity: $piece.quantity, from_location, to_location,
-	          origin, unit_price, currency }
-	      | with_lot($piece) ]
-	    | select(. != []) | [ "create", . ] ];
+	[ [ "add", map(.move.id) ] ]
+	+ map([ "write", [ .move.id ], (. as $piece | { quantity } | with_lot($piece)) ]);
 
 def create_receipt:
 	pieces as $pieces
-	| if $pieces == [] then problem("empty"; "nothing was received"; "/data/lines") else . end
+	| if $pieces == [] then problem("empty"; "nothing was received"; "/data/lines")
+	  elif ($pieces | map(.move.id) | unique | length) < ($pieces | length) then
+		problem("two_lots"; "an item that comes in several lots must have the same number in all its lines"; "/data/lines")
+	  else . end
 	| .moves[0]["purchase."] as $order
-	| { at: "create",
-	    values: { company: $in.vars.company, supplier: $order.party, warehouse: $order.warehouse, reference: $in.key,
+	| { part, posted,
+	    values: { company: $in.vars.company, supplier: $order.party, warehouse: $order.warehouse, reference: reference,
 	              effective_date: effective_date, incoming_moves: ($pieces | as_incoming_moves) } }
-	| ask;
+	| step("create");
 
-# The shipments that have our reference. The order's moves are older than any that came with a create, so
-# the shipment that holds the oldest move holds the order's; a draft beside it is what a repeat left.
+# The shipments that have our reference: one holds the moves, or none does.
 def on_receipts($found):
-	([ $found[] | select(.incoming_moves != []) ] | sort_by(.incoming_moves | min)) as $holding
-	| [ $found[] | select(.state == "draft" and .id != $holding[0].id) ] as $twins
-	| [ $holding[1:][] | select(.state != "draft") | .number ] as $posted
-	| if $posted != [] then
-		{ unknown: { reason: "\([ $holding[0].number ] + $posted | join(" and ")) were both posted with reference \($in.key)" } }
-	  elif $twins != [] and .is_cleared != true then
-		.is_cleared = true
-		| .twins = [ $twins[].id ]
-		| .stray = [ $twins[].incoming_moves[] ]
-		| step(if .stray == [] then "clear" else "strip" end)
-	  elif $holding == [] then
+	[ $found[] | select(.incoming_moves != []) ] as $holding
+	| $holding[0] as $one
+	| [ $found[] | select(.incoming_moves == [] and .state == "draft") | .id ] as $empty
+	| if ($holding | length) > 1 then
+		{ unknown: { reason: "\($holding | map(.number) | join(" and ")) have the same reference" } }
+	  elif $empty != [] and .is_cleared != true then .empty = $empty | .is_cleared = true | step("clear")
+	  elif $one == null then
 		if .refused then .refused
 		elif $in.op == "lookup" then { absent: {} }
 		else gather
 		end
-	  elif $holding[0].state == "done" then { done: { ref: $holding[0].number } }
-	  elif .rounds >= 2 then
-		{ reject: { code: "not_done", message: "Tryton leaves supplier shipment \($holding[0].number) in state \($holding[0].state)" } }
+	  elif $one.state == "done" and .part == $parts then { done: { ref: (.posted + [ $one.number ] | join(" ")) } }
+	  elif $one.state == "done" then begin(.part + 1; .posted + [ $one.number ]) | ask
+	  elif .tries >= 2 then
+		{ reject: { code: "not_done", message: "Tryton leaves supplier shipment \($one.number) in state \($one.state)" } }
 	  else
-		.rounds += 1
-		| .id = $holding[0].id
-		| step(if $holding[0].state == "draft" then "receive" else "finish" end)
+		.tries += 1
+		| .id = $one.id
+		| step(if $one.state == "draft" then "receive" else "finish" end)
 	  end;
 
 def on_receipt($result):
@@ -280,9 +285,8 @@ def on_receipt($result):
 			problem("not_expected"; "Tryton has no open goods on a purchase order \($event.data.document.id)"; "/data/document/id")
 		else .moves = $result | with_facts(create_receipt)
 		end
-	elif .at == "create" then { id: $result[0], rounds: 1 } | step("receive")
+	elif .at == "create" then .id = $result[0] | .tries = 1 | del(.values) | step("receive")
 	elif .at == "receive" then step("finish")
-	elif .at == "strip" then step("clear")
 	elif .at == "clear" or .at == "finish" then step("find")
 	else on_fact($result)
 	end;
@@ -308,9 +312,9 @@ def on_shipments($found):
 		| if $in.op == "lookup" then { unknown: { reason: $why } } else problem("ambiguous"; $why; "/data/shipment") end
 	  elif $in.op == "lookup" and .id == null and ($one.state as $s | states_before | index([ $s ])) then { absent: {} }
 	  elif $one.state == "cancelled" then problem("cancelled"; "customer shipment \($one.number) is cancelled"; "/data/document/id")
-	  elif .rounds >= 3 then
+	  elif .tries >= 3 then
 		{ reject: { code: "not_done", message: "Tryton leaves customer shipment \($one.number) in state \($one.state)" } }
-	  else .rounds += 1 | .id = $one.id | .shipment = $one | gather
+	  else .tries += 1 | .id = $one.id | .shipment = $one | gather
 	  end;
 
 # What each product, and each lot that the event names, comes to: of the event, or of what is picked.
@@ -321,7 +325,7 @@ def is_as_said($pieces):
 	[ .picking[] | { product: .["product."].id, lot, base: (.quantity * .["uom."].factor) } ] as $held
 	| [ $pieces[] | { product: .move["product."].id, lot, base } ] as $said
 	| [ $said[] | select(.lot) | [ .product, .lot ] ] as $lots
-	| lines == []
+	| $lines == []
 	or (([ $held[] | .of = .product ] | sums) == ([ $said[] | .of = .product ] | sums)
 	    and ([ $held[] | .of = [ .product, .lot ] | select(.of as $of | $lots | index([ $of ])) ] | sums)
 	        == ([ $said[] | select(.lot) | .of = [ .product, .lot ] ] | sums));
@@ -392,7 +396,7 @@ def on_answer($body):
 	if ($body | type) != "object" then { unknown: { reason: "that was no answer of Tryton's" } }
 	elif $body | has("error") then
 		on_error($body.error) as $says
-		| if $says.reject and (.at == "create" or .at == "write") then { id, refused: $says, rounds: 0 } | step("find")
+		| if $says.reject and (.at == "create" or .at == "write") then .refused = $says | .tries = 0 | del(.values, .changes) | step("find")
 		  else $says
 		  end
 	elif $event.type == "receipt" then on_receipt($body.result)
@@ -408,13 +412,12 @@ def check_event:
 	else problem("unsupported"; "no events of type \($event.type) are posted to Tryton"; "/type")
 	end;
 
-def begin: { at: "find", rounds: 0 };
-
 # What is asked without a response: the first step, or the step that is made again. Lots have no guard
 # against a repeat but looking again.
 def begin_or_repeat:
-	if $in.op == "lookup" then begin + ($in.carry // {} | { id } | select($event.type != "receipt") // {})
-	elif $in.carry == null then check_event | begin
+	if $event.type == "receipt" then begin(1; []) else begin(null; []) end
+	| if $in.op == "lookup" then .id = (if $event.type == "receipt" then null else $in.carry.id end)
+	elif $in.carry == null then check_event
 	elif $in.carry.at == "new_lots" then $in.carry | .at = "lots"
 	else $in.carry
 	end

@@ -25,6 +25,7 @@ void cloud_draw(struct cloud *cloud, unsigned nth)
 	cloud->mode = draw_percent(60) ? MODE_KEY : draw_percent(60) ? MODE_NONE : MODE_RESEND;
 	cloud->order = "dvn"[draw(3)];
 	cloud->passes = draw_percent(40);
+	cloud->takes_chains = draw_percent(50);
 	cloud->lifetime_ms = cloud->mode == MODE_KEY ? lifetimes_s[draw(5)] * SECOND : 0;
 	cloud->timeout_ms = (1 + draw(8)) * SECOND;
 	cloud->settle_ms = (5 + draw(25)) * SECOND;

@@ -75,6 +75,7 @@ struct cloud {
 	enum mode mode;
 	char order; /* 'd'ocument, de'v'ice, 'n'one */
 	bool passes;
+	bool takes_chains;   /* it applies a batch in its order */
 	int64_t lifetime_ms; /* of a key, as configured; 0 for ever */
 	int64_t timeout_ms, settle_ms, probe_ms, give_up_ms, retry_max_ms;
 	unsigned failures;
@@ -218,7 +219,7 @@ struct day {
 	struct item items[ITEMS_MAX]; /* by number */
 	struct item *by_seq[SEQS_MAX];
 	struct request requests[REQUESTS_MAX];
-	unsigned n_requests;
+	unsigned n_requests, n_chained;
 	struct known_key keys[KEYS_MAX];
 };
 extern struct day day;

@@ -127,6 +127,11 @@ static struct config *build_config(void)
 	if (config_build(document, &config, &err) != 0)
 		day_fail("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
+	for (size_t i = 0; i < config->n_destinations; i++)
+		for (unsigned n = 0; n < CLOUDS; n++)
+			if (day.clouds[n].takes_chains &&
+				strcmp(config->destinations[i].name, day.clouds[n].name) == 0)
+				config->destinations[i].batch_kind = CONFIG_BATCH_ORDERED;
 	return config;
 }
 
@@ -286,7 +291,8 @@ void engine_begin_day(void)
 		.is_synchronised = say_synchronised,
 		.boot_id = tell_boot };
 	day.secrets = (struct secret_dirs){ .beside = day.dir };
-	day.courier = (struct courier){ open_line, cloud_start, close_line, NULL };
+	day.courier =
+		(struct courier){ .open = open_line, .start = cloud_start, .close = close_line };
 	day.metrics = metrics_new();
 }
 

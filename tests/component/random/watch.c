@@ -107,9 +107,21 @@ static void watch_key(struct request *request, const struct courier_request *ask
 
 /* --- may it leave, and be applied? ------------------------------------------------------------------ */
 
-/* All that came before with the same ordering key must be settled, or have been let go past. */
-static void watch_order(const struct item *item, const struct cloud *cloud, bool is_applied)
+static bool is_before_in(const struct request *request, unsigned nth, const struct item *item)
 {
+	for (unsigned i = 0; i < nth; i++)
+		if (request->members[i] == item->number)
+			return true;
+	return false;
+}
+
+/* All that came before with the same ordering key must be settled, or have been let go past, or go
+ * before it in the same request. */
+static void watch_order(const struct request *request, unsigned nth, bool is_applied)
+{
+	const struct cloud *cloud = request->cloud;
+	const struct item *item = &day.items[request->members[nth]];
+
 	for (unsigned i = 1; i <= day.n_items; i++) {
 		struct item *other = &day.items[i];
 		const struct fate *fate = fate_of(other, cloud);
@@ -121,7 +133,8 @@ static void watch_order(const struct item *item, const struct cloud *cloud, bool
 			CHECK(fate->n_applied > 0 || fate->ending != OPEN || fate->has_passed,
 				"%s is applied before %s", item->id, other->id);
 		else
-			CHECK(fate->ending != OPEN || fate->has_passed,
+			CHECK(fate->ending != OPEN || fate->has_passed ||
+					is_before_in(request, nth, other),
 				"%s leaves before %s is settled", item->id, other->id);
 	}
 }
@@ -142,6 +155,30 @@ static void watch_doubt(const struct request *request, const struct fate *fate, 
 		(long long)age_ms);
 }
 
+/* A batch is of one lane, but for what was taken along behind another one with its key. */
+static void watch_company(const struct request *request, unsigned nth)
+{
+	const struct cloud *cloud = request->cloud;
+	struct item *item = &day.items[request->members[nth]];
+	bool is_chained = false;
+
+	for (unsigned i = 0; i < nth; i++) {
+		const struct item *other = &day.items[request->members[i]];
+
+		CHECK(other->seq < item->seq, "%s stands before %s", other->id, item->id);
+		if (!is_same_order(item, other, cloud))
+			continue;
+		is_chained = true;
+		CHECK(cloud->takes_chains, "%s and %s wait for each other, in one batch", item->id,
+			other->id);
+	}
+	CHECK(is_chained || (cloud->takes_chains && fate_of(item, cloud)->n_started > 0) ||
+			fate_of(item, cloud)->lane ==
+				fate_of(&day.items[request->members[0]], cloud)->lane,
+		"%s is in a batch of another lane", item->id);
+	day.n_chained += is_chained;
+}
+
 static void start_member(struct request *request, unsigned nth)
 {
 	struct cloud *cloud = request->cloud;
@@ -152,13 +189,8 @@ static void start_member(struct request *request, unsigned nth)
 		item->id, cloud->name);
 	CHECK(fate->ending == OPEN, "%s was settled, and is sent again", item->id);
 	CHECK(!fate->is_out, "%s is out twice", item->id);
-	CHECK(fate->lane == fate_of(&day.items[request->members[0]], cloud)->lane,
-		"%s is in a batch of another lane", item->id);
-	for (unsigned i = 0; i < nth; i++)
-		CHECK(!is_same_order(item, &day.items[request->members[i]], cloud),
-			"%s and %s wait for each other, in one batch", item->id,
-			day.items[request->members[i]].id);
-	watch_order(item, cloud, false);
+	watch_company(request, nth);
+	watch_order(request, nth, false);
 	watch_doubt(request, fate, item->id);
 
 	request->before[nth].is_doubtful = fate->is_doubtful;
@@ -210,7 +242,7 @@ void watch_apply(struct request *request)
 				(cloud->mode == MODE_RESEND && fate->n_applied <= fate->n_doubts),
 			"%s is applied twice by %s", item->id, cloud->name);
 		if (fate->n_applied == 1)
-			watch_order(item, cloud, true);
+			watch_order(request, i, true);
 	}
 	day.keys[request->key].is_applied = true;
 	day.keys[request->key].applied_at_ms = loop_now_ms();

@@ -1,0 +1,143 @@
+"""Random events, a cloud that does all that clouds have been seen to do, kills and restarts: at the end
+each event is applied exactly once, or is in the exception queue with a true reason.
+
+DRAY_SEED=17 lives one day again, and shows its log when it fails.
+"""
+import os
+import random
+import time
+
+import pytest
+
+from sim import wait
+from sim.hostile import HostileCloud, SYSTEMS, furnish
+from sim.long import count
+from sim.site import Site, receipt
+
+DAYS = count(50, 2000)
+DAYS_A_TEST = 5
+EVENTS = 12
+FIRST_SEED = int(os.environ.get("DRAY_SEED", 1))
+UNFINISHED = ("ready", "parked", "claimed", "waiting", "suspect")
+# A request that was never answered like this can't have left doubt.
+EXACT = ("header", "natural", "lookup", "steps", "job", "bulk")
+
+
+class Day:
+    """One seed: a cloud, an agent, a handheld, and what must hold in the evening."""
+
+    def __init__(self, folder, broker, seed):
+        self.folder, self.broker, self.seed = folder, broker, seed
+        self.dice = random.Random(seed)
+        folder.mkdir()
+        furnish(folder)
+        self.site = Site(folder)
+        self.cloud = self.site._keep(HostileCloud(
+            seed=seed, trouble=self.dice.choice([20, 40, 60]),
+            token_lifetime=self.dice.choice([0, 0, 1]), csrf=self.dice.choice([0, 0, 5])), "stop")
+        self.systems = self.dice.sample(sorted(SYSTEMS), 3)
+        self.sent = {}
+
+    def configure(self):
+        destinations = {}
+        for system in self.systems:
+            more = {"settle": self.dice.choice(["100ms", "700ms"]),
+                    "concurrency": self.dice.choice([1, 2, 8]),
+                    "order_by": self.dice.choice(["document", "none"]),
+                    "on_exception": self.dice.choice(["block", "pass"])}
+            if system in ("header", "bulk") and self.dice.random() < 0.5:
+                more["batch"] = {"max": self.dice.choice([2, 5])}
+            destinations[system] = self.cloud.destination(system, **more)
+        self.agent = self.site.make_agent(destinations, mqtt_port=self.broker.port).start()
+        self.device = self.site.device(port=self.broker.port)
+
+    def send_some(self, n):
+        for _ in range(n):
+            event_id = "s%d-e%d" % (self.seed, len(self.sent) + 1)
+            is_bad = self.dice.random() < 0.1
+            event = receipt(event_id, document="PO-%d" % self.dice.randrange(4))
+            if is_bad:
+                event["data"]["lines"][0]["item"]["sku"] = "BAD"
+            self.sent[event_id] = is_bad
+            self.device.send(event)
+
+    def live(self):
+        self.configure()
+        left = EVENTS
+        while left > 0:
+            n = min(left, 1 + self.dice.randrange(4))
+            self.send_some(n)
+            left -= n
+            time.sleep(self.dice.random() * 0.15)
+            if self.dice.random() < 0.4:
+                self.agent.kill9()
+                self.agent.start()
+        self.cloud.control(trouble=0)
+
+    def backlog(self):
+        return sum(self.agent.metric("dray_backlog", 'state="%s"' % state) for state in UNFINISHED)
+
+    def is_quiet(self):
+        stored = self.agent.metric("dray_events_received_total") >= len(self.sent)
+        return stored and self.backlog() == 0 and self.cloud.ledger()["pending"] == 0
+
+    def exceptions(self):
+        """{(system, id): row}; behind one that blocks its key others wait, parked."""
+        return {(row["destination"], row["event_id"]): row
+                for row in self.agent.exceptions() if row.get("event_id")}
+
+    def settle(self):
+        """Until nothing moves any more: what stands behind an exception is let go by its operator."""
+        def is_over():
+            if self.cloud.ledger()["pending"]:
+                return False
+            for row in self.exceptions().values():
+                self.seen[(row["destination"], row["event_id"])] = row
+                self.agent.ctl("exceptions", "discard", row["id"], "--why", "the day is over",
+                               check=False)
+            return self.is_quiet() and not self.exceptions()
+        self.seen = {}
+        wait.until(is_over, 40, "all settled on day %d" % self.seed, every=0.05)
+
+    def judge(self):
+        ledger = self.cloud.ledger()
+        for system in self.systems:
+            applied = ledger["applied"].get(system, {})
+            ambiguous = set(ledger["ambiguous"].get(system, ()))
+            for event_id, is_bad in self.sent.items():
+                self.judge_one(system, event_id, is_bad, applied.get(event_id, 0),
+                               event_id in ambiguous)
+
+    def judge_one(self, system, event_id, is_bad, n, was_doubtful):
+        what = "day %d: %s at %s" % (self.seed, event_id, system)
+        row = self.seen.get((system, event_id))
+        assert n <= 1, "%s was applied %d times" % (what, n)
+        if row is None:
+            assert n == 1, "%s was neither applied nor is it in the queue" % what
+        elif row["kind"] == "rejected":
+            assert n == 0, "%s was applied, and is called rejected: %s" % (what, row)
+        elif row["kind"] == "unknown":
+            assert system in ("none", "lookup", "steps"), "%s: a person is asked: %s" % (what, row)
+            assert was_doubtful or n == 1, "%s: there was no doubt: %s" % (what, row)
+        else:
+            raise AssertionError("%s: %s" % (what, row))
+        if is_bad:
+            assert row is not None and n == 0, "%s is bad, and nobody says so" % what
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("block", range(0, DAYS, DAYS_A_TEST))
+def test_each_event_is_applied_once_or_asked_about(site, block):
+    days = 1 if "DRAY_SEED" in os.environ else DAYS_A_TEST
+    for seed in range(FIRST_SEED + block, FIRST_SEED + block + days):
+        day = Day(site.folder / ("day-%d" % seed), site.broker, seed)
+        try:
+            day.live()
+            day.settle()
+            day.judge()
+            assert "AddressSanitizer" not in day.agent.log()
+        except BaseException:
+            print("seed %d of %s; drayd's log:\n%s" % (seed, day.systems, day.agent.log()[-8000:]))
+            raise
+        finally:
+            day.site.end()
