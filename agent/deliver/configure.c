@@ -50,6 +50,9 @@ static int load(struct plan *plan, struct mapper *mapper, const struct config *c
 		mapper, 0, settings->is.url, settings->revision_text, settings->revision_len, err);
 	if (!plan->revision)
 		return -1;
+	if (settings->is.kind == CONFIG_KIND_MQTT && !plan->revision->connector->program &&
+		!*plan->revision->connector->topic)
+		return error_set(err, "vars.topic", "required for kind mqtt");
 	settings_stamp_files(settings, secrets);
 	return 0;
 }

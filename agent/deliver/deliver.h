@@ -115,10 +115,27 @@ struct courier {
 struct http_client;
 const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs);
 void courier_http_free(const struct courier *courier);
-const struct courier *courier_mqtt_new(struct event_base *base, const struct secret_dirs *dirs);
+
+struct courier_mqtt_options {
+	struct event_base *base;
+	const struct clock *clock;
+	const struct secret_dirs *dirs;
+	const char *site; /* the client id at each broker is "drayd-SITE-to-DESTINATION" */
+};
+const struct courier *courier_mqtt_new(const struct courier_mqtt_options *options);
+/* It publishes in the turn's release: attach it behind the engine, so that what the engine starts in a
+ * release leaves in the same one. */
+void courier_mqtt_attach(const struct courier *courier, struct turn *turn);
 void courier_mqtt_free(const struct courier *courier);
-/* On the same libcurl as HTTP: a file under a temporary name, then renamed. */
-const struct courier *courier_sftp_new(struct http_client *client, const struct secret_dirs *dirs);
+
+struct courier_sftp_options {
+	struct event_base *base;
+	const struct clock *clock;
+	const struct secret_dirs *dirs;
+};
+/* A file under a temporary name, then renamed: a repeat ends with the same one file. */
+const struct courier *courier_sftp_new(const struct courier_sftp_options *options);
+/* Every line is closed. Waits for what its threads are still at, a few seconds at most. */
 void courier_sftp_free(const struct courier *courier);
 
 /* --- the engine --------------------------------------------------------------------------------- */

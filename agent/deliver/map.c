@@ -31,8 +31,8 @@ void map_cancel(struct claim *claim)
 static void fail(struct claim *claim, enum map_end end, const char *why)
 {
 	claim->map = end;
-	(void)snprintf(claim->words, sizeof(claim->words), "connector %s %s",
-		claim->destination->settings->is.connector, why);
+	(void)snprintf(claim->words, sizeof(claim->words), "connector %.64s %.*s",
+		claim->destination->settings->is.connector, REASON_MAX - 96, why);
 }
 
 /* Why a request can't be sent as it was asked for; NULL: it can. */

@@ -190,8 +190,13 @@ static bool has_same_files(const struct settings *a, const struct settings *b)
 
 bool settings_share_line(const struct settings *a, const struct settings *b)
 {
-	return is_same_text(a->is.url, b->is.url) && a->is.has_tls == b->is.has_tls &&
-	       is_same_text(a->is.tls.ca, b->is.tls.ca) &&
+	return a->is.kind == b->is.kind && is_same_text(a->is.url, b->is.url) &&
+	       a->is.auth.type == b->is.auth.type &&
+	       is_same_text(a->is.auth.username, b->is.auth.username) &&
+	       is_same_text(a->is.auth.password.file, b->is.auth.password.file) &&
+	       is_same_text(a->is.auth.key.file, b->is.auth.key.file) &&
+	       is_same_text(a->is.auth.host_key, b->is.auth.host_key) &&
+	       a->is.has_tls == b->is.has_tls && is_same_text(a->is.tls.ca, b->is.tls.ca) &&
 	       is_same_text(a->is.tls.cert, b->is.tls.cert) &&
 	       is_same_text(a->is.tls.key.file, b->is.tls.key.file) && has_same_files(a, b) &&
 	       a->is.auth.keeps_cookies == b->is.auth.keeps_cookies &&

@@ -55,6 +55,9 @@ struct mapper_options {
 	int64_t hold_ms;
 };
 
+/* Where dray-map lies: beside the program that runs, as in a build tree, else where it is installed. */
+void mapper_find(char *out, size_t size);
+
 /* Texts are copied. NULL when memory ran out. */
 struct mapper *mapper_new(struct event_base *base, const struct mapper_options *options);
 /* Kills the child. Calls end without a word. Programs must be gone. NULL is a no-op. */
