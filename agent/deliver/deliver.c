@@ -88,8 +88,10 @@ static void on_committed(void *ctx)
 	TAILQ_FOREACH (claim, &deliver->stepped, link)
 		if (claim->n_requests > 0)
 			bucket_take(&claim->destination->bucket);
-	TAILQ_FOREACH (destination, &deliver->destinations, link)
+	TAILQ_FOREACH (destination, &deliver->destinations, link) {
+		window_move_failure(destination);
 		settle_window(destination);
+	}
 	news_tell(deliver);
 }
 
@@ -115,8 +117,7 @@ static void keep_answers(struct deliver *deliver)
 	struct claim *claim;
 
 	TAILQ_CONCAT(&rest, &deliver->answered, link);
-	while ((claim = TAILQ_FIRST(&deliver->settled)) ||
-		(claim = TAILQ_FIRST(&deliver->stepped)))
+	while ((claim = TAILQ_FIRST(&deliver->settled)) || (claim = TAILQ_FIRST(&deliver->stepped)))
 		claim_move(claim, CLAIM_ANSWERED);
 	TAILQ_CONCAT(&deliver->answered, &rest, link);
 }
@@ -147,6 +148,7 @@ static void forget_hints(struct destination *destination)
 	destination->next_look_at_ms = 0;
 	destination->linger_until_ms = 0;
 	destination->is_disturbed = false;
+	window_forget_failure(destination);
 	if (destination->current)
 		destination->current->id = 0;
 	if (destination->recovery == RECOVERY_WRITTEN)

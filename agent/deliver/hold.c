@@ -149,6 +149,11 @@ void hold_end(struct destination *destination, const struct claim *probe)
 		else
 			destination->suspects[i] = (struct suspect){ 0 };
 	destination->culprit = (struct culprit){ 0 };
+	hold_lift(destination);
+}
+
+void hold_lift(struct destination *destination)
+{
 	if (!destination->is_hold_open)
 		return;
 	destination->is_hold_open = false;

@@ -111,6 +111,15 @@ static void *open_line(void *ctx, const struct config_destination *destination, 
 	return ctx;
 }
 
+static void forget_errand(void *opened, void *done_ctx)
+{
+	struct house *house = opened;
+
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		if (house->errands[i].is_out && house->errands[i].ctx == done_ctx)
+			house->errands[i].is_out = false;
+}
+
 static void close_line(void *opened)
 {
 	(void)opened;
@@ -140,8 +149,8 @@ static void copy_extra(struct errand *errand, const struct courier_request *requ
 		if (strncmp(*header, "Content-Type:", 13) != 0 &&
 			strncmp(*header, "Idempotency-Key:", 16) != 0 &&
 			strncmp(*header, "Authorization:", 14) != 0)
-			len += (size_t)snprintf(errand->extra + len, sizeof(errand->extra) - len,
-				"%s\n", *header);
+			len += (size_t)snprintf(
+				errand->extra + len, sizeof(errand->extra) - len, "%s\n", *header);
 	assert_true(len < sizeof(errand->extra));
 }
 
@@ -384,9 +393,11 @@ static void open_on(struct house *house, const char *erp, bool is_unsynchronised
 		.ctx = house,
 	};
 	house->secrets = (struct secret_dirs){ .beside = house->dir };
-	house->courier = (struct courier){
-		.open = open_line, .start = start_errand, .close = close_line, .ctx = house
-	};
+	house->courier = (struct courier){ .open = open_line,
+		.start = start_errand,
+		.forget = forget_errand,
+		.close = close_line,
+		.ctx = house };
 	assert_int_equal(faulty_vfs_register(), 0);
 	house->base = event_base_new();
 	house->metrics = metrics_new();
