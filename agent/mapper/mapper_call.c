@@ -70,13 +70,20 @@ void mapper_call_free(struct mapper_call *call)
 	release_call(call);
 }
 
+/* It is in no list. */
+static void tell(
+	struct mapper_call *call, enum mapper_outcome outcome, const char *text, size_t len)
+{
+	if (call->done)
+		call->done(call->ctx, outcome, text, len);
+	release_call(call);
+}
+
 void mapper_call_end(
 	struct mapper_call *call, enum mapper_outcome outcome, const char *text, size_t len)
 {
 	take_out(call);
-	if (call->done)
-		call->done(call->ctx, outcome, text, len);
-	release_call(call);
+	tell(call, outcome, text, len);
 }
 
 /* Those that were finished before: a caller that asks again is told in another round of the loop. */
@@ -87,8 +94,10 @@ void mapper_tell_finished(struct mapper *mapper)
 
 	TAILQ_FOREACH (call, &mapper->finished, entry)
 		n++;
-	for (; n > 0 && (call = TAILQ_FIRST(&mapper->finished)); n--)
-		mapper_call_end(call, call->outcome, call->words, strlen(call->words));
+	for (; n > 0 && (call = TAILQ_FIRST(&mapper->finished)); n--) {
+		TAILQ_REMOVE(&mapper->finished, call, entry);
+		tell(call, call->outcome, call->words, strlen(call->words));
+	}
 }
 
 /* --- strikes ------------------------------------------------------------------------------------------------- */
