@@ -14,7 +14,7 @@
 
 /* --- a call's places -------------------------------------------------------------------------------------- */
 
-static struct mapper_calls *list_of(struct mapper *mapper, int place)
+static struct mapper_calls *list_of(struct mapper *mapper, enum mapper_place place)
 {
 	if (place == CALL_QUEUED)
 		return &mapper->queued;
@@ -30,7 +30,7 @@ static void take_out(struct mapper_call *call)
 		mapper->sent_bytes -= call->len;
 }
 
-static void put_in(struct mapper_call *call, int place)
+static void put_in(struct mapper_call *call, enum mapper_place place)
 {
 	struct mapper *mapper = call->program->mapper;
 
@@ -40,7 +40,7 @@ static void put_in(struct mapper_call *call, int place)
 		mapper->sent_bytes += call->len;
 }
 
-void mapper_call_move(struct mapper_call *call, int place)
+void mapper_call_move(struct mapper_call *call, enum mapper_place place)
 {
 	take_out(call);
 	put_in(call, place);
