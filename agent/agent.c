@@ -1,14 +1,10 @@
 #include "agent.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -17,12 +13,13 @@
 #include "capture/intake.h"
 #include "clock.h"
 #include "config_file.h"
+#include "couriers.h"
 #include "declared.h"
 #include "deliver/deliver.h"
-#include "deliver/http_client.h"
 #include "dray/metrics.h"
 #include "housekeeping.h"
 #include "keeper.h"
+#include "lock.h"
 #include "log.h"
 #include "mapper/mapper.h"
 #include "notify.h"
@@ -54,9 +51,8 @@ struct agent {
 	struct notify *notify;
 	struct store *store;
 	struct turn *turn;
-	struct http_client *http;
+	struct couriers couriers;
 	struct mapper *mapper;
-	const struct courier *courier;
 	struct deliver *deliver;
 	struct intake *intake;
 	struct capture *capture;
@@ -133,6 +129,13 @@ static void on_news(void *ctx, const struct deliver_news *news)
 						      .message = news->reason });
 }
 
+static int on_emit(void *ctx, const struct deliver_emit *emit)
+{
+	struct agent *agent = ctx;
+
+	return intake_emit(agent->intake, emit, clock_wall_ms(agent->clock));
+}
+
 static void on_alert(void *ctx, const char *severity, const char *text)
 {
 	struct agent *agent = ctx;
@@ -195,6 +198,15 @@ static void on_broken(void *ctx, const char *message, bool is_cleared)
 					      .kind = "store_broken",
 					      .state = is_cleared ? "cleared" : "raised",
 					      .message = message });
+}
+
+static void on_restored(void *ctx, const char *message)
+{
+	struct agent *agent = ctx;
+
+	capture_alert(agent->capture,
+		&(struct capture_alert){
+			.severity = "critical", .kind = "store_restored", .message = message });
 }
 
 static bool broker_is_up(void *ctx)
@@ -391,24 +403,6 @@ static int listen_to_signals(struct agent *agent)
 
 /* --- life ------------------------------------------------------------------------------------------------ */
 
-/* Two agents on one store would each think themselves alone. */
-static int lock_state_dir(struct agent *agent, struct error *err)
-{
-	const char *dir = agent->config->state_dir;
-	char path[PATH_MAX];
-
-	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
-		return error_set(err, "state_dir", "%s can't be made: %s", dir, strerror(errno));
-	if (snprintf(path, sizeof(path), "%s/drayd.lock", dir) >= (int)sizeof(path))
-		return error_set(err, "state_dir", "path is too long");
-	agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (agent->lock_fd < 0)
-		return error_set(err, "state_dir", "%s can't be opened: %s", path, strerror(errno));
-	if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, "state_dir", "another drayd works in %s; stop it first", dir);
-	return 0;
-}
-
 static int open_store(struct agent *agent, struct error *err)
 {
 	char path[PATH_MAX], timeline[PATH_MAX];
@@ -435,10 +429,7 @@ static int open_store(struct agent *agent, struct error *err)
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
-	agent->http = http_client_new(agent->base);
-	agent->mapper = mapper_new(agent->base,
-		&(struct mapper_options){ agent->places.mapper, agent->config->timezone, 0, 0 });
-	if (!agent->turn || !agent->http || !agent->mapper)
+	if (!agent->turn)
 		return -1;
 	salvor_attach(agent->salvor, &(struct salvor_options){ .turn = agent->turn,
 					     .store = agent->store,
@@ -446,24 +437,32 @@ static int build_rooms(struct agent *agent)
 					     .route = route_again,
 					     .on_rest = on_rest,
 					     .on_alarm = on_broken,
+					     .on_restored = on_restored,
 					     .ctx = agent });
-	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
-	if (!agent->courier)
+	if (couriers_open(&agent->couriers, agent->base, agent->clock, &agent->places.secrets,
+		    agent->config->site) < 0)
+		return -1;
+	agent->mapper = mapper_open(agent->base, agent->config->timezone);
+	if (!agent->mapper)
 		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
-		.couriers = { [CONFIG_KIND_HTTP] = agent->courier },
-		.mapper = agent->mapper,
+		.couriers = { agent->couriers.of[CONFIG_KIND_HTTP],
+			agent->couriers.of[CONFIG_KIND_MQTT],
+			agent->couriers.of[CONFIG_KIND_SFTP] },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
+		.mapper = agent->mapper,
+		.on_emit = on_emit,
 		.on_news = on_news,
 		.on_alert = on_alert,
 		.ctx = agent });
 	if (!agent->deliver)
 		return -1;
+	couriers_attach(&agent->couriers, agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
 	if (!agent->intake)
 		return -1;
@@ -506,7 +505,8 @@ static int start(struct agent *agent, struct error *err)
 {
 	log_setup((enum log_level)agent->config->log.level,
 		agent->config->log.format == CONFIG_LOG_JSON);
-	if (lock_state_dir(agent, err) < 0)
+	agent->lock_fd = lock_take(agent->config->state_dir, err);
+	if (agent->lock_fd < 0)
 		return -1;
 	agent->base = event_base_new();
 	agent->metrics = metrics_new();
@@ -580,8 +580,7 @@ void agent_free(struct agent *agent)
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
 	mapper_free(agent->mapper);
-	courier_http_free(agent->courier);
-	http_client_free(agent->http);
+	couriers_close(&agent->couriers);
 	turn_free(agent->turn);
 	store_close(agent->store);
 	housekeeping_free(agent->housekeeping);

@@ -107,19 +107,24 @@ static void read_uuid(const char *key, uint8_t out[UUID_BYTES])
 	}
 }
 
+/* Behind the last byte there are zeros. */
+static unsigned bit_of(const uint8_t *bytes, size_t n, size_t bit)
+{
+	return bit < n * 8 ? (unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1u : 0;
+}
+
 /* `bits` at a time from the first on; zeros fill the last character (RFC 4648 section 6). */
 static size_t put_bits(const uint8_t *bytes, size_t n, unsigned bits, char *out)
 {
-	static const char hex[] = "0123456789abcdef", base32[] = "abcdefghijklmnopqrstuvwxyz234567";
+	const char *alphabet = bits == 4 ? "0123456789abcdef" : "abcdefghijklmnopqrstuvwxyz234567";
 	size_t length = (n * 8 + bits - 1) / bits;
 
 	for (size_t i = 0; i < length; i++) {
 		unsigned value = 0;
 
 		for (size_t bit = i * bits; bit < (i + 1) * bits; bit++)
-			value = value << 1 |
-				(bit < n * 8 ? bytes[bit / 8] >> (7 - bit % 8) & 1u : 0u);
-		out[i] = bits == 4 ? hex[value] : base32[value];
+			value = value << 1 | bit_of(bytes, n, bit);
+		out[i] = alphabet[value];
 	}
 	return length;
 }
@@ -158,7 +163,7 @@ void id_shape_key(const struct id_shape *shape, const char key[ID_UUID_MAX], cha
 	const char *from = text;
 	size_t natural = strlen(key), length;
 
-	memcpy(text, key, natural);
+	memcpy(text, key, natural + 1);
 	if (shape->format != ID_FORMAT_UUID) {
 		read_uuid(key, bytes);
 		natural = put_format(shape->format, bytes, UUID_BYTES, text);

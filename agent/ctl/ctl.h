@@ -160,6 +160,7 @@ extern const struct command cmd_exceptions_show;
 extern const struct command cmd_exceptions_retry;
 extern const struct command cmd_exceptions_discard;
 extern const struct command cmd_ledger;
+extern const struct command cmd_backup;
 extern const struct command cmd_connector_list;
 extern const struct command cmd_connector_test;
 extern const struct command cmd_connector_try;

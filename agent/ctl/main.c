@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
 	&cmd_exceptions_retry,
 	&cmd_exceptions_discard,
 	&cmd_ledger,
+	&cmd_backup,
 	&cmd_connector_list,
 	&cmd_connector_test,
 	&cmd_connector_try,

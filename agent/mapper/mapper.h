@@ -60,6 +60,8 @@ void mapper_find(char *out, size_t size);
 
 /* Texts are copied. NULL when memory ran out. */
 struct mapper *mapper_new(struct event_base *base, const struct mapper_options *options);
+/* The one of this installation, with the bounds above. */
+struct mapper *mapper_open(struct event_base *base, const char *zone);
 /* Kills the child. Calls end without a word. Programs must be gone. NULL is a no-op. */
 void mapper_free(struct mapper *mapper);
 /* Another zone: the child is spawned anew before the next call. 0, or -1 when memory ran out. */

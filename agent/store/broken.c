@@ -171,6 +171,7 @@ static void forget_mirrors(struct store *store)
 static void let_go(struct store *store)
 {
 	rescue_stop(store);
+	backup_leave(store);
 	checkpoint_stop(store);
 	statements_finalize(store);
 	if (store->db == NULL)
@@ -246,6 +247,8 @@ int store_replace(struct store *store, struct error *err)
 	memcpy(why, store->broken, sizeof(why));
 	if (!store->is_set_aside)
 		store->rescue.last_seq = last_seq_given(store);
+	/* Of what was restored not all has its doubt: all that comes back is in doubt. */
+	store->rescue.is_behind |= store_is_restored(store);
 	let_go(store);
 	forget_mirrors(store);
 	/* Once: what is in its place when a fresh one could not be begun is no other broken one. */

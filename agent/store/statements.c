@@ -409,6 +409,12 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"SELECT destination, sum(CASE outcome WHEN 'routed' THEN n WHEN 'done' THEN -n"
 		" WHEN 'discarded' THEN -n WHEN 'lost' THEN -n ELSE 0 END)"
 		" FROM tally WHERE destination > 0 GROUP BY destination" },
+	[RESTORE_SLICE] = { "looking for deliveries that a restore has put in doubt",
+		"SELECT max(seq) FROM (SELECT seq FROM delivery WHERE destination = ?1"
+		" AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4)" },
+	[RESTORE_DOUBT] = { "noting the doubt that a restore has left",
+		"UPDATE delivery SET doubt_at_ms = ?4 WHERE destination = ?1 AND seq > ?2"
+		" AND seq <= ?3 AND settled_at_ms IS NULL AND doubt_at_ms IS NULL" },
 	/* Their ids go on above those of the database before: a million each. */
 	[FRESH_EXCEPTION_IDS] = { "numbering exceptions",
 		"INSERT INTO sqlite_sequence (name, seq) SELECT 'exception', ?1 * 1000000"

@@ -147,6 +147,8 @@ enum statement {
 	BACK_CONFIG,
 	BACK_TALLY_FORGET,
 	BACK_BALANCE,
+	RESTORE_SLICE,
+	RESTORE_DOUBT,
 	FRESH_EXCEPTION_IDS,
 	STATEMENTS
 };
@@ -278,6 +280,8 @@ struct store {
 
 	struct checkpointer checkpointer;
 	struct wear *wear;
+	struct store_backup *backup;                    /* that is being copied; its owner's */
+	struct store_restore_view restore, was_restore; /* with this turn; as committed */
 };
 
 /* --- schema.c, statements.c -------------------------------------------------------------------- */
@@ -442,6 +446,16 @@ int tally_take_back(struct store *store, const struct event_labels *labels, int 
 	const char *outcome);
 /* Add row->n, which may be negative, at once. */
 int tally_put(struct store *store, const struct store_tally_row *row);
+
+/* --- backups: backup.c, restore.c ------------------------------------------------------------------ */
+
+/* The counter of the last backup's time; a database that was copied by other means has none. */
+#define BACKUP_AT "backup.at_ms"
+/* The database is about to be closed. */
+void backup_leave(struct store *store);
+int restore_load(struct store *store);
+void restore_committed(struct store *store);
+void restore_abandoned(struct store *store);
 
 /* --- the disk: space.c, checkpoint.c --------------------------------------------------------------- */
 
