@@ -214,7 +214,8 @@ int claim_settle(struct claim *claim)
 	if (map_has_request(claim))
 		return step(claim);
 	claim_decide(claim);
-	if (emit_all(claim) != 0 || settle_members(claim) != 0 || settle_hold(claim) != 0 || settle_pace(claim) != 0)
+	if (emit_all(claim) != 0 || settle_members(claim) != 0 || settle_hold(claim) != 0 ||
+		settle_pace(claim) != 0)
 		return -1;
 	window_expect_ready(claim->destination, (unsigned)claim->n);
 	if (claim->is_probe)
