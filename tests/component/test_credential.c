@@ -318,7 +318,7 @@ static void test_a_rotated_secret_is_taken_up_with_the_next_fetch(void **state)
 /* With what stands before it, one byte less than there is room for. */
 #define TEN "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
-#define LONG HUNDRED HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN "01234"
+#define LONG HUNDRED HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN "01234"
 
 static void test_failures_are_told_in_the_other_sides_words(void **state)
 {
