@@ -243,11 +243,10 @@ static int seed_metric(void *ctx, const struct store_tally_row *row)
 
 static int apply(struct agent *agent, const struct config *config, struct error *err)
 {
-	if (mapper_set_zone(agent->mapper, config->timezone) < 0)
-		return error_set(err, NULL, "out of memory");
 	if (deliver_configure(agent->deliver, config, err) < 0)
 		return -1;
-	if (intake_configure(agent->intake, config) < 0)
+	if (intake_configure(agent->intake, config) < 0 ||
+		mapper_set_zone(agent->mapper, config->timezone) < 0)
 		return error_set(err, NULL, "out of memory");
 	if (capture_configure(agent->capture, config, err) < 0 ||
 		ops_configure(agent->ops, config, err) < 0)

@@ -74,8 +74,7 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
  */
 #define EMIT_CHAIN_MAX 8
 struct deliver_emit;
-int intake_emit(
-	struct intake *intake, const struct deliver_emit *emit, int64_t received_at_ms);
+int intake_emit(struct intake *intake, const struct deliver_emit *emit, int64_t received_at_ms);
 
 /*
  * Where an event of the store goes, by the configuration in force: `fn` once per destination. For

@@ -207,6 +207,8 @@ const char *claim_text(const struct claim *claim, size_t offset);
 int64_t claim_place(const struct claim *claim);
 /* Does any member's fate hang on an attempt before this one? */
 bool claim_is_doubted(const struct claim *claim);
+/* May its members go one by one? In doubt only where each record carries a key of its own. */
+bool claim_may_part(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
 /* Of the last answer; 0 none. */
@@ -447,6 +449,8 @@ enum draft_fill {
 };
 enum draft_fill draft_complete(struct claim *draft);
 
+/* Why a person must look first at what a restored backup has left in doubt; NULL: the key answers. */
+const char *doubt_find_restore(const struct claim *draft);
 /* What a crash left claimed. 0, or -1: the store is poisoned. */
 int recover_claimed(struct destination *destination);
 /*

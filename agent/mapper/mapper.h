@@ -51,8 +51,8 @@ typedef void (*mapper_done_fn)(
 struct mapper_options {
 	const char *path; /* of dray-map */
 	const char *zone; /* IANA name: what localtime means in a program */
-	int64_t bound_ms; /* of one call */
-	int64_t hold_ms;
+	int64_t bound_ms; /* of one call; 0: MAPPER_BOUND_MS */
+	int64_t hold_ms;  /* 0: MAPPER_HOLD_MS */
 };
 
 /* Where dray-map lies: beside the program that runs, as in a build tree, else where it is installed. */

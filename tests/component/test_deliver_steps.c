@@ -413,9 +413,10 @@ static void test_a_file_keeps_its_name_and_number_over_retries(void **state)
 {
 	(void)state;
 	house_connector("edi", "\"serial\":true", names_itself);
-	house_open(&house, "\"connector\":\"edi\",\"kind\":\"sftp\",\"url\":\"sftp://erp/x\","
-			   "\"auth\":{\"type\":\"basic\",\"username\":\"u\",\"password\":{\"file\":\"p\"},"
-			   "\"host_key\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}");
+	house_open(&house,
+		"\"connector\":\"edi\",\"kind\":\"sftp\",\"url\":\"sftp://erp/x\","
+		"\"auth\":{\"type\":\"basic\",\"username\":\"u\",\"password\":{\"file\":\"p\"},"
+		"\"host_key\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}");
 	house_put(&house, "e1", "");
 	house_rest(&house);
 	assert_string_equal(house_only(&house)->path, "in/e1.edi");

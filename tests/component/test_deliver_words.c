@@ -83,8 +83,8 @@ static void open_parrot(const char *further)
 	char erp[256];
 
 	house_connector("parrot", "", parrot);
-	(void)snprintf(erp, sizeof(erp), "\"connector\":\"parrot\"%s%s", *further ? "," : "",
-		further);
+	(void)snprintf(
+		erp, sizeof(erp), "\"connector\":\"parrot\"%s%s", *further ? "," : "", further);
 	house_open(&house, erp);
 	house_put(&house, "e1", "");
 	house_rest(&house);

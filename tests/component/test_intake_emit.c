@@ -19,9 +19,9 @@
 #include "store/store.h"
 
 #define NOW_MS INT64_C(1763733845301)
-#define PARENT                                                                                    \
-	"{\"id\":\"p-1\",\"source\":\"/dc/tc52\",\"time\":\"2026-11-21T14:04:05.123Z\","          \
-	"\"correlationid\":\"SO-88\",\"traceparent\":"                                            \
+#define PARENT                                                                           \
+	"{\"id\":\"p-1\",\"source\":\"/dc/tc52\",\"time\":\"2026-11-21T14:04:05.123Z\"," \
+	"\"correlationid\":\"SO-88\",\"traceparent\":"                                   \
 	"\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\",\"data\":{}}"
 #define BOOKED "{\"type\":\"shipment.booked\",\"data\":{\"shipment\":\"SH-1\",\"ref\":\"R-1\"}}"
 
