@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "dray/retry.h"
 
@@ -102,8 +103,8 @@ void decide_describe(const struct claim *claim, char *out, size_t size)
 		(void)snprintf(out, size, "%s", claim->answer.error);
 		return;
 	}
-	connector_read_refusal(
-		claim->answer.body.data, claim->answer.body.len, words, sizeof(words));
+	credential_read_refusal(claim->destination->credential, claim->answer.body.data,
+		claim->answer.body.len, words, sizeof(words));
 	if (words[0])
 		(void)snprintf(out, size, "%s", words);
 	else

@@ -315,6 +315,11 @@ static void test_a_rotated_secret_is_taken_up_with_the_next_fetch(void **state)
 
 /* --- answers that are no token ---------------------------------------------------------------------- */
 
+/* With what stands before it, one byte less than there is room for. */
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG HUNDRED HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN "01234"
+
 static void test_failures_are_told_in_the_other_sides_words(void **state)
 {
 	static const struct {
@@ -353,6 +358,8 @@ static void test_failures_are_told_in_the_other_sides_words(void **state)
 			"the token endpoint answered 401: bad client *** (***)" },
 		{ 400, "client_secret=s3cr3t%21 is wrong", true,
 			"the token endpoint answered 400: client_secret=*** is wrong" },
+		{ 400, LONG "\xc3\xa9\xc3\xa9", true, "the token endpoint answered 400: " LONG },
+		{ 400, LONG "\xc3\xa9s3cr3t!", true, "the token endpoint answered 400: " LONG },
 		{ 400, "\x1b[2J\x07gone", true, "the token endpoint answered 400: [2J gone" },
 	};
 
