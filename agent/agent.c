@@ -21,6 +21,7 @@
 #include "keeper.h"
 #include "lock.h"
 #include "log.h"
+#include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
@@ -51,6 +52,7 @@ struct agent {
 	struct store *store;
 	struct turn *turn;
 	struct couriers couriers;
+	struct mapper *mapper;
 	struct deliver *deliver;
 	struct intake *intake;
 	struct capture *capture;
@@ -125,6 +127,13 @@ static void on_news(void *ctx, const struct deliver_news *news)
 						      .id = news->id,
 						      .seq = news->seq,
 						      .message = news->reason });
+}
+
+static int on_emit(void *ctx, const struct deliver_emit *emit)
+{
+	struct agent *agent = ctx;
+
+	return intake_emit(agent->intake, emit, clock_wall_ms(agent->clock));
 }
 
 static void on_alert(void *ctx, const char *severity, const char *text)
@@ -236,7 +245,8 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 {
 	if (deliver_configure(agent->deliver, config, err) < 0)
 		return -1;
-	if (intake_configure(agent->intake, config) < 0)
+	if (intake_configure(agent->intake, config) < 0 ||
+		mapper_set_zone(agent->mapper, config->timezone) < 0)
 		return error_set(err, NULL, "out of memory");
 	if (capture_configure(agent->capture, config, err) < 0 ||
 		ops_configure(agent->ops, config, err) < 0)
@@ -432,6 +442,9 @@ static int build_rooms(struct agent *agent)
 	if (couriers_open(&agent->couriers, agent->base, agent->clock, &agent->places.secrets,
 		    agent->config->site) < 0)
 		return -1;
+	agent->mapper = mapper_open(agent->base, agent->config->timezone);
+	if (!agent->mapper)
+		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
@@ -442,6 +455,8 @@ static int build_rooms(struct agent *agent)
 			agent->couriers.of[CONFIG_KIND_SFTP] },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
+		.mapper = agent->mapper,
+		.on_emit = on_emit,
 		.on_news = on_news,
 		.on_alert = on_alert,
 		.ctx = agent });
@@ -564,6 +579,7 @@ void agent_free(struct agent *agent)
 	capture_free(agent->capture);
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
+	mapper_free(agent->mapper);
 	couriers_close(&agent->couriers);
 	turn_free(agent->turn);
 	store_close(agent->store);

@@ -144,7 +144,7 @@ static int add_event(struct attempt *attempt, cJSON *object)
 	static const struct event_limits limits = {
 		.max_bytes = FILE_MAX, .max_depth = 32, .max_lines = 500
 	};
-	const bool has_device = json_get(object, "device") || json_get(object, "source");
+	const bool has_device = json_get(object, "device");
 	const struct event_context context = {
 		.site = attempt->site,
 		.topic_device = has_device ? NULL : "",

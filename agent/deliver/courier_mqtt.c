@@ -451,14 +451,13 @@ static int copy_text(const char *text, char **ret)
 
 static int read_part(CURLU *url, CURLUPart part, char **ret)
 {
-	char *text;
-	int status;
+	char *text = NULL;
 
-	if (curl_url_get(url, part, &text, 0) != CURLUE_OK)
+	if (curl_url_get(url, part, &text, 0) != CURLUE_OK || !text)
 		return -1;
-	status = copy_text(text, ret);
+	*ret = strdup(text);
 	curl_free(text);
-	return status;
+	return *ret ? 0 : -1;
 }
 
 /* mqtt://HOST[:PORT] or mqtts://HOST[:PORT] */

@@ -183,7 +183,7 @@ static void *run_thread(void *arg)
 				end_job(job);
 		}
 		(void)pthread_mutex_unlock(&owner->mutex);
-		sftp_session_free(session); /* says good-bye, which may take a while */
+		sftp_session_free(session);
 		session = NULL;
 		(void)pthread_mutex_lock(&owner->mutex);
 	} while (!TAILQ_EMPTY(&line->waiting));

@@ -175,7 +175,9 @@ struct deliver_options {
 	/*
 	 * An answer brought an event: store and route it, in the turn's transaction, as if it had come
 	 * in. What can't be read becomes an `invalid` exception, one chain longer than eight a `loop`
-	 * one. NULL: nothing is emitted. 0, or -1: the store is poisoned.
+	 * one. The same one comes again when its turn is poisoned, or another answer says the same.
+	 * NULL: nothing is emitted. 0, or -1: the store is poisoned, or memory ran out and it is to
+	 * come again.
 	 */
 	int (*on_emit)(void *ctx, const struct deliver_emit *emit);
 	/* The folders in which NAME/connector.json is looked for, NULL ends. */

@@ -447,6 +447,8 @@ enum draft_fill {
 };
 enum draft_fill draft_complete(struct claim *draft);
 
+/* Why a person must look first at what a restored backup has left in doubt; NULL: the key answers. */
+const char *doubt_find_restore(const struct claim *draft);
 /* What a crash left claimed. 0, or -1: the store is poisoned. */
 int recover_claimed(struct destination *destination);
 /*

@@ -118,6 +118,7 @@ static enum key_memory judge_keys(const struct claim *claim)
 static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 {
 	bool is_doubted = claim_is_doubted(draft);
+	const char *restored = is_doubted ? doubt_find_restore(draft) : NULL;
 
 	if (is_doubted && draft->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP)
 		return settle_suspect(draft, now_ms);
@@ -128,6 +129,8 @@ static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 			"it may have been applied in a batch that is not whole any more: retry all "
 			"members of the batch together, or mark it as done",
 			now_ms);
+	if (restored)
+		return settle_exception(draft, "unknown", "critical", "", restored, now_ms);
 	switch (judge_keys(draft)) {
 	case KEY_FORGOTTEN:
 		return settle_exception(draft, "unknown", "critical", "",

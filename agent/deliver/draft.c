@@ -91,10 +91,11 @@ static bool is_full(const struct gathering *gathering)
 static int on_ready_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct gathering *gathering = ctx;
-	bool is_batched = gathering->destination->settings->is.batch_max > 1;
+	/* One in doubt, never sent as far as is known: a restore's. It goes alone. */
+	bool is_new = row->batch == 0 && row->connector_revision == 0 && row->doubt_at_ms == 0;
 
 	gathering->n_rows++;
-	if (is_batched && row->batch == 0 && row->connector_revision == 0)
+	if (is_new && gathering->destination->settings->is.batch_max > 1)
 		add_to_group(gathering, row);
 	else if (row->batch > 0 && is_gathered(gathering, row->batch))
 		return 0;

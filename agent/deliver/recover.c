@@ -5,7 +5,8 @@
  * asked, it is looked up; else a person looks.
  *
  * The key of a batch is that of its members. Where rows were lost with a broken database a batch may
- * not be whole, and one without a row of its own may have gone in any: these can't be repeated.
+ * not be whole, and one without a row of its own may have gone in any: these can't be repeated. Nor can
+ * any batch of a backup that was restored.
  */
 #include "deliver_internal.h"
 
@@ -21,6 +22,13 @@ static const char salvaged[] =
 static const char broken_batch[] =
 	"it came back from a broken database and may have been applied in a batch that can't be "
 	"repeated as it was: look there before it is sent again";
+
+static const char restored[] =
+	"the database was restored from a backup, and it may have been applied since that was made: "
+	"look there before it is sent again";
+static const char restored_batch[] =
+	"the database was restored from a backup, and it may have been applied since that was made, in "
+	"a batch that can't be repeated as it was: look there before it is sent again";
 
 static int on_claimed_row(void *ctx, const struct store_delivery_row *row)
 {
@@ -101,6 +109,33 @@ static const char *find_doubt(const struct destination *destination, const struc
 	if (may_send_again(destination, member))
 		return NULL;
 	return member->state == DELIVERY_SUSPECT ? salvaged : crashed;
+}
+
+/* What was done since the backup about a doubt of then, nobody knows. */
+static bool is_of_backup(const struct claim *draft, int64_t backup_at_ms)
+{
+	for (size_t i = 0; i < draft->n; i++)
+		if (draft->members[i].doubt_at_ms > 0 &&
+			draft->members[i].doubt_at_ms <= backup_at_ms)
+			return true;
+	return false;
+}
+
+const char *doubt_find_restore(const struct claim *draft)
+{
+	const struct config_destination *is = &draft->destination->settings->is;
+	const struct member *first = &draft->members[0];
+	struct store_restore_view restore;
+
+	store_get_restore(draft->deliver->options.store, &restore);
+	if (is->resend_on_doubt || !is_of_backup(draft, restore.from_at_ms))
+		return NULL;
+	if (is->idempotency == CONFIG_IDEMPOTENCY_NONE)
+		return restored;
+	/* It may have gone in any batch since, or its batch may have been taken apart. */
+	bool was_in_batch = draft->n > 1 || (first->batch == 0 && first->connector_revision == 0 &&
+						    is->batch_max > 1);
+	return was_in_batch && is->idempotency == CONFIG_IDEMPOTENCY_HEADER ? restored_batch : NULL;
 }
 
 static int take_up_one(struct claim *found, const struct member *member, int64_t now_ms)

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -10,11 +13,15 @@
 #include "dray/ids.h"
 #include "dray/utf8.h"
 
+#define SOCKETS_MAX 4 /* one, but while addresses are tried */
+#define BACKSTOP_MS 5000
+
 struct sftp_session {
 	const struct sftp_account *account;
 	CURL *easy;
 	CURLU *url;
-	char *folder; /* without a slash at its end; below the log-in's own: "/~/…" */
+	char *folder;             /* without a slash at its end; below the log-in's own: "/~/…" */
+	int sockets[SOCKETS_MAX]; /* -1 none */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -23,7 +30,7 @@ struct upload {
 	struct sftp_session *session;
 	const struct sftp_file *file;
 	struct buf name, part; /* paths, as a URL has them */
-	int64_t left_ms;
+	int64_t until_mono_ms;
 	size_t at;          /* bytes of the body that were read, or compared */
 	bool is_other;      /* what is there isn't the body */
 	bool has_logged_in; /* so whatever fails now may have been done */
@@ -71,6 +78,59 @@ static size_t on_write(char *bytes, size_t size, size_t n, void *ctx)
 	return len;
 }
 
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct sftp_session *session = ctx;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	for (size_t i = 0; i < SOCKETS_MAX && fd >= 0; i++) {
+		if (session->sockets[i] >= 0)
+			continue;
+		session->sockets[i] = fd;
+		return fd;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return CURL_SOCKET_BAD;
+}
+
+static int on_close(void *ctx, curl_socket_t fd)
+{
+	struct sftp_session *session = ctx;
+
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		if (session->sockets[i] == fd)
+			session->sockets[i] = -1;
+	return close(fd);
+}
+
+/*
+ * libcurl 7.88 says good-bye to an SSH server, waits a second for the answer, and when there is none
+ * forgets to free the session. To a socket that is shut down nothing is said. 0: there was none.
+ */
+static unsigned hang_up(struct sftp_session *session)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		if (session->sockets[i] >= 0) {
+			(void)shutdown(session->sockets[i], SHUT_RDWR);
+			n++;
+		}
+	return n;
+}
+
+static int64_t mono_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Called each second at least. Where there is no connection yet it ends the request, else the
+ * connection ends. */
 static int on_progress(
 	void *ctx, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put)
 {
@@ -80,7 +140,9 @@ static int on_progress(
 	(void)got;
 	(void)to_put;
 	(void)put;
-	return atomic_load(upload->file->is_unwanted);
+	if (!atomic_load(upload->file->is_unwanted) && mono_ms() < upload->until_mono_ms)
+		return 0;
+	return hang_up(upload->session) == 0;
 }
 
 static int on_logged_in(void *ctx, char *remote, char *local, int remote_port, int local_port)
@@ -147,6 +209,23 @@ static CURLcode set_callbacks(CURL *easy, struct upload *upload)
 	return code;
 }
 
+static CURLcode set_sockets(CURL *easy, struct sftp_session *session)
+{
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, (void *)session);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, (void *)session);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+	return code;
+}
+
 static CURLcode set_request(struct upload *upload, const char *path)
 {
 	struct sftp_session *session = upload->session;
@@ -163,29 +242,24 @@ static CURLcode set_request(struct upload *upload, const char *path)
 	if (!code)
 		code = set_callbacks(easy, upload);
 	if (!code)
-		code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	if (!code)
-		code = curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+		code = set_sockets(easy, session);
 	return code;
 }
 
 static CURLcode perform(struct upload *upload)
 {
 	CURL *easy = upload->session->easy;
-	curl_off_t took_us = 0;
+	int64_t left_ms = upload->until_mono_ms - mono_ms();
 	CURLcode code;
 
-	if (upload->left_ms <= 0)
+	if (left_ms <= 0)
 		return CURLE_OPERATION_TIMEDOUT;
-	code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)upload->left_ms);
+	/* on_progress() is first. */
+	code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left_ms + BACKSTOP_MS));
 	if (!code)
-		code = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)upload->left_ms);
-	if (code)
-		return code;
-	code = curl_easy_perform(easy);
-	if (curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &took_us) == CURLE_OK)
-		upload->left_ms -= took_us / 1000;
-	return code;
+		code = curl_easy_setopt(
+			easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms + BACKSTOP_MS));
+	return code ? code : curl_easy_perform(easy);
 }
 
 /* Perform with a command for the server: behind the transfer, or before. */
@@ -306,6 +380,8 @@ static const char *words_of(const struct upload *upload, CURLcode code)
 {
 	const char *error = upload->session->error;
 
+	if (mono_ms() >= upload->until_mono_ms)
+		return "the server did not answer within the time-out";
 	return error[0] ? error : curl_easy_strerror(code);
 }
 
@@ -361,7 +437,9 @@ static int name_paths(struct upload *upload)
 
 void sftp_put(struct sftp_session *session, const struct sftp_file *file, struct sftp_result *ret)
 {
-	struct upload upload = { .session = session, .file = file, .left_ms = file->timeout_ms };
+	struct upload upload = {
+		.session = session, .file = file, .until_mono_ms = mono_ms() + file->timeout_ms
+	};
 	CURLcode code = CURLE_OUT_OF_MEMORY;
 
 	if (name_paths(&upload) == 0)
@@ -396,6 +474,8 @@ struct sftp_session *sftp_session_new(const struct sftp_account *account)
 	if (!session)
 		return NULL;
 	session->account = account;
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		session->sockets[i] = -1;
 	session->easy = curl_easy_init();
 	session->url = curl_url();
 	if (session->easy && session->url &&
@@ -410,6 +490,7 @@ void sftp_session_free(struct sftp_session *session)
 {
 	if (!session)
 		return;
+	(void)hang_up(session);
 	curl_easy_cleanup(session->easy);
 	curl_url_cleanup(session->url);
 	free(session->folder);

@@ -19,3 +19,14 @@ void mapper_find(char *out, size_t size)
 		return;
 	(void)snprintf(out, size, "%s", INSTALLED);
 }
+
+struct mapper *mapper_open(struct event_base *base, const char *zone)
+{
+	char path[PATH_MAX];
+
+	mapper_find(path, sizeof(path));
+	return mapper_new(base, &(struct mapper_options){ .path = path,
+					.zone = zone,
+					.bound_ms = MAPPER_BOUND_MS,
+					.hold_ms = MAPPER_HOLD_MS });
+}

@@ -102,11 +102,12 @@ struct chain {
 	void *ctx;
 };
 
-/* Whoever was sent before goes again as it was: none behind it may pass it. */
+/* Whoever was sent before, or may have been, goes again as it was: none behind it may pass it. */
 static int on_chain_row(void *ctx, const struct store_delivery_row *row)
 {
 	const struct chain *chain = ctx;
-	if (row->state != DELIVERY_PARKED || row->batch != 0 || row->connector_revision != 0)
+	if (row->state != DELIVERY_PARKED || row->batch != 0 || row->connector_revision != 0 ||
+		row->doubt_at_ms != 0)
 		return 1;
 	return chain->fn(chain->ctx, row);
 }

@@ -354,7 +354,7 @@ int store_claim(struct store *store, int destination, int64_t seq, int64_t batch
 int store_claim_chained(struct store *store, int destination, int64_t seq, int64_t batch,
 	int connector_revision, int64_t now_ms);
 /* PARKED rows with this key behind `after_seq`, by seq, with bodies, at most `limit`, up to one that was
- * sent before. */
+ * sent before or is in doubt. */
 int store_list_chain(struct store *store, int destination, const char *key, int64_t after_seq,
 	unsigned limit, store_delivery_fn fn, void *ctx);
 

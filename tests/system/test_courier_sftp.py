@@ -61,9 +61,8 @@ def wait_there(agent, server, names, seconds=30):
     assert ids_there(server) == sorted(names)
 
 
-def state(agent, name="edi"):
-    rows = agent.ask("destinations", "list")["items"]
-    return next(row["state"] for row in rows if row["name"] == name)
+def edi(agent):
+    return next(row for row in agent.ask("destinations", "list")["items"] if row["name"] == "edi")
 
 
 def test_each_event_is_one_whole_file(site, server):
@@ -127,7 +126,7 @@ def test_a_server_that_is_away_is_waited_for(site, server):
     wait_there(agent, server, ["e-1"])
     server.kill()
     send(handheld, ["e-2", "e-3"])
-    wait.until(lambda: state(agent) == "unreachable", what="it seen as unreachable")
+    wait.until(lambda: edi(agent)["state"] == "unreachable", what="it seen as unreachable")
     server.start()
     wait_there(agent, server, ["e-1", "e-2", "e-3"])
     assert agent.exceptions() == []
@@ -135,7 +134,8 @@ def test_a_server_that_is_away_is_waited_for(site, server):
 
 def test_a_server_that_stands_still_holds_nobody_else_up(site, server):
     erp = site.cloud()
-    agent = site.agent({"edi": destination(server, timeout="60s"), "erp": agents.destination(erp.url)})
+    agent = site.agent({"edi": destination(server, timeout="1s"),
+                        "erp": agents.destination(erp.url)})
     handheld = site.device()
     send(handheld, ["before"])
     wait_applied(erp, ["before"])
@@ -143,6 +143,7 @@ def test_a_server_that_stands_still_holds_nobody_else_up(site, server):
     server.stall()
     send(handheld, ["e-%d" % n for n in range(10)])
     wait_applied(erp, ["before"] + ["e-%d" % n for n in range(10)], 5)
+    wait.until(lambda: "within the time-out" in edi(agent)["reason"], what="the time-out told")
     agent.reload(dict(agent.config, destinations={"erp": agents.destination(erp.url)},
                       routes={"all": {"to": ["erp"]}}))
     send(handheld, ["after"])

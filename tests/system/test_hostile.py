@@ -137,7 +137,7 @@ def test_each_event_is_applied_once_or_asked_about(site, block):
             day.judge()
             assert "AddressSanitizer" not in day.agent.log()
         except BaseException:
-            print("seed %d of %s; drayd's log:\n%s" % (seed, day.systems, day.agent.log()[-8000:]))
+            print("seed %d of %s; drayd's log:\n%s" % (seed, day.systems, day.site.agent_log()[-8000:]))
             raise
         finally:
             day.site.end()

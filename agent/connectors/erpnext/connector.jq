@@ -62,7 +62,7 @@ def refused:
 	else empty end;
 
 def map:
-	{send: {path: "/api/method/\(kind.map)", body: {source_name: data.document.id}},
+	{send: {method: "GET", path: "/api/method/\(kind.map)", query: {source_name: (data.document.id | tostring)}},
 	 carry: {step: "map", sent: (.carry.sent // false)}};
 
 def row($mapped):
