@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dray/encode.h"
 #include "dray/json.h"
 
 #define PATH_MAX_BYTES 8192
@@ -46,42 +47,23 @@ static int read_line(
 
 /* --- query ------------------------------------------------------------------------------------------ */
 
-/* RFC 3986 section 2.3: what is not unreserved is encoded. */
-static void put_encoded(const char *text, struct buf *out)
-{
-	static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					 "0123456789-._~";
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (strchr(unreserved, c)) {
-			buf_putc(out, *text);
-			continue;
-		}
-		buf_putc(out, '%');
-		buf_putc(out, hex[c >> 4]);
-		buf_putc(out, hex[c & 15]);
-	}
-}
-
 static int put_parameter(const cJSON *value, struct buf *out, struct error *err)
 {
 	struct buf number = BUF_INIT;
 
 	if (!cJSON_IsString(value) && !cJSON_IsNumber(value))
 		return error_set(err, NULL, "must be a text or a number");
-	put_encoded(value->string, out);
+	encode_percent(value->string, out);
 	buf_putc(out, '=');
 	if (cJSON_IsString(value)) {
-		put_encoded(value->valuestring, out);
+		encode_percent(value->valuestring, out);
 		return 0;
 	}
 	json_print(value, &number);
 	if (buf_failed(&number))
 		out->failed = true;
 	else
-		put_encoded(number.data, out);
+		encode_percent(number.data, out);
 	buf_done(&number);
 	return 0;
 }

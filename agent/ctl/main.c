@@ -29,6 +29,9 @@ static const struct command *const commands[] = {
 	&cmd_exceptions_discard,
 	&cmd_ledger,
 	&cmd_backup,
+	&cmd_connector_list,
+	&cmd_connector_test,
+	&cmd_connector_try,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -47,6 +50,10 @@ static const struct option options[] = {
 	{ "severity", required_argument, NULL, OPTION_SEVERITY },
 	{ "destination", required_argument, NULL, OPTION_DESTINATION },
 	{ "why", required_argument, NULL, OPTION_WHY },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "site", required_argument, NULL, OPTION_SITE },
+	{ "event", required_argument, NULL, OPTION_EVENT },
+	{ "var", required_argument, NULL, OPTION_VAR },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "socket", required_argument, NULL, FLAG_SOCKET },
@@ -162,6 +169,14 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 			return CTL_DONE;
 		case '?':
 			return CTL_USAGE;
+		case OPTION_VAR:
+			if (ctl->n_vars == CTL_VARS_MAX) {
+				(void)fputs("drayctl: too many --var\n", stderr);
+				return CTL_USAGE;
+			}
+			ctl->vars[ctl->n_vars++] = optarg;
+			ctl->values[option] = optarg;
+			break;
 		default:
 			ctl->values[option] = is_flag(option) ? "true" : optarg;
 		}

@@ -98,7 +98,7 @@ void claim_give(struct claim *claim)
 	claim->decision.is_made = false;
 	buf_reset(&claim->texts);
 	buf_reset(&claim->body);
-	buf_reset(&claim->headers);
+	buf_wipe(&claim->headers);
 	buf_reset(&claim->carry);
 	buf_reset(&claim->answer.body);
 	TAILQ_INSERT_HEAD(&claim->deliver->spare, claim, link);
@@ -115,6 +115,7 @@ void claim_free(struct claim *claim)
 	free(claim->members);
 	buf_done(&claim->texts);
 	buf_done(&claim->body);
+	buf_wipe(&claim->headers);
 	buf_done(&claim->headers);
 	buf_done(&claim->target);
 	buf_done(&claim->carry);
@@ -224,6 +225,12 @@ bool claim_is_doubted(const struct claim *claim)
 		if (claim->members[i].doubt_at_ms > 0)
 			return true;
 	return false;
+}
+
+bool claim_may_part(const struct claim *claim)
+{
+	return !claim_is_doubted(claim) ||
+	       claim->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_NATURAL;
 }
 
 int claim_status(const struct claim *claim)

@@ -64,6 +64,7 @@ static struct http_pool *open_pool(const struct courier_http *http,
 		.connections = (unsigned)destination->concurrency,
 		.timeout_ms = destination->timeout_ms,
 		.max_answer = MAX_ANSWER_BYTES,
+		.keeps_cookies = destination->auth.keeps_cookies,
 	};
 
 	if (destination->has_tls) {
@@ -122,14 +123,14 @@ static void drop_errand(struct courier_errand *errand)
 static void on_answer(void *ctx, const struct http_answer *answer)
 {
 	struct courier_errand *errand = ctx;
-	const struct connector_header retry_after = { "retry-after", answer->retry_after };
 	const struct courier_answer told = {
 		.transport = answer->transport,
 		.status = answer->status,
 		.body = answer->body,
 		.len = answer->len,
-		.headers = &retry_after,
-		.n_headers = answer->retry_after ? 1 : 0,
+		.is_cut = answer->is_cut,
+		.headers = answer->headers,
+		.n_headers = answer->n_headers,
 		.error = answer->error,
 		.took_ms = answer->took_ms,
 	};
@@ -149,6 +150,7 @@ static int start_request(
 		.body = request->body,
 		.len = request->len,
 		.fresh_connection = request->fresh_connection,
+		.forgets_cookies = request->forgets_cookies,
 	};
 	struct courier_errand *errand;
 
@@ -164,6 +166,20 @@ static int start_request(
 	return 0;
 }
 
+static void forget_request(void *opened, void *done_ctx)
+{
+	struct courier_line *line = opened;
+	struct courier_errand *errand;
+
+	LIST_FOREACH (errand, &line->out, link)
+		if (errand->done_ctx == done_ctx)
+			break;
+	if (!errand)
+		return;
+	http_forget(line->pool, errand);
+	drop_errand(errand);
+}
+
 const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs)
 {
 	struct courier_http *http = calloc(1, sizeof(*http));
@@ -172,9 +188,11 @@ const struct courier *courier_http_new(struct http_client *client, const struct 
 		return NULL;
 	http->client = client;
 	http->dirs = dirs;
-	http->courier = (struct courier){
-		.open = open_line, .start = start_request, .close = close_line, .ctx = http
-	};
+	http->courier = (struct courier){ .open = open_line,
+		.start = start_request,
+		.forget = forget_request,
+		.close = close_line,
+		.ctx = http };
 	return &http->courier;
 }
 

@@ -77,6 +77,7 @@ struct outcome_verdict decide_classify(const struct claim *claim)
 		.status = claim->answer.status,
 		.mode = mode_of(is),
 		.resend_on_doubt = is->resend_on_doubt,
+		.is_csrf_refusal = claim->answer.is_csrf_refusal,
 		.is_safe = claim->is_safe,
 		.is_refreshed = claim->is_refreshed,
 		.answers_done = is->answers_done,
@@ -196,8 +197,8 @@ static void give_up(const struct claim *claim, const struct member *member, stru
 		"gave up after %u attempts, the last: %s", member->attempts, words);
 }
 
-void fate_retry(const struct claim *claim, const struct member *member, int64_t asked_ms,
-	struct fate *fate)
+void fate_retry(
+	const struct claim *claim, const struct member *member, int64_t asked_ms, struct fate *fate)
 {
 	const struct config_destination *is = settings_of(claim);
 	const struct clock *clock = claim->deliver->options.clock;
@@ -228,8 +229,7 @@ static void become_done(struct claim *claim)
 		connector_read_ref(claim->answer.body.data, claim->answer.body.len,
 			decision->fate.ref, sizeof(decision->fate.ref));
 	fate_done(claim, &claim->members[0], &decision->fate);
-	decision->passes_hold =
-		claim->is_probe && is_asked && claim->destination->culprit.is_set;
+	decision->passes_hold = claim->is_probe && is_asked && claim->destination->culprit.is_set;
 }
 
 /* A wait that the program asks for is this delivery's alone. */

@@ -40,6 +40,23 @@ void deliver_alert(const struct deliver *deliver, const char *severity, const ch
 
 /* --- the turn ------------------------------------------------------------------------------------- */
 
+static void set_timer(struct deliver *deliver, int64_t wait_ms)
+{
+	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+
+	if (evtimer_add(deliver->timer, &wait) != 0)
+		LOG_ERROR("a timer could not be set, memory may be short");
+}
+
+/* Memory ran out before anything of an answer was written: it stays, and nobody else will wake us. */
+static void settle_soon(struct deliver *deliver)
+{
+	if (store_is_poisoned(deliver->options.store))
+		return;
+	LOG_ERROR("an answer could not be settled, memory may be short: trying again");
+	set_timer(deliver, POISON_WAIT_MS);
+}
+
 static void on_dispatch(void *ctx)
 {
 	struct deliver *deliver = ctx;
@@ -52,8 +69,10 @@ static void on_dispatch(void *ctx)
 	if (store_is_refusing(store))
 		return;
 	while ((claim = TAILQ_FIRST(&deliver->answered)))
-		if (claim_settle(claim) != 0)
+		if (claim_settle(claim) != 0) {
+			settle_soon(deliver);
 			return;
+		}
 	TAILQ_FOREACH (destination, &deliver->destinations, link)
 		if (!store_is_poisoned(store))
 			dispatch_serve(destination);
@@ -88,8 +107,10 @@ static void on_committed(void *ctx)
 	TAILQ_FOREACH (claim, &deliver->stepped, link)
 		if (claim->n_requests > 0)
 			bucket_take(&claim->destination->bucket);
-	TAILQ_FOREACH (destination, &deliver->destinations, link)
+	TAILQ_FOREACH (destination, &deliver->destinations, link) {
+		window_move_failure(destination);
 		settle_window(destination);
+	}
 	news_tell(deliver);
 }
 
@@ -115,8 +136,7 @@ static void keep_answers(struct deliver *deliver)
 	struct claim *claim;
 
 	TAILQ_CONCAT(&rest, &deliver->answered, link);
-	while ((claim = TAILQ_FIRST(&deliver->settled)) ||
-		(claim = TAILQ_FIRST(&deliver->stepped)))
+	while ((claim = TAILQ_FIRST(&deliver->settled)) || (claim = TAILQ_FIRST(&deliver->stepped)))
 		claim_move(claim, CLAIM_ANSWERED);
 	TAILQ_CONCAT(&deliver->answered, &rest, link);
 }
@@ -147,6 +167,7 @@ static void forget_hints(struct destination *destination)
 	destination->next_look_at_ms = 0;
 	destination->linger_until_ms = 0;
 	destination->is_disturbed = false;
+	window_forget_failure(destination);
 	if (destination->current)
 		destination->current->id = 0;
 	if (destination->recovery == RECOVERY_WRITTEN)
@@ -164,9 +185,7 @@ static void wait_for_better_days(struct deliver *deliver)
 		wait_ms = POISON_WAIT_MAX_MS;
 	deliver->poisons_in_row++;
 	deliver->claims_from_mono_ms = deliver_mono(deliver) + wait_ms;
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
-	if (evtimer_add(deliver->timer, &wait) != 0)
-		LOG_ERROR("a timer could not be set, memory may be short");
+	set_timer(deliver, wait_ms);
 }
 
 static void on_poisoned(void *ctx)

@@ -76,6 +76,7 @@ struct courier_request {
 	const char *body;
 	size_t len;
 	bool fresh_connection;
+	bool forgets_cookies; /* it begins anew: a log-in, a token */
 };
 
 /*
@@ -104,6 +105,8 @@ struct courier {
 	/* 0, or -1: not started. `done` is never called from within. The body lives until `done`. */
 	int (*start)(void *opened, const struct courier_request *request, courier_done_fn done,
 		void *done_ctx);
+	/* Nobody waits for the one that was started with this `done_ctx`: it ends without a word. */
+	void (*forget)(void *opened, void *done_ctx);
 	void (*close)(void *opened);
 	void *ctx;
 };
@@ -112,10 +115,27 @@ struct courier {
 struct http_client;
 const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs);
 void courier_http_free(const struct courier *courier);
-const struct courier *courier_mqtt_new(struct event_base *base, const struct secret_dirs *dirs);
+
+struct courier_mqtt_options {
+	struct event_base *base;
+	const struct clock *clock;
+	const struct secret_dirs *dirs;
+	const char *site; /* the client id at each broker is "drayd-SITE-to-DESTINATION" */
+};
+const struct courier *courier_mqtt_new(const struct courier_mqtt_options *options);
+/* It publishes in the turn's release: attach it behind the engine, so that what the engine starts in a
+ * release leaves in the same one. */
+void courier_mqtt_attach(const struct courier *courier, struct turn *turn);
 void courier_mqtt_free(const struct courier *courier);
-/* On the same libcurl as HTTP: a file under a temporary name, then renamed. */
-const struct courier *courier_sftp_new(struct http_client *client, const struct secret_dirs *dirs);
+
+struct courier_sftp_options {
+	struct event_base *base;
+	const struct clock *clock;
+	const struct secret_dirs *dirs;
+};
+/* A file under a temporary name, then renamed: a repeat ends with the same one file. */
+const struct courier *courier_sftp_new(const struct courier_sftp_options *options);
+/* Every line is closed. Waits for what its threads are still at, a few seconds at most. */
 void courier_sftp_free(const struct courier *courier);
 
 /* --- the engine --------------------------------------------------------------------------------- */
@@ -155,7 +175,9 @@ struct deliver_options {
 	/*
 	 * An answer brought an event: store and route it, in the turn's transaction, as if it had come
 	 * in. What can't be read becomes an `invalid` exception, one chain longer than eight a `loop`
-	 * one. NULL: nothing is emitted. 0, or -1: the store is poisoned.
+	 * one. The same one comes again when its turn is poisoned, or another answer says the same.
+	 * NULL: nothing is emitted. 0, or -1: the store is poisoned, or memory ran out and it is to
+	 * come again.
 	 */
 	int (*on_emit)(void *ctx, const struct deliver_emit *emit);
 	/* The folders in which NAME/connector.json is looked for, NULL ends. */

@@ -20,6 +20,7 @@
 #define DRAY_DELIVER_INTERNAL_H
 
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "deliver/deliver.h"
@@ -37,7 +38,15 @@
 #define REF_MAX 129
 #define REVISIONS_KEPT 4
 
-/* --- configuration (settings.c, auth.c, revision.c) --------------------------------------------- */
+/* --- configuration (settings.c, revision.c) ----------------------------------------------------- */
+
+/* Which content a path leads to; all 0 where there is none. */
+struct file_stamp {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+};
 
 struct settings {
 	struct config_destination is; /* own copy of every text that is used here; vars is NULL */
@@ -46,6 +55,7 @@ struct settings {
 	char *revision_text;
 	size_t revision_len;
 	uint8_t revision_digest[ID_DIGEST_BYTES];
+	struct file_stamp files[3]; /* of TLS: CA, certificate, key */
 };
 
 /* NULL with *err filled. Reads the connector, not the secrets. */
@@ -53,15 +63,10 @@ struct settings *settings_new(const struct config *config,
 	const struct config_destination *destination, const char *const *connector_dirs,
 	struct error *err);
 void settings_free(struct settings *settings);
+/* What the files are that a line is opened with: one that has changed needs a new line. */
+void settings_stamp_files(struct settings *settings, const struct secret_dirs *secrets);
 /* The same connections serve both. */
 bool settings_share_line(const struct settings *a, const struct settings *b);
-
-/*
- * The header that proves who we are: "Authorization: Bearer …". *ret is NULL where there is none,
- * to be freed with secret_free().
- */
-int auth_read_header(const struct config_auth *auth, const struct secret_dirs *dirs, char **ret,
-	struct error *err);
 
 struct revision {
 	int id; /* 0: the current one, not in the store yet */
@@ -100,8 +105,8 @@ enum map_end {
 struct member {
 	int64_t seq, revision, batch;
 	int64_t received_at_ms;
-	int64_t first_at_ms; /* of the first attempt, this one included */
-	int64_t doubt_at_ms; /* before this attempt; 0 none */
+	int64_t first_at_ms;    /* of the first attempt, this one included */
+	int64_t doubt_at_ms;    /* before this attempt; 0 none */
 	int64_t accepted_at_ms; /* a repeat of it was; 0 no */
 	int64_t serial;         /* 0 none */
 	unsigned attempts;      /* this one included */
@@ -152,9 +157,9 @@ struct claim {
 	enum claim_state state;
 	enum connector_op op;
 	bool is_probe;
-	bool is_orphan;           /* the store was replaced: its answer settles nothing */
-	bool is_refreshed;        /* sent with credentials just read anew */
-	unsigned auth_generation; /* of the credentials it was sent with */
+	bool is_orphan;                 /* the store was replaced: its answer settles nothing */
+	bool is_refreshed;              /* sent with credentials just made anew */
+	unsigned credential_generation; /* of the credentials it was sent with */
 	int64_t batch;
 	struct member *members;
 	size_t n, cap;
@@ -175,6 +180,7 @@ struct claim {
 	struct {
 		enum outcome_transport transport;
 		int status;
+		bool is_csrf_refusal;
 		struct buf body;
 		char error[REASON_MAX];
 		int64_t asked_ms, took_ms; /* asked: -1 none */
@@ -201,6 +207,8 @@ const char *claim_text(const struct claim *claim, size_t offset);
 int64_t claim_place(const struct claim *claim);
 /* Does any member's fate hang on an attempt before this one? */
 bool claim_is_doubted(const struct claim *claim);
+/* May its members go one by one? In doubt only where each record carries a key of its own. */
+bool claim_may_part(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
 /* Of the last answer; 0 none. */
@@ -310,6 +318,7 @@ struct suspect {
 /* What a crash left claimed is taken up before anything is claimed, and never again. */
 enum recovery { RECOVERY_DUE, RECOVERY_WRITTEN, RECOVERY_DONE };
 
+struct credential;
 struct destination {
 	TAILQ_ENTRY(destination) link;
 	struct deliver *deliver;
@@ -323,9 +332,9 @@ struct destination {
 	struct revision *current;
 	struct revision *older[REVISIONS_KEPT]; /* by use, newest first */
 
-	char *authorization;
-	unsigned auth_generation;
-	bool is_auth_fresh; /* read anew and not accepted since */
+	struct credential *credential;
+	unsigned noted_failure;     /* of the credential: people know of it */
+	bool has_credential_failed; /* in this turn, not committed */
 
 	struct breaker breaker;
 	struct bucket bucket;
@@ -361,9 +370,9 @@ TAILQ_HEAD(destinations, destination);
 
 struct destination *window_new(struct deliver *deliver, const char *name);
 void window_free(struct destination *destination);
-/* Take new settings into use; owns them, the line and the header from here on. */
+/* Take new settings into use; owns them, the line and the credential from here on. */
 void window_configure(struct destination *destination, struct settings *settings, struct line *line,
-	struct revision *revision, char *authorization);
+	struct revision *revision, struct credential *credential);
 /* The store is another one: what is remembered of its rows is not true. */
 void window_replaced(struct destination *destination);
 /* Rows became READY. */
@@ -372,13 +381,29 @@ void window_expect_ready(struct destination *destination, unsigned n);
 void window_wait(struct destination *destination, int64_t wait_ms);
 /* What is left of it; 0 none. */
 int64_t window_wait_ms(const struct destination *destination);
+/* May a request leave now, as far as breaker, bucket, concurrency and Retry-After go? */
+bool window_may_ask(struct destination *destination);
 /* Requests that may leave now. 0 while the breaker is open; asking may make a probe of it. */
 unsigned window_slots(struct destination *destination);
 /* After the commit: what the answer does to breaker, bucket, hold and credentials. */
 void window_move(struct destination *destination, const struct claim *claim);
 /* Arm the timer for the next thing that only time brings. */
 void window_arm(struct destination *destination);
-void window_read_auth(struct destination *destination);
+/* It counts for the breaker. */
+void window_fail(struct destination *destination, enum breaker_cause cause);
+/* Tell people when it stops taking deliveries, or takes them again. */
+void window_tell_change(struct destination *destination, enum breaker_state was);
+
+/*
+ * In the transaction: is there what requests are signed with? Else it is asked for, when there is
+ * work, and why there is none to be had becomes an exception. 1 there is, 0 not yet, -1 the store
+ * failed.
+ */
+int window_await_credential(struct destination *destination);
+/* After the commit: what a failure does to breaker and hold. */
+void window_move_failure(struct destination *destination);
+/* The turn is poisoned: it will be found again. */
+void window_forget_failure(struct destination *destination);
 /* A pinned revision; NULL when it can't be had. 0 is the current one, made known to the store. */
 struct revision *revision_find(struct destination *destination, int id);
 
@@ -393,6 +418,8 @@ int hold_open_exception(struct destination *destination, const char *reason, int
 void hold_begin(struct destination *destination, const struct claim *claim);
 void hold_go_on(struct destination *destination, const struct claim *probe);
 void hold_end(struct destination *destination, const struct claim *probe);
+/* A delivery has passed, and no culprit is left. */
+void hold_lift(struct destination *destination);
 
 /* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "dray/lane.h"
 #include "log.h"
@@ -121,7 +122,7 @@ static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 
 	if (is_doubted && draft->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP)
 		return settle_suspect(draft, now_ms);
-	if (fill == DRAFT_BROKEN && !is_doubted)
+	if (fill == DRAFT_BROKEN && claim_may_part(draft))
 		return settle_apart(draft, now_ms);
 	if (fill == DRAFT_BROKEN)
 		return settle_exception(draft, "unknown", "critical", "",
@@ -246,7 +247,7 @@ static int claim_look_probe(struct destination *destination)
 	if (now_mono_ms < destination->culprit.probe_mono_ms || !lookup_is_due(destination) ||
 		window_slots(destination) == 0)
 		return 0;
-	window_read_auth(destination);
+	credential_reread(destination->credential);
 	n = lookup_fill(destination, 1, true);
 	if (n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
@@ -273,7 +274,7 @@ static int claim_probe(struct destination *destination)
 		return 0;
 	}
 	/* Whoever mends credentials writes the file: each probe looks. */
-	window_read_auth(destination);
+	credential_reread(destination->credential);
 	TAILQ_INSERT_TAIL(&drafts, draft, link);
 	n = claim_drafts(&drafts, true);
 	if (n <= 0)
@@ -320,8 +321,13 @@ static int claim_ready(struct destination *destination)
 {
 	unsigned slots;
 	bool is_probe;
-	int n;
+	int n, has_credential;
 
+	if (!window_may_ask(destination))
+		return 0;
+	has_credential = window_await_credential(destination);
+	if (has_credential != 1)
+		return has_credential;
 	if (destination->culprit.is_set && destination->breaker.state != BREAKER_CLOSED)
 		return claim_probe(destination);
 	slots = window_slots(destination);
@@ -351,8 +357,8 @@ static bool is_worth_a_look(const struct destination *destination)
 	bool is_lingering = destination->linger_until_ms > 0 &&
 			    destination->n_lingering + destination->unseen <
 				    (size_t)destination->settings->is.batch_max;
-	bool may_have_some = (destination->may_have_ready && !is_lingering) ||
-			     lookup_is_due(destination);
+	bool may_have_some =
+		(destination->may_have_ready && !is_lingering) || lookup_is_due(destination);
 
 	return may_have_some && !destination->is_disturbed && !deliver->is_draining &&
 	       !deliver->is_resting && deliver_mono(deliver) >= deliver->claims_from_mono_ms &&

@@ -96,7 +96,7 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	(void)snprintf(code, sizeof(code), "%d", culprit->status);
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
-	else if (claim->n > 1 && claim_is_doubted(claim))
+	else if (claim->n > 1 && !claim_may_part(claim))
 		/* One by one they would go under other keys than what may still be applied. */
 		status = settle_exception(claim, "unknown", "critical", code,
 			"it may have been applied in a batch that was refused later: look there "
@@ -149,6 +149,11 @@ void hold_end(struct destination *destination, const struct claim *probe)
 		else
 			destination->suspects[i] = (struct suspect){ 0 };
 	destination->culprit = (struct culprit){ 0 };
+	hold_lift(destination);
+}
+
+void hold_lift(struct destination *destination)
+{
 	if (!destination->is_hold_open)
 		return;
 	destination->is_hold_open = false;

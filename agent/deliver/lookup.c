@@ -17,7 +17,8 @@
 #include "deliver_internal.h"
 #include "dray/retry.h"
 
-#define STILL_OUT_MS 1000 /* what is due is being looked up already: no need to ask the store often */
+#define STILL_OUT_MS \
+	1000 /* what is due is being looked up already: no need to ask the store often */
 
 bool lookup_is_possible(const struct destination *destination, const struct revision *revision)
 {

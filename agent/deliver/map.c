@@ -117,8 +117,7 @@ static struct mapper_call *call(struct claim *claim, const struct connector_resp
 	if (events)
 		connector_put_input(connector, &input, &text);
 	if (events && !buf_failed(&text))
-		call = mapper_call(
-			claim->revision->program, text.data, text.len, on_mapped, claim);
+		call = mapper_call(claim->revision->program, text.data, text.len, on_mapped, claim);
 	buf_done(&text);
 	return call;
 }

@@ -4,10 +4,11 @@
  */
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "log.h"
 
-static void fail(struct destination *destination, enum breaker_cause cause)
+void window_fail(struct destination *destination, enum breaker_cause cause)
 {
 	const struct config_destination *is = &destination->settings->is;
 	const struct breaker_policy policy = {
@@ -47,15 +48,15 @@ static void move_breaker(struct destination *destination, const struct claim *cl
 	bool is_late = breaker->state != BREAKER_CLOSED && !claim->is_probe;
 	/* Where the program needed no request nobody was asked. */
 	bool is_asked = claim->n_requests > 0;
-	bool has_worked = !is_held && is_asked && outcome != OUTCOME_REFRESH &&
-			  outcome != OUTCOME_HOLD;
+	bool has_worked =
+		!is_held && is_asked && outcome != OUTCOME_REFRESH && outcome != OUTCOME_HOLD;
 
 	if (is_late) {
 		/* It left before the breaker opened: good news count, but none of a hold. */
 		if (outcome == OUTCOME_DONE && !is_held && is_asked)
 			breaker_success(breaker);
 	} else if (cause != BREAKER_NO_CAUSE) {
-		fail(destination, cause);
+		window_fail(destination, cause);
 	} else if ((outcome == OUTCOME_DONE && is_asked) || has_worked) {
 		breaker_success(breaker);
 	} else if (claim->is_probe) {
@@ -84,19 +85,23 @@ static void move_hold(struct destination *destination, const struct claim *claim
 	}
 	if (decision->passes_hold)
 		hold_end(destination, claim);
-	if (decision->verdict.outcome == OUTCOME_DONE && !destination->culprit.is_set)
+	if (decision->verdict.outcome == OUTCOME_DONE && !destination->culprit.is_set) {
 		destination->is_hold_left = false;
+		hold_lift(destination);
+	}
 }
 
-static void move_auth(struct destination *destination, const struct claim *claim)
+static void move_credential(struct destination *destination, const struct claim *claim)
 {
-	bool is_current = claim->auth_generation == destination->auth_generation;
+	int status = claim_status(claim);
 
-	/* Single-flight: the first of several refusals reads the file, the others find it done. */
-	if (claim->decision.verdict.outcome == OUTCOME_REFRESH && is_current)
-		window_read_auth(destination);
-	else if (claim->decision.verdict.outcome == OUTCOME_DONE && is_current)
-		destination->is_auth_fresh = false;
+	if (claim->n_requests == 0)
+		return;
+	/* Also where it holds the destination: the probe has another one. */
+	if (status == 401 || claim->answer.is_csrf_refusal)
+		credential_refused(destination->credential, claim->credential_generation);
+	else if (claim->decision.verdict.outcome == OUTCOME_DONE || status / 100 == 2)
+		credential_accepted(destination->credential, claim->credential_generation);
 }
 
 static void move_pace(struct destination *destination, const struct claim *claim)
@@ -141,7 +146,7 @@ static void tell_down(struct destination *destination, bool is_alarm)
  * One alarm when it stops taking deliveries, one word when it takes them again. What a hold comes to
  * its probe will tell.
  */
-static void tell_change(struct destination *destination, enum breaker_state was)
+void window_tell_change(struct destination *destination, enum breaker_state was)
 {
 	bool was_up = was == BREAKER_CLOSED;
 	bool is_up = destination->breaker.state == BREAKER_CLOSED;
@@ -206,7 +211,7 @@ void window_move(struct destination *destination, const struct claim *claim)
 	count_attempt(destination, claim);
 	move_breaker(destination, claim);
 	move_hold(destination, claim);
-	move_auth(destination, claim);
+	move_credential(destination, claim);
 	move_pace(destination, claim);
 	if (was != BREAKER_CLOSED && destination->breaker.state == BREAKER_CLOSED)
 		forget_probes(destination);
@@ -214,5 +219,5 @@ void window_move(struct destination *destination, const struct claim *claim)
 		destination->has_blamed = false;
 	note_reason(destination, decision);
 	/* HALF_OPEN was down already. */
-	tell_change(destination, was);
+	window_tell_change(destination, was);
 }

@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "turn.h"
 
-/* Content type, key, authorization, the end. */
-#define HEADERS_MAX (CONNECTOR_HEADERS_MAX + 4)
+/* Content type, key, credentials, what the program asks for, the end. */
+#define HEADERS_MAX (2 + CREDENTIAL_HEADERS_MAX + CONNECTOR_HEADERS_MAX + 1)
 
 static const struct config_destination *settings_of(const struct claim *claim)
 {
@@ -41,9 +42,8 @@ static void keep_pace(struct claim *claim, const struct courier_answer *answer)
 	if (!asked)
 		asked = find_header(answer, is->answers_wait);
 	claim->answer.asked_ms = outcome_retry_after_ms(asked, now_ms);
-	claim->answer.rest_ms =
-		outcome_rest_ms(find_header(answer, is->answers_remaining),
-			find_header(answer, is->answers_reset), now_ms);
+	claim->answer.rest_ms = outcome_rest_ms(find_header(answer, is->answers_remaining),
+		find_header(answer, is->answers_reset), now_ms);
 }
 
 static void keep_answer(struct claim *claim, const struct courier_answer *answer)
@@ -51,6 +51,8 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 	claim->answer.transport = answer->transport;
 	claim->answer.status = answer->status;
 	claim->answer.took_ms = answer->took_ms;
+	claim->answer.is_csrf_refusal = credential_is_csrf_refusal(
+		claim->destination->credential, answer->status, answer->headers, answer->n_headers);
 	keep_pace(claim, answer);
 	buf_reset(&claim->answer.body);
 	buf_put(&claim->answer.body, answer->body ? answer->body : "", answer->len);
@@ -64,10 +66,12 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 /* Expired credentials are the engine's to mend: what the program would say of it changes nothing. */
 static bool is_for_program(const struct claim *claim, const struct courier_answer *answer)
 {
-	bool is_refused = answer->status == 401 && !claim->is_refreshed &&
-			  settings_of(claim)->auth.type != CONFIG_AUTH_NONE;
+	bool is_refused =
+		claim->answer.is_csrf_refusal ||
+		(answer->status == 401 && settings_of(claim)->auth.type != CONFIG_AUTH_NONE);
 
-	return claim->revision->program && answer->transport == TRANSPORT_ANSWERED && !is_refused;
+	return claim->revision->program && answer->transport == TRANSPORT_ANSWERED &&
+	       !(is_refused && !claim->is_refreshed);
 }
 
 static void on_answer(void *ctx, const struct courier_answer *answer)
@@ -131,10 +135,15 @@ static const char *find_content_type(const struct claim *claim, const struct con
 }
 
 /* "Name: value" each. 0, or -1 when memory ran out. */
-static int list_headers(
-	struct claim *claim, const struct connector_send *send, const char *list[HEADERS_MAX])
+static int list_headers(struct claim *claim, const struct courier_request *request,
+	const struct connector_send *send, const char *list[HEADERS_MAX])
 {
-	const char *authorization = claim->destination->authorization;
+	const struct credential_request signed_request = {
+		.method = request->method,
+		.url = request->url,
+		.body = request->body,
+		.len = request->len,
+	};
 	const char *content_type = find_content_type(claim, send);
 	struct buf *headers = &claim->headers;
 	bool has_key = settings_of(claim)->idempotency == CONFIG_IDEMPOTENCY_HEADER &&
@@ -146,9 +155,8 @@ static int list_headers(
 		put_header(headers, "Content-Type", content_type);
 	if (has_key)
 		put_key(claim);
-	if (authorization)
-		buf_put(headers, authorization, strlen(authorization) + 1);
-	if (buf_failed(headers))
+	if (credential_sign(claim->destination->credential, &signed_request, headers) < 0 ||
+		buf_failed(headers))
 		return -1;
 	for (size_t at = 0; at < headers->len; at += strlen(headers->data + at) + 1)
 		list[n++] = headers->data + at;
@@ -159,8 +167,8 @@ static int list_headers(
 }
 
 /* Where it goes. 0, or -1 when memory ran out. */
-static int fill_target(struct claim *claim, const struct connector_send *send,
-	struct courier_request *request)
+static int fill_target(
+	struct claim *claim, const struct connector_send *send, struct courier_request *request)
 {
 	const struct connector *connector = claim->revision->connector;
 	struct buf *target = &claim->target;
@@ -212,7 +220,8 @@ static int start(struct claim *claim)
 
 	claim->is_safe = strcmp(request.method, "GET") == 0;
 	request.fresh_connection = is_repeat_harmful(claim);
-	if (fill_target(claim, send, &request) != 0 || list_headers(claim, send, headers) != 0)
+	if (fill_target(claim, send, &request) != 0 ||
+		list_headers(claim, &request, send, headers) != 0)
 		return -1;
 	return claim->line->courier->start(claim->line->opened, &request, on_answer, claim);
 }
@@ -239,8 +248,8 @@ void claim_send(struct claim *claim)
 		.error = "the request could not be started, memory may be short",
 	};
 
-	claim->auth_generation = destination->auth_generation;
-	claim->is_refreshed = destination->is_auth_fresh;
+	claim->credential_generation = credential_generation(destination->credential);
+	claim->is_refreshed = credential_is_fresh(destination->credential);
 	claim_move(claim, CLAIM_SENT);
 	bool has_carry = take_carry(claim) == 0;
 	claim->n_requests++;

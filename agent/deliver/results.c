@@ -37,8 +37,7 @@ static struct outcome_verdict judge_all(const struct claim *claim)
 	for (size_t i = 0; i < claim->n; i++) {
 		const struct connector_result *result = claim->members[i].result;
 
-		if (!result || result->verb == CONNECTOR_UNKNOWN ||
-			result->verb == CONNECTOR_RETRY)
+		if (!result || result->verb == CONNECTOR_UNKNOWN || result->verb == CONNECTOR_RETRY)
 			verdict.outcome = OUTCOME_RETRY;
 	}
 	for (size_t i = 0; i < claim->n; i++)
@@ -65,8 +64,7 @@ void results_decide(struct claim *claim)
 	decision->verdict = judge_all(claim);
 	decision->fate.outcome = decision->verdict.outcome;
 	decision->passes_hold = claim->is_probe && claim->destination->culprit.is_set &&
-				claim->n_requests > 0 &&
-				decision->verdict.outcome == OUTCOME_DONE;
+				claim->n_requests > 0 && decision->verdict.outcome == OUTCOME_DONE;
 }
 
 /* It goes alone from now on, from its first step. */
@@ -79,8 +77,7 @@ static void leave(const struct claim *claim, struct fate *fate)
 static void judge_doubt(const struct claim *claim, const struct member *member, struct fate *fate)
 {
 	const struct config_destination *is = &claim->destination->settings->is;
-	bool chose_doubles =
-		is->idempotency == CONFIG_IDEMPOTENCY_NONE && is->resend_on_doubt;
+	bool chose_doubles = is->idempotency == CONFIG_IDEMPOTENCY_NONE && is->resend_on_doubt;
 
 	if (!fate->reason[0])
 		memcpy(fate->reason, "the answer does not say what became of it",

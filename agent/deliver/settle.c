@@ -16,7 +16,7 @@ static int emit_one(
 {
 	const struct deliver_options *options = &claim->deliver->options;
 	struct buf text = BUF_INIT;
-	int status = 0;
+	int status;
 
 	json_print(event, &text);
 	const struct deliver_emit emit = {
@@ -30,16 +30,12 @@ static int emit_one(
 		.text = text.data,
 		.len = text.len,
 	};
-	/* Short of memory the answer is settled in another turn. */
-	if (buf_failed(&text))
-		status = -1;
-	else
-		status = options->on_emit(options->ctx, &emit);
+	status = buf_failed(&text) ? -1 : options->on_emit(options->ctx, &emit);
 	buf_done(&text);
 	return status;
 }
 
-static int emit_all(struct claim *claim, const struct member *member, const struct fate *fate)
+static int emit_of(struct claim *claim, const struct member *member, const struct fate *fate)
 {
 	const cJSON *event;
 	unsigned index = 0;
@@ -115,7 +111,7 @@ static int settle_member(struct claim *claim, const struct member *member, const
 	struct store_settlement settlement = fate->settlement;
 
 	settlement.previous_doubt_at_ms = fate->ends_doubt ? 0 : member->doubt_at_ms;
-	if (emit_all(claim, member, fate) != 0 || write_carry(claim, member, fate) != 0 ||
+	if (write_carry(claim, member, fate) != 0 ||
 		store_settle(store, claim->destination->id, member->seq, &settlement) != 0)
 		return -1;
 	expect(claim->destination, &settlement);
@@ -124,19 +120,36 @@ static int settle_member(struct claim *claim, const struct member *member, const
 	return write_attempt(claim, member, fate) != 0 ? -1 : write_exception(claim, member, fate);
 }
 
+/* Of a member: the claim's, or its own, which `room` is for. */
+static const struct fate *find_fate(
+	const struct claim *claim, const struct member *member, struct fate *room)
+{
+	if (!claim->decision.is_each)
+		return &claim->decision.fate;
+	results_judge(claim, member, room);
+	return room;
+}
+
+/* What a batch's answer brings as a whole is its first event's. 0, or -1 before anything is settled. */
+static int emit_all(struct claim *claim)
+{
+	struct fate room;
+	size_t n = claim->decision.is_each ? claim->n : 1;
+
+	for (size_t i = 0; i < n; i++)
+		if (emit_of(claim, &claim->members[i], find_fate(claim, &claim->members[i], &room)))
+			return -1;
+	return 0;
+}
+
 static int settle_members(struct claim *claim)
 {
-	const struct decision *decision = &claim->decision;
-	struct fate own;
+	struct fate room;
 
 	for (size_t i = 0; i < claim->n; i++) {
-		const struct fate *fate = &decision->fate;
+		const struct member *member = &claim->members[i];
 
-		if (decision->is_each) {
-			results_judge(claim, &claim->members[i], &own);
-			fate = &own;
-		}
-		if (settle_member(claim, &claim->members[i], fate) != 0)
+		if (settle_member(claim, member, find_fate(claim, member, &room)) != 0)
 			return -1;
 	}
 	return 0;
@@ -201,7 +214,8 @@ int claim_settle(struct claim *claim)
 	if (map_has_request(claim))
 		return step(claim);
 	claim_decide(claim);
-	if (settle_members(claim) != 0 || settle_hold(claim) != 0 || settle_pace(claim) != 0)
+	if (emit_all(claim) != 0 || settle_members(claim) != 0 || settle_hold(claim) != 0 ||
+		settle_pace(claim) != 0)
 		return -1;
 	window_expect_ready(claim->destination, (unsigned)claim->n);
 	if (claim->is_probe)

@@ -8,9 +8,9 @@
 
 #include <event2/event.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "log.h"
-#include "secret.h"
 #include "turn.h"
 
 static void on_time(evutil_socket_t fd, short what, void *ctx)
@@ -56,10 +56,10 @@ void window_free(struct destination *destination)
 {
 	if (!destination)
 		return;
+	credential_free(destination->credential);
 	forget_revisions(destination);
 	line_unref(destination->line);
 	settings_free(destination->settings);
-	secret_free(destination->authorization);
 	if (destination->timer)
 		event_free(destination->timer);
 	free(destination->name);
@@ -67,22 +67,23 @@ void window_free(struct destination *destination)
 }
 
 void window_configure(struct destination *destination, struct settings *settings, struct line *line,
-	struct revision *revision, char *authorization)
+	struct revision *revision, struct credential *credential)
 {
 	int64_t rate = settings->is.rate_per_hour;
 
 	if (!destination->settings || destination->settings->is.rate_per_hour != rate)
 		bucket_init(&destination->bucket, rate, deliver_mono(destination->deliver));
+	/* It borrows from what goes below. */
+	credential_free(destination->credential);
+	destination->credential = credential;
+	destination->noted_failure = 0;
+	destination->has_credential_failed = false;
 	forget_revisions(destination);
 	destination->current = revision;
 	settings_free(destination->settings);
 	destination->settings = settings;
 	line_unref(destination->line);
 	destination->line = line;
-	secret_free(destination->authorization);
-	destination->authorization = authorization;
-	destination->auth_generation++;
-	destination->is_auth_fresh = false;
 	destination->is_configured = true;
 	/* What was to be looked up may not be so any more, or can be now. */
 	destination->may_have_suspects = true;
@@ -138,33 +139,25 @@ int64_t window_wait_ms(const struct destination *destination)
 	return wait_ms > 0 ? wait_ms : 0;
 }
 
+bool window_may_ask(struct destination *destination)
+{
+	const struct breaker *breaker = &destination->breaker;
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+	bool is_due = breaker->state == BREAKER_OPEN && now_mono_ms >= breaker->probe_mono_ms;
+
+	return (breaker->state == BREAKER_CLOSED || is_due) && window_wait_ms(destination) == 0 &&
+	       count_free(destination, now_mono_ms) > 0;
+}
+
 unsigned window_slots(struct destination *destination)
 {
 	int64_t now_mono_ms = deliver_mono(destination->deliver);
-	unsigned n = count_free(destination, now_mono_ms);
 
-	if (n == 0 || window_wait_ms(destination) > 0 ||
-		!breaker_allows(&destination->breaker, now_mono_ms))
+	if (!window_may_ask(destination) || !breaker_allows(&destination->breaker, now_mono_ms))
 		return 0;
-	return destination->breaker.state == BREAKER_HALF_OPEN ? 1 : n;
-}
-
-void window_read_auth(struct destination *destination)
-{
-	struct deliver *deliver = destination->deliver;
-	struct error err = { 0 };
-	char *header = NULL;
-
-	if (auth_read_header(&destination->settings->is.auth, deliver->options.secrets, &header,
-		    &err) != 0) {
-		LOG_ERROR("credentials cannot be read, the old ones are used",
-			LOG_S("destination", destination->name), LOG_S("error", err.message));
-	} else {
-		secret_free(destination->authorization);
-		destination->authorization = header;
-	}
-	destination->auth_generation++;
-	destination->is_auth_fresh = true;
+	return destination->breaker.state == BREAKER_HALF_OPEN
+		       ? 1
+		       : count_free(destination, now_mono_ms);
 }
 
 /* --- looking again ------------------------------------------------------------------------------- */

@@ -9,8 +9,6 @@
 #include "dray/json.h"
 #include "mapper.h"
 
-#define KEY "00000000-0000-8000-8000-000000000001"
-#define SITE "dc-muc-1"
 #define OUTPUT_DEPTH_MAX 64
 
 /* One case while it runs. Texts of a carry are JSON; NULL: none. */
@@ -138,11 +136,11 @@ static int put_input(struct trial *trial, const cJSON *response, struct buf *out
 			.op = trial->op,
 			.events = trial->events,
 			.n_events = is_login ? 0 : trial->n_events,
-			.key = is_login ? NULL : text_or(trial->spec, "key", KEY),
+			.key = is_login ? NULL : text_or(trial->spec, "key", CASES_KEY),
 			.serial = trial->connector->has_serial && !is_login ? serial : 0,
 			.carry = trial->op == CONNECTOR_LOOKUP ? trial->lookup_carry : trial->carry,
 			.response = response ? &answer.response : NULL,
-			.site = text_or(trial->spec, "site", SITE),
+			.site = text_or(trial->spec, "site", CASES_SITE),
 			.username = is_login ? text_or(credentials, "username", "user") : NULL,
 			.password = is_login ? text_or(credentials, "password", "password") : NULL,
 		},

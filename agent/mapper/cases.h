@@ -9,6 +9,9 @@
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
 
+#define CASES_ZONE "Europe/Berlin" /* the site's time zone in every case, wherever it is run */
+#define CASES_SITE "dc-muc-1"
+#define CASES_KEY "00000000-0000-8000-8000-000000000001"
 #define CASES_EVENTS_MAX 1000 /* of one case */
 #define CASES_HEADERS_MAX 128 /* of one response */
 

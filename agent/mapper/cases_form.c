@@ -52,7 +52,8 @@ static int check_response(const cJSON *response, struct error *err)
 	return 0;
 }
 
-static int check_step(const cJSON *step, bool is_first, struct error *err)
+/* `may_answer`: something was sent before it. */
+static int check_step(const cJSON *step, bool may_answer, struct error *err)
 {
 	static const char *const names[] = { "op", "response", "expect", NULL };
 	const cJSON *response = json_get(step, "response"), *expect = json_get(step, "expect");
@@ -63,7 +64,7 @@ static int check_step(const cJSON *step, bool is_first, struct error *err)
 		return -1;
 	if (!is_op(json_get(step, "op")))
 		return error_set(err, "op", "must be \"deliver\", \"lookup\" or \"login\"");
-	if (response && (is_first || json_get(step, "op")))
+	if (response && (!may_answer || json_get(step, "op")))
 		return error_set(err, "response", "there is none before something was sent");
 	if (response && check_response(response, err)) {
 		error_prefix(err, "response");
@@ -84,7 +85,7 @@ static int prefix_index(struct error *err, const char *name, int index)
 	return -1;
 }
 
-static int check_steps(const cJSON *steps, struct error *err)
+static int check_steps(const cJSON *steps, bool has_carry, struct error *err)
 {
 	const cJSON *step;
 	int i = 0;
@@ -92,7 +93,7 @@ static int check_steps(const cJSON *steps, struct error *err)
 	if (!cJSON_IsArray(steps) || !steps->child)
 		return error_set(err, "steps", "must be an array of at least one");
 	cJSON_ArrayForEach (step, steps) {
-		if (check_step(step, i == 0, err))
+		if (check_step(step, i > 0 || has_carry, err))
 			return prefix_index(err, "steps", i);
 		i++;
 	}
@@ -142,7 +143,7 @@ static int check_case(const cJSON *spec, struct error *err)
 		return error_set(err, "serial", "must be a whole number from 1");
 	if (check_events(json_get(spec, "events"), op && strcmp(op, "login") == 0, err))
 		return -1;
-	return check_steps(json_get(spec, "steps"), err);
+	return check_steps(json_get(spec, "steps"), json_get(spec, "carry"), err);
 }
 
 int cases_check(const cJSON *cases, struct error *err)

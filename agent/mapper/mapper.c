@@ -188,7 +188,7 @@ static void send_calls(struct mapper *mapper)
 		if (is_first) {
 			mapper->ticks = 0;
 			if (!evtimer_pending(mapper->timer, NULL))
-				set_timer(mapper, mapper->bound_ms / TICKS);
+				set_timer(mapper, (mapper->bound_ms + TICKS - 1) / TICKS);
 		}
 	}
 	if (!buf_failed(&mapper->out))
@@ -355,7 +355,7 @@ static void on_tick(struct mapper *mapper)
 	if (TAILQ_EMPTY(&mapper->sent))
 		return;
 	if (++mapper->ticks <= TICKS) {
-		set_timer(mapper, mapper->bound_ms / TICKS);
+		set_timer(mapper, (mapper->bound_ms + TICKS - 1) / TICKS);
 		return;
 	}
 	(void)snprintf(words, sizeof(words), "the program ran for longer than %lld ms",
@@ -408,8 +408,8 @@ struct mapper *mapper_new(struct event_base *base, const struct mapper_options *
 	TAILQ_INIT(&mapper->finished);
 	mapper->base = base;
 	mapper->child.fd = -1;
-	mapper->bound_ms = options->bound_ms > TICKS ? options->bound_ms : TICKS;
-	mapper->hold_ms = options->hold_ms;
+	mapper->bound_ms = options->bound_ms > 0 ? options->bound_ms : MAPPER_BOUND_MS;
+	mapper->hold_ms = options->hold_ms > 0 ? options->hold_ms : MAPPER_HOLD_MS;
 	mapper->path = strdup(options->path);
 	mapper->zone = strdup(options->zone);
 	mapper->timer = evtimer_new(base, on_timer, mapper);

@@ -51,12 +51,17 @@ typedef void (*mapper_done_fn)(
 struct mapper_options {
 	const char *path; /* of dray-map */
 	const char *zone; /* IANA name: what localtime means in a program */
-	int64_t bound_ms; /* of one call */
-	int64_t hold_ms;
+	int64_t bound_ms; /* of one call; 0: MAPPER_BOUND_MS */
+	int64_t hold_ms;  /* 0: MAPPER_HOLD_MS */
 };
+
+/* Where dray-map lies: beside the program that runs, as in a build tree, else where it is installed. */
+void mapper_find(char *out, size_t size);
 
 /* Texts are copied. NULL when memory ran out. */
 struct mapper *mapper_new(struct event_base *base, const struct mapper_options *options);
+/* The one of this installation, with the bounds above. */
+struct mapper *mapper_open(struct event_base *base, const char *zone);
 /* Kills the child. Calls end without a word. Programs must be gone. NULL is a no-op. */
 void mapper_free(struct mapper *mapper);
 /* Another zone: the child is spawned anew before the next call. 0, or -1 when memory ran out. */

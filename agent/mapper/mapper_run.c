@@ -21,9 +21,7 @@ struct answer {
 
 struct mapper_run *mapper_run_new(const char *path, const char *zone, struct error *err)
 {
-	const struct mapper_options options = {
-		.path = path, .zone = zone, .bound_ms = MAPPER_BOUND_MS, .hold_ms = MAPPER_HOLD_MS
-	};
+	const struct mapper_options options = { .path = path, .zone = zone };
 	struct mapper_run *run;
 
 	if (access(path, X_OK) != 0) {

@@ -60,10 +60,10 @@ static enum mapper_outcome orders(const cJSON *input, struct buf *out)
 	const cJSON *event = cJSON_GetArrayItem(cJSON_GetObjectItem(input, "events"), 0);
 	const cJSON *carry = cJSON_GetObjectItem(input, "carry");
 	const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(event, "id"));
-	bool is_look = strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(input, "op")), "lookup") == 0;
-	int status = cJSON_IsObject(response)
-			     ? cJSON_GetObjectItem(response, "status")->valueint
-			     : 0;
+	bool is_look =
+		strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(input, "op")), "lookup") == 0;
+	int status =
+		cJSON_IsObject(response) ? cJSON_GetObjectItem(response, "status")->valueint : 0;
 
 	if (status > 0)
 		return is_look ? judge_look(status, cJSON_GetObjectItem(response, "body"), out)
@@ -322,8 +322,10 @@ static void test_a_poisoned_turn_forgets_no_look(void **state)
 	lose("");
 	house_wait(&house, 60000);
 	struct errand *errand = house_only(&house);
-	const struct courier_answer told = { .transport = TRANSPORT_ANSWERED, .status = 200,
-		.body = "{\"state\":\"there\"}", .len = 17 };
+	const struct courier_answer told = { .transport = TRANSPORT_ANSWERED,
+		.status = 200,
+		.body = "{\"state\":\"there\"}",
+		.len = 17 };
 	errand->is_out = false;
 	errand->done(errand->ctx, &told);
 	assert_int_equal(mapper_play(house.mapper), 1);

@@ -183,10 +183,11 @@ static void test_results_that_a_poisoned_turn_forgot_are_settled_again(void **st
 
 /* --- what answers bring ---------------------------------------------------------------------------- */
 
-static const char booked[] = "{\"results\":[{\"id\":\"e0\",\"done\":{\"emit\":["
-			     "{\"type\":\"shipment.booked\",\"data\":{\"tracking\":\"T1\"}},"
-			     "{\"type\":\"shipment.label\",\"data\":{}}]}},"
-			     "{\"id\":\"e1\",\"done\":{\"emit\":[{\"type\":\"shipment.booked\"}]}}]}";
+static const char booked[] =
+	"{\"results\":[{\"id\":\"e0\",\"done\":{\"emit\":["
+	"{\"type\":\"shipment.booked\",\"data\":{\"tracking\":\"T1\"}},"
+	"{\"type\":\"shipment.label\",\"data\":{}}]}},"
+	"{\"id\":\"e1\",\"done\":{\"emit\":[{\"type\":\"shipment.booked\"}]}}]}";
 
 static void test_events_are_emitted_in_order_with_their_parents(void **state)
 {
@@ -208,7 +209,8 @@ static void test_a_poisoned_turn_emits_the_same_again(void **state)
 	house_put_many(&house, "f", 2);
 	house_rest(&house);
 	struct errand *errand = house_only(&house);
-	struct courier_answer told = { .transport = TRANSPORT_ANSWERED, .status = 200,
+	struct courier_answer told = { .transport = TRANSPORT_ANSWERED,
+		.status = 200,
 		.body = "{\"results\":[{\"id\":\"f0\",\"done\":{\"emit\":[{\"type\":\"x\"}]}},"
 			"{\"id\":\"f1\",\"done\":{}}]}" };
 	told.len = strlen(told.body);

@@ -270,7 +270,9 @@ static void build(struct house *house)
 	cJSON_Delete(document);
 	house->clock = (struct clock){ sim_wall_ms, sim_mono_us, sim_entropy, sim_is_synchronised,
 		house, NULL, NULL, NULL };
-	house->courier = (struct courier){ open_line, start_request, close_line, house };
+	house->courier = (struct courier){
+		.open = open_line, .start = start_request, .close = close_line, .ctx = house
+	};
 	assert_int_equal(store_open(&(struct store_options){ .path = house->path,
 					    .vfs = FAULTY_VFS,
 					    .max_bytes = (int64_t)1 << 30,

@@ -31,6 +31,14 @@ class Cloud:
     def up(self):
         self._ask("POST", "/_control", {"listen": True})
 
+    def gate(self, **rules):
+        """What it asks of who comes in: gate.py."""
+        self._ask("POST", "/_control", {"gate": rules})
+
+    def given(self):
+        """{"token": n, "csrf": n, "login": n}"""
+        return self._ask("GET", "/_gate")
+
     def ledger(self):
         return self._ask("GET", "/_ledger")
 

@@ -15,8 +15,8 @@ CONNECTORS = os.path.join(HERE, "connectors")
 SYSTEMS = {
     "header": {"connector": "rest", "vars": {"path": "/header/events"}},
     "natural": {"connector": "hostile-natural"},
-    "lookup": {"connector": "hostile-lookup", "idempotency": {"looks": 30}},
-    "steps": {"connector": "hostile-steps", "idempotency": {"looks": 30}},
+    "lookup": {"connector": "hostile-lookup", "looks": 30},
+    "steps": {"connector": "hostile-steps", "looks": 30},
     "job": {"connector": "hostile-job"},
     "bulk": {"connector": "hostile-bulk"},
     "none": {"connector": "rest", "vars": {"path": "/none/events"},

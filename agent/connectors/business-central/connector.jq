@@ -14,7 +14,9 @@ def event: .events[0];
 def data: event.data;
 def status: .response.status;
 def body: .response.body | if type == "object" then . else {} end;
-def value: body | (.value? // null) | if type == "array" then . else [] end;
+# Lists of objects, or null: what can't be read is never taken for "none".
+def rows: if type == "array" and all(.[]; type == "object") then . else null end;
+def value: body | (.value? // null) | rows;
 def refuse($code; $message; $field): {reject: {code: $code, message: $message, field: $field}};
 def again($reason): {retry: {reason: $reason}, carry: .carry};
 
@@ -33,6 +35,11 @@ def lines:
 		 | .value.lines // [] | to_entries[] | .value + {at: "\($at)\(.key)"}]
 	else [data.lines // [] | to_entries[] | .value + {at: "/data/lines/\(.key)"}] end
 	| map(select((.quantity // "0" | tonumber) > 0));
+
+# The orders that were found, each with its lines.
+def orders:
+	kind.lines as $lines
+	| value | if . != null and all(.[]; .[$lines] | rows != null) then . else null end;
 
 def error_code: body | (.error.code? // "refused" | tostring);
 def words: body | (.error.message? // "no reason given" | tostring);
@@ -120,16 +127,16 @@ def not_read:
 	else empty end;
 
 def on_find:
-	if status != 200 or (body.value | type) != "array" then not_read
-	elif (value | length) == 0 then
+	if status != 200 or orders == null then not_read
+	elif (orders | length) == 0 then
 		if .carry.posted then {unknown: {reason: "\(data.document.id) is gone since it was posted"}}
 		else refuse("unknown_document"; "Business Central has no open order \(data.document.id)"; "/data/document/id") end
 	elif .carry.posted then
-		progress(value[0][kind.lines] // []) as $progress
+		progress(orders[0][kind.lines]) as $progress
 		| if $progress == "all" then {done: {ref: (data.document.id | tostring)}}
-		  elif $progress == "none" then plan(value[0])
+		  elif $progress == "none" then plan(orders[0])
 		  else {unknown: {reason: "the lines show neither all nor nothing of what was to be posted"}} end
-	else plan(value[0]) end;
+	else plan(orders[0]) end;
 
 def on_patch:
 	if status == 409 or status == 412 then reread
@@ -146,7 +153,7 @@ def on_post:
 	else empty end;
 
 def on_check:
-	if status != 200 then not_read
+	if status != 200 or value == null then not_read
 	else progress(value) as $progress
 		| if $progress == "all" then {done: {ref: (data.document.id | tostring)}}
 		  elif $progress == "none" and .carry.code then refuse(.carry.code; .carry.words; "")
@@ -163,12 +170,13 @@ def deliver:
 def lookup:
 	if .carry.posted | not then {absent: {}}
 	elif .response == null then {send: check.send, carry: .carry}
-	elif status == 200 then
+	elif status == 200 and value != null then
 		progress(value) as $progress
 		| if $progress == "all" then {done: {ref: (data.document.id | tostring)}}
 		  elif $progress == "none" then {absent: {}}
 		  else {unknown: {reason: "the lines show neither all nor nothing of what was to be posted"}} end
 	elif status == 404 then {unknown: {reason: "\(data.document.id) is gone since it was posted"}}
+	elif status < 300 then {unknown: {reason: "Business Central's answer can't be read"}}
 	else empty end;
 
 if .op == "lookup" then lookup else deliver end

@@ -97,12 +97,12 @@ def booked:
 	   | with_entries(select(.value != null))) as $about
 	| {done: {ref: $made.id, emit: [
 		{type: "shipment.booked", data: ($about
-			+ (if $made.selected_rate.rate? != null then
+			+ (if ($made.selected_rate.rate? // null) != null then
 				{carrier: {name: $made.selected_rate.carrier, service: $made.selected_rate.service},
 				 freight_cost: {amount: ($made.selected_rate.rate | tostring), currency: $made.selected_rate.currency}}
 			   else {} end))},
 		{type: "shipment.label", data: ($about + {label_url: $made.postage_label.label_url})}]}};
-def is_bought: (body.postage_label.label_url? // null) != null;
+def is_bought: body.id == .carry.shipment and (body.postage_label.label_url? // null) != null;
 
 def on_buy:
 	if status < 300 and is_bought then booked

@@ -162,7 +162,7 @@ def seek_or_refuse:
 def on_capture:
 	location as $job
 	| if status == 202 and $job then .carry = {step: "job", job: $job} | job
-	  elif status == 202 then {unknown: {reason: "accepted, and no job is named"}}
+	  elif status < 300 then {unknown: {reason: "accepted, and no job is named"}}
 	  elif status == 400 or status == 413 or status == 415 or status == 422 or status == 409 then
 		seek_or_refuse
 	  else empty end;

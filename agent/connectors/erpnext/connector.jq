@@ -13,8 +13,10 @@ def data: event.data;
 def status: .response.status;
 def body: .response.body | if type == "object" then . else {} end;
 def named: body | (.data.name? // null);
-def found: body | (.data? // null) | if type == "array" then . else null end;
-def mapped: body | (.message.items? // null) | if type == "array" then . else null end;
+# Lists of objects, or null: what can't be read is never taken for "none".
+def rows: if type == "array" and all(.[]; type == "object") then . else null end;
+def found: body | (.data? // null) | rows | if . == null or all(.[]; .name != null) then . else null end;
+def mapped: body | (.message.items? // null) | rows;
 
 def kind:
 	if event.type == "receipt" then {
@@ -60,7 +62,7 @@ def refused:
 	else empty end;
 
 def map:
-	{send: {path: "/api/method/\(kind.map)", body: {source_name: data.document.id}},
+	{send: {method: "GET", path: "/api/method/\(kind.map)", query: {source_name: (data.document.id | tostring)}},
 	 carry: {step: "map", sent: (.carry.sent // false)}};
 
 def row($mapped):

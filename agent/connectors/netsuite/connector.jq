@@ -14,7 +14,10 @@ def event: .events[0];
 def data: event.data;
 def status: .response.status;
 def body: .response.body | if type == "object" then . else {} end;
-def items: body | (.items? // null) | if type == "array" then . else [] end;
+# Lists of objects, or null: what can't be read is never taken for "none".
+def rows: if type == "array" and all(.[]; type == "object") then . else null end;
+def items: body | (.items? // null) | rows;
+def order_lines: body | (.item.items? // null) | rows;
 def refuse($code; $message; $field): {reject: {code: $code, message: $message, field: $field}};
 def again($reason): {retry: {reason: $reason}, carry: .carry};
 
@@ -77,7 +80,7 @@ def matches($row): .item.sku as $sku
 
 def transform:
 	. as $in
-	| [body | .item.items? // [] | .[] | select(.line != null)] as $rows
+	| (order_lines | map(select(.line != null))) as $rows
 	| reduce lines[] as $line ({taken: {}, strange: null};
 		([$rows[] | . as $row | select($line | matches($row))] | first // null) as $row
 		| if $row == null then .strange = (.strange // $line)
@@ -118,7 +121,7 @@ def ask:
 def step($step; $more): .carry = (.carry + {step: $step} + $more) | .response = null | ask;
 
 def on_find:
-	if status != 200 or (body.items | type) != "array" then not_read
+	if status != 200 or items == null then not_read
 	elif (items | length) == 1 and items[0].id != null then read(items[0].id | tostring)
 	elif (items | length) > 1 then
 		refuse("ambiguous"; "NetSuite has several orders with the number \(data.document.id)"; "/data/document/id")
@@ -142,7 +145,7 @@ def on_job:
 	  elif $job.progress == "failed" then step("task"; {})
 	  else step("check"; {progress: ($job.progress // "completed" | tostring)}) end;
 
-def ref: body | .tranId // .id // "" | tostring;
+def ref: body | .tranId // .id | if type == "string" or type == "number" then tostring else "" end;
 
 def on_check:
 	if status == 200 and ref != "" then {done: {ref: ref}}
@@ -152,7 +155,7 @@ def on_check:
 	else not_read end;
 
 def task_id:
-	items[0] | objects
+	items[0]? | objects
 	| .id // ([.links[]? | .href // empty | capture("/task/(?<task>[^/?]+)") | .task] | first);
 
 def on_task:
@@ -169,7 +172,7 @@ def deliver:
 	if .response == null then ask
 	elif .carry.step == "find" then on_find
 	elif .carry.step == "read" then
-		if status == 200 and (body | .item.items? | type) == "array" then transform else not_read end
+		if status == 200 and order_lines != null then transform else not_read end
 	elif .carry.step == "submit" then on_submit
 	elif .carry.step == "job" then on_job
 	elif .carry.step == "check" then on_check

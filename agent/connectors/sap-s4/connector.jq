@@ -53,7 +53,10 @@ def seek_request:
 	{method: "GET", path: service, headers: {Accept: "application/json"},
 	 query: (client + {"$filter": "MaterialDocumentHeaderText eq '\(text)'",
 		"$select": "MaterialDocument,MaterialDocumentYear", "$top": 2})};
-def found: body | (.d.results? // null) | if type == "array" then . else null end;
+# A list of documents, or null: what can't be read is never taken for "none".
+def found:
+	body | (.d.results? // null)
+	| if type == "array" and all(.[]; (.MaterialDocument? // null) != null) then . else null end;
 
 def check_event:
 	(lines | map(select((.condition // "good") != "good")) | first) as $bad
@@ -71,7 +74,7 @@ def check_event:
 	  else empty end;
 
 def on_post:
-	if status == 201 and (body | .d.MaterialDocument? != null) then {done: {ref: (body.d | ref)}}
+	if status == 201 and (body | .d.MaterialDocument? // null) != null then {done: {ref: (body.d | ref)}}
 	elif status < 300 then {unknown: {reason: "SAP answered \(status) without a material document"}}
 	elif status >= 400 and is_outdated then {send: seek_request, carry: {step: "seek"}}
 	elif status == 400 and is_locked then {retry: {reason: words}, carry: .carry}
@@ -83,7 +86,9 @@ def deliver:
 	elif .response == null then first(check_event, post)
 	elif .carry.step == "post" then on_post
 	elif status == 200 and (found | length) > 0 then {done: {ref: (found[0] | ref)}}
-	elif status == 200 then {unknown: {reason: "SAP has had this request, and has no document of it"}}
+	elif status == 200 and found != null then
+		{unknown: {reason: "SAP has had this request, and has no document of it"}}
+	elif status < 300 then {unknown: {reason: "SAP's answer can't be read"}}
 	elif status >= 500 then {retry: {reason: "SAP answered \(status)"}, carry: .carry}
 	else empty end;
 

@@ -76,7 +76,7 @@ def booked:
 	| {done: {ref: $made.label_id, emit: [
 		{type: "shipment.booked", data: ($about + (
 			if $made.carrier_code then {carrier: {name: $made.carrier_code, service: $made.service_code}} else {} end)
-			+ (if ($made.shipment_cost.amount? != null) and ($made.shipment_cost.currency? | type) == "string" then {freight_cost: {
+			+ (if ($made.shipment_cost.amount? // null) != null and ($made.shipment_cost.currency? // null | type) == "string" then {freight_cost: {
 				amount: ($made.shipment_cost.amount | tostring),
 				currency: ($made.shipment_cost.currency | ascii_upcase)}} else {} end))},
 		{type: "shipment.label", data: ($about + {label_url: ($made.label_download[$in.vars.label_format]? // $made.label_download.href? // "")})}]}};
@@ -84,7 +84,7 @@ def booked:
 # A label as ShipEngine tells of it.
 def labelled:
 	body.status as $status
-	| if body.label_id == null then {unknown: {reason: "ShipEngine's answer names no label"}}
+	| if body.label_id | type != "string" then {unknown: {reason: "ShipEngine's answer names no label"}}
 	  elif $status == "processing" then
 		{retry: {after_s: 5, reason: "label \(body.label_id) is being made"}, carry: {step: "wait", label: body.label_id}}
 	  elif $status == "error" then refuse("label_error"; "ShipEngine could not make label \(body.label_id)"; "")
@@ -106,7 +106,7 @@ def deliver:
 
 def lookup:
 	if .response == null then {send: seek_request, carry: .carry}
-	elif status < 300 and body.label_id != null then {done: booked.done}
+	elif status < 300 and (body.label_id | type) == "string" then {done: booked.done}
 	elif status < 300 then {unknown: {reason: "ShipEngine's answer names no label"}}
 	elif status == 404 then {absent: {}}
 	else empty end;

@@ -291,7 +291,8 @@ void engine_begin_day(void)
 		.is_synchronised = say_synchronised,
 		.boot_id = tell_boot };
 	day.secrets = (struct secret_dirs){ .beside = day.dir };
-	day.courier = (struct courier){ open_line, cloud_start, close_line, NULL };
+	day.courier =
+		(struct courier){ .open = open_line, .start = cloud_start, .close = close_line };
 	day.metrics = metrics_new();
 }
 

@@ -4,7 +4,7 @@ def ask($job): {send: {method: "GET", path: $job}, carry: {job: $job}};
 if .response == null and .carry == null then {send: {path: "/job/captures", body: .events[0]}}
 elif .response == null then ask(.carry.job)
 elif .carry == null
-then if .response.headers.location then ask(.response.headers.location)
+then if .response.status == 202 and .response.headers.location then ask(.response.headers.location)
      elif .response.status < 300 then {unknown: {reason: "accepted without a job"}}
      else empty end
 elif .response.status >= 300 then empty
