@@ -286,9 +286,16 @@ static void become_refused(struct claim *claim)
 
 	decision->verdict.outcome = claim->n > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT;
 	/* One by one they would go under other keys than what may be applied. */
-	if (claim->n > 1 && claim_is_doubted(claim) &&
-		mode_of(settings_of(claim)) != OUTCOME_MODE_NATURAL)
+	if (claim->n > 1 && !claim_may_part(claim))
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
+}
+
+/* Refused at the gate, where nobody looked whether it has been applied before. */
+static void become_turned_away(struct claim *claim)
+{
+	become_refused(claim);
+	if (claim->n == 1 && claim_is_doubted(claim))
+		claim->decision.verdict.outcome = OUTCOME_UNKNOWN;
 }
 
 static void decide_by_outcome(struct claim *claim)
@@ -367,9 +374,10 @@ static void decide_said(struct claim *claim)
 		fate_take_words(claim, &claim->said->result, &decision->fate);
 	}
 	decision->is_destinations = decision->verdict.outcome == OUTCOME_HOLD;
-	if (decision->verdict.outcome == OUTCOME_REJECT ||
-		(decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim)))
+	if (decision->verdict.outcome == OUTCOME_REJECT)
 		become_refused(claim);
+	else if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
+		become_turned_away(claim);
 	decide_by_outcome(claim);
 }
 
@@ -415,7 +423,7 @@ static void decide_default(struct claim *claim)
 	if (decision->verdict.outcome != OUTCOME_DONE)
 		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
-		become_refused(claim);
+		become_turned_away(claim);
 	decide_by_outcome(claim);
 }
 

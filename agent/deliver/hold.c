@@ -99,6 +99,12 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	(void)snprintf(code, sizeof(code), "%d", culprit->status);
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
+	else if (claim->n == 1 && claim_is_doubted(claim))
+		/* It was turned away at the gate: nobody looked whether it had been applied before. */
+		status = settle_exception(claim, "unknown", "critical", code,
+			"it may have been applied before it was refused: look there before it is "
+			"sent again",
+			now_ms);
 	else if (claim->n > 1 && !claim_may_part(claim))
 		/* One by one they would go under other keys than what may still be applied. */
 		status = settle_exception(claim, "unknown", "critical", code,
