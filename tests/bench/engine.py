@@ -103,14 +103,13 @@ def read_profile(path):
 
 def instructions(engine, config):
     """Of an event, of a delivery, and of the calls of a program for a delivery."""
-    none = engine.count(config, COUNT, 0)
-    stored = engine.count(config, 2 * COUNT, 0)
-    half = engine.count(config, 2 * COUNT, COUNT)
+    base = engine.count(config, COUNT, COUNT)
+    stored = engine.count(config, 2 * COUNT, COUNT)
     all_of_it = engine.count(config, 2 * COUNT, 2 * COUNT)
     calls = all_of_it["calls"]
     a_call = sum(calls) / len(calls) if calls else 0
-    return {"event_instructions": (stored["agent"] - none["agent"]) / COUNT,
-            "instructions": (all_of_it["agent"] - half["agent"]) / COUNT,
+    return {"event_instructions": (stored["agent"] - base["agent"]) / COUNT,
+            "instructions": (all_of_it["agent"] - stored["agent"]) / COUNT,
             "child_instructions": 2 * a_call * all_of_it["requests"] / (2 * COUNT)}
 
 

@@ -168,11 +168,11 @@ def judge(rounds):
 
     figures = [
         figure("routed_cpu", "capture and route to one destination, µs of CPU an event : bare "
-               "insert loop's (event + delivery)", rounds, ("routed",),
+               "insert loop's (event + delivery)", rounds, ("routed", "insert_routed"),
                lambda r: over(r["routed"]["cpu_us_per_event"],
                               r["insert_routed"]["cpu_us_per_event"]), 3),
         figure("routed_rate", "capture and route to one destination, events/s : bare insert "
-               "loop's (event + delivery)", rounds, ("routed",),
+               "loop's (event + delivery)", rounds, ("routed", "insert_routed"),
                lambda r: over(r["routed"]["events_per_s"], r["insert_routed"]["events_per_s"]),
                0.3, at_most=False),
         figure("capture_cpu", "capture alone, µs of CPU an event : bare insert loop's (event)", rounds,
@@ -182,10 +182,10 @@ def judge(rounds):
                lambda r: over(r["capture"]["events_per_s"], r["insert"]["events_per_s"]), 0.3,
                at_most=False),
         figure("e2e_cpu", "end to end, µs of CPU an event : insert loop + post loop", rounds,
-               ("e2e",), lambda r: over(r["e2e"]["cpu_us_per_event"],
+               ("e2e", "post"), lambda r: over(r["e2e"]["cpu_us_per_event"],
                                         r["insert_delivery"]["cpu_us_per_event"],
                                         r["post"]["cpu_us_per_post"]), 2.5),
-        figure("e2e_rate", "end to end, events/s : bare post loop's posts/s", rounds, ("e2e",),
+        figure("e2e_rate", "end to end, events/s : bare post loop's posts/s", rounds, ("e2e", "post"),
                lambda r: over(r["e2e"]["events_per_s"], r["post"]["posts_per_s"]), 0.25,
                at_most=False),
         figure("batch_rate", "batch.max 50, events/s : unbatched", rounds, ("batch",),
