@@ -287,6 +287,14 @@ static void become_refused(struct claim *claim)
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
 }
 
+/* Who stands before the door says nothing of what an earlier attempt has done behind it. */
+static void become_blamed(struct claim *claim)
+{
+	become_refused(claim);
+	if (claim_is_doubted(claim))
+		claim->decision.verdict.outcome = OUTCOME_UNKNOWN;
+}
+
 static void decide_by_outcome(struct claim *claim)
 {
 	struct decision *decision = &claim->decision;
@@ -363,9 +371,10 @@ static void decide_said(struct claim *claim)
 		fate_take_words(claim, &claim->said->result, &decision->fate);
 	}
 	decision->is_destinations = decision->verdict.outcome == OUTCOME_HOLD;
-	if (decision->verdict.outcome == OUTCOME_REJECT ||
-		(decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim)))
+	if (decision->verdict.outcome == OUTCOME_REJECT)
 		become_refused(claim);
+	else if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
+		become_blamed(claim);
 	decide_by_outcome(claim);
 }
 
@@ -411,7 +420,7 @@ static void decide_default(struct claim *claim)
 	if (decision->verdict.outcome != OUTCOME_DONE)
 		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
-		become_refused(claim);
+		become_blamed(claim);
 	decide_by_outcome(claim);
 }
 
