@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "dray/retry.h"
 
@@ -102,8 +103,8 @@ void decide_describe(const struct claim *claim, char *out, size_t size)
 		(void)snprintf(out, size, "%s", claim->answer.error);
 		return;
 	}
-	connector_read_refusal(
-		claim->answer.body.data, claim->answer.body.len, words, sizeof(words));
+	credential_read_refusal(claim->destination->credential, claim->answer.body.data,
+		claim->answer.body.len, words, sizeof(words));
 	if (words[0])
 		(void)snprintf(out, size, "%s", words);
 	else
@@ -282,16 +283,15 @@ static void become_refused(struct claim *claim)
 
 	decision->verdict.outcome = claim->n > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT;
 	/* One by one they would go under other keys than what may be applied. */
-	if (claim->n > 1 && claim_is_doubted(claim) &&
-		mode_of(settings_of(claim)) != OUTCOME_MODE_NATURAL)
+	if (claim->n > 1 && !claim_may_part(claim))
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
 }
 
-/* Who stands before the door says nothing of what an earlier attempt has done behind it. */
-static void become_blamed(struct claim *claim)
+/* Refused at the gate, where nobody looked whether it has been applied before. */
+static void become_turned_away(struct claim *claim)
 {
 	become_refused(claim);
-	if (claim_is_doubted(claim))
+	if (claim->n == 1 && claim_is_doubted(claim))
 		claim->decision.verdict.outcome = OUTCOME_UNKNOWN;
 }
 
@@ -374,7 +374,7 @@ static void decide_said(struct claim *claim)
 	if (decision->verdict.outcome == OUTCOME_REJECT)
 		become_refused(claim);
 	else if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
-		become_blamed(claim);
+		become_turned_away(claim);
 	decide_by_outcome(claim);
 }
 
@@ -420,7 +420,7 @@ static void decide_default(struct claim *claim)
 	if (decision->verdict.outcome != OUTCOME_DONE)
 		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
-		become_blamed(claim);
+		become_turned_away(claim);
 	decide_by_outcome(claim);
 }
 

@@ -109,8 +109,8 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	else if (claim->n > 1)
 		status = settle_apart(claim, now_ms);
 	else if (claim_is_doubted(claim))
-		/* An earlier attempt may have been applied: it is sent again, and refused once more it is
-		 * a person's. */
+		/* It was turned away at the gate, where nobody looked whether it had been applied before:
+		 * it is sent again, and turned away once more it is a person's. */
 		status = 0;
 	else
 		status = settle_exception(

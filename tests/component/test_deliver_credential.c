@@ -351,6 +351,19 @@ static void test_a_reload_forgets_the_fetch_that_is_out_and_begins_another(void 
 	assert_int_equal(house.n_done, 1);
 }
 
+static void test_a_refusal_that_says_a_token_back_is_told_without_it(void **state)
+{
+	(void)state;
+	open_with(OAUTH2);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	give_token("t0k3n-of-ours", 3600);
+	house_answer(&house, house_only(&house), 422,
+		"{\"message\":\"token t0k3n-of-ours (Bearer t0k3n-of-ours) may not do that\"}");
+	assert_int_equal(house_exceptions(&house, "rejected"), 1);
+	assert_string_equal(house.last_reason, "token *** (***) may not do that");
+}
+
 /* --- sessions ----------------------------------------------------------------------------------------- */
 
 /* Logs in with a user's name, posts events; the answer to a log-in is the session, for ten seconds. */
@@ -427,6 +440,7 @@ int main(void)
 		T(test_an_endpoint_that_asks_for_a_wait_gets_it),
 		T(test_a_hold_that_a_poisoned_turn_has_lost_is_opened_by_the_next),
 		T(test_a_reload_forgets_the_fetch_that_is_out_and_begins_another),
+		T(test_a_refusal_that_says_a_token_back_is_told_without_it),
 		T(test_a_session_that_ends_in_mid_run_is_begun_anew),
 	};
 

@@ -1,5 +1,4 @@
 # A receipt with a unique reference: a repeat is refused, a look finds it by the reference.
-# A page where JSON was due is no answer: a condition that is empty would make all of it so.
 def body: .response.body | if type == "object" then . else {} end;
 def message: (body | .message) // "";
 

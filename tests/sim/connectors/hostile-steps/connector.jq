@@ -1,5 +1,4 @@
 # Three calls in order: an order, its lines, posting it. Lines and posting may be repeated.
-# A page where JSON was due is no answer: a condition that is empty would make all of it so.
 def body: .response.body | if type == "object" then . else {} end;
 def message: (body | .message) // "";
 def step($name): {name: $name, order: (.carry.order // null)};
