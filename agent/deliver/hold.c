@@ -100,12 +100,6 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	(void)snprintf(code, sizeof(code), "%d", culprit->status);
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
-	else if (claim->n == 1 && claim_is_doubted(claim))
-		/* It was turned away at the gate: nobody looked whether it had been applied before. */
-		status = settle_exception(claim, "unknown", "critical", code,
-			"it may have been applied before it was refused: look there before it is "
-			"sent again",
-			now_ms);
 	else if (claim->n > 1 && !claim_may_part(claim))
 		/* One by one they would go under other keys than what may still be applied. */
 		status = settle_exception(claim, "unknown", "critical", code,
@@ -114,6 +108,10 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 			now_ms);
 	else if (claim->n > 1)
 		status = settle_apart(claim, now_ms);
+	else if (claim_is_doubted(claim))
+		/* It was turned away at the gate, where nobody looked whether it had been applied before:
+		 * it is sent again, and turned away once more it is a person's. */
+		status = 0;
 	else
 		status = settle_exception(
 			claim, "rejected", "normal", code, culprit->reason, now_ms);
