@@ -238,12 +238,6 @@ int claim_status(const struct claim *claim)
 	return claim->n_requests > 0 ? claim->answer.status : 0;
 }
 
-bool claim_refuses_credentials(const struct claim *claim)
-{
-	return claim->n_requests > 0 && claim->answer.transport == TRANSPORT_ANSWERED &&
-	       (claim->answer.status == 401 || claim->answer.is_csrf_refusal);
-}
-
 const struct connector_event *claim_list_events(const struct claim *claim)
 {
 	struct deliver *deliver = claim->deliver;

@@ -255,8 +255,6 @@ void decide_held(struct claim *claim)
 	struct decision *decision = &claim->decision;
 	bool may_open = destination->breaker.state == BREAKER_CLOSED || claim->is_probe;
 
-	if (claim_refuses_credentials(claim))
-		decision->is_destinations = true;
 	if (destination->culprit.is_set) {
 		decision->opens_hold = claim->is_probe && !destination->is_hold_open;
 	} else if (may_open && !destination->is_culprit_named) {
@@ -273,7 +271,6 @@ bool decide_is_to_blame(struct claim *claim)
 	struct destination *destination = claim->destination;
 
 	if (destination->culprit.is_set || destination->has_blamed ||
-		claim_refuses_credentials(claim) ||
 		!hold_is_passed(destination, claim->members[0].seq))
 		return false;
 	destination->has_blamed = true;

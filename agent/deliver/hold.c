@@ -12,9 +12,6 @@
  *                               passed in between, is to blame after all
  *   there is no other           the culprit itself is the probe, after the breaker's wait
  *
- * Where the refusal says by itself that the destination is at fault (refused credentials, a program's
- * word) there is nobody to blame: exception `hold`, and the probe after the breaker's wait.
- *
  * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
  * culprit and probe in turn, would close a destination for ever.
  */

@@ -96,7 +96,7 @@ static void move_credential(struct destination *destination, const struct claim 
 	if (claim->n_requests == 0)
 		return;
 	/* Also where it holds the destination: the probe has another one. */
-	if (claim_refuses_credentials(claim))
+	if (claim_is_unauthorized(claim))
 		credential_refused(destination->credential, claim->credential_generation);
 	else if (claim->decision.verdict.outcome == OUTCOME_DONE || claim_status(claim) / 100 == 2)
 		credential_accepted(destination->credential, claim->credential_generation);
