@@ -183,8 +183,8 @@ void fate_unknown(const struct claim *claim, const struct member *member, struct
 	fate_exception(claim, "unknown", "critical", fate);
 	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, fate->reason);
 	(void)snprintf(fate->reason, sizeof(fate->reason),
-		"it may have been applied, look at %s before it is sent again: %s",
-		claim->destination->name, words);
+		"it may have been applied%s, look at %s before it is sent again: %s",
+		claim->n > 1 ? " in a batch" : "", claim->destination->name, words);
 }
 
 static void give_up(const struct claim *claim, const struct member *member, struct fate *fate)
@@ -271,7 +271,7 @@ bool decide_is_to_blame(struct claim *claim)
 	struct destination *destination = claim->destination;
 
 	if (destination->culprit.is_set || destination->has_blamed ||
-		!hold_is_passed(destination, claim->members[0].seq))
+		claim_is_unauthorized(claim) || !hold_is_passed(destination, claim->members[0].seq))
 		return false;
 	destination->has_blamed = true;
 	return true;

@@ -12,6 +12,10 @@
  *                               passed in between, is to blame after all
  *   there is no other           the culprit itself is the probe, after the breaker's wait
  *
+ * Where credentials were refused the culprit is cleared from the start; where a program says that the
+ * destination is at fault, the exception opens at once besides, and the probe waits. What is looked up
+ * is neither claimed READY nor rejected: it is a probe where there is no delivery at all.
+ *
  * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
  * culprit and probe in turn, would close a destination for ever.
  */
@@ -129,14 +133,14 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 		.batch = claim->batch,
 		.n = claim->n,
 		.status = claim_status(claim),
-		.is_cleared = claim->decision.is_destinations,
+		.is_cleared = claim->decision.is_destinations || claim_is_unauthorized(claim),
 		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
 	};
 	memcpy(culprit->reason, claim->decision.fate.reason, sizeof(culprit->reason));
 	note_suspect(destination, culprit->seq);
 	destination->is_culprit_named = false;
-	/* Another delivery may try at once, where it may be this one's fault. */
-	if (destination->breaker.state == BREAKER_OPEN && !culprit->is_cleared)
+	/* Another delivery may try at once, where it may be this one's fault, or has other credentials. */
+	if (destination->breaker.state == BREAKER_OPEN && !claim->decision.is_destinations)
 		destination->breaker.probe_mono_ms = now_mono_ms;
 }
 

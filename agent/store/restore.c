@@ -238,11 +238,11 @@ static int sync_copy(const char *copy, struct error *err)
 	char wal[ASIDE_PATH_MAX];
 	int fd = open(copy, O_RDWR | O_CLOEXEC);
 	int status = 0;
-	if (snprintf(wal, sizeof(wal), "%s-wal", copy) >= (int)sizeof(wal))
-		status = error_set(err, NULL, "the path is too long");
-	else if (fd < 0 || own_like_folder(fd, copy) < 0 || fsync(fd) < 0)
+	bool has_wal = snprintf(wal, sizeof(wal), "%s-wal", copy) < (int)sizeof(wal) &&
+		       access(wal, F_OK) == 0;
+	if (fd < 0 || own_like_folder(fd, copy) < 0 || fsync(fd) < 0)
 		status = error_set(err, copy, "can't be synced: %m");
-	else if (access(wal, F_OK) == 0)
+	else if (has_wal)
 		status = error_set(err, copy, "its WAL could not be written into it");
 	if (fd >= 0)
 		(void)close(fd);
