@@ -143,8 +143,7 @@ struct decision {
 	int64_t asked_ms; /* no request before that, at most a day; 0 none */
 	bool asked_too_long;
 	bool is_culprit;      /* the refusal that holds the destination */
-	bool is_destinations; /* which is at fault, and not the event: a program says so, or credentials
-			       * were refused */
+	bool is_destinations; /* which is at fault, and not the event: a program says so */
 	bool opens_hold;      /* a probe was refused as well, or it is the destination's fault */
 	bool passes_hold;     /* a probe was accepted */
 };
