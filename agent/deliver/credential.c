@@ -17,7 +17,7 @@
 #define DAY_MS INT64_C(86400000)
 #define LINES_MAX 32
 #define SIGNATURE_BYTES 1024
-#define REDACTED "***"
+#define STARS 3        /* in place of a secret */
 #define REDACTED_MIN 4 /* what is shorter stands in any text */
 
 /* --- parts ----------------------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ bool credential_is_plain(const char *text, bool has_spaces, size_t max)
 {
 	size_t len = 0;
 
-	for (; text[len] && len <= max; len++)
+	for (; len <= max && text[len]; len++)
 		if ((unsigned char)text[len] < (has_spaces ? ' ' : '!') || text[len] > '~')
 			return false;
 	return len > 0 && len <= max;
@@ -77,10 +77,9 @@ static void redact(char *text, const char *secret)
 	if (len < REDACTED_MIN)
 		return;
 	while ((text = strstr(text, secret))) {
-		memcpy(text, REDACTED, strlen(REDACTED));
-		text += strlen(REDACTED);
-		memmove(text, text + len - strlen(REDACTED),
-			strlen(text + len - strlen(REDACTED)) + 1);
+		memset(text, '*', STARS);
+		text += STARS;
+		memmove(text, text + len - STARS, strlen(text + len - STARS) + 1);
 	}
 }
 
@@ -116,7 +115,7 @@ static void redact_encoded(char *text, const char *secret)
 	buf_done(&encoded);
 }
 
-void credential_redact(const struct credential *credential, char *text)
+static void redact_all(const struct credential *credential, char *text)
 {
 	const struct buf *sent = &credential->fetch.headers;
 
@@ -127,6 +126,28 @@ void credential_redact(const struct credential *credential, char *text)
 	for (size_t at = 0; at < sent->len; at += strlen(sent->data + at) + 1)
 		if (strncasecmp(sent->data + at, "authorization:", 14) == 0)
 			redact_line(text, sent->data + at);
+}
+
+/* Between two characters of UTF-8. */
+static void cut(const char *text, char *out, size_t size)
+{
+	size_t len = strlen(text);
+
+	if (len >= size)
+		for (len = size - 1; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+			len--;
+	memcpy(out, text, len);
+	out[len] = '\0';
+}
+
+void credential_read_refusal(
+	const struct credential *credential, const char *body, size_t len, char *out, size_t size)
+{
+	char words[CREDENTIAL_WORDS_MAX];
+
+	connector_read_refusal(body, len, words, sizeof(words));
+	redact_all(credential, words);
+	cut(words, out, size);
 }
 
 /* --- a fetch --------------------------------------------------------------------------------------- */
@@ -247,17 +268,15 @@ static void note_failure(struct credential *credential, bool is_refused)
 
 void credential_fail(struct credential *credential, bool is_refused, const char *format, ...)
 {
-	/* A secret that the cut has shortened would not be found. */
-	char words[4 * CREDENTIAL_REASON_MAX];
+	char words[2 * CREDENTIAL_WORDS_MAX];
 	va_list args;
 
 	va_start(args, format);
 	if (vsnprintf(words, sizeof(words), format, args) < 0)
 		words[0] = '\0';
 	va_end(args);
-	credential_redact(credential, words);
-	(void)snprintf(credential->reason, sizeof(credential->reason), "%.*s",
-		(int)sizeof(credential->reason) - 1, words);
+	redact_all(credential, words);
+	cut(words, credential->reason, sizeof(credential->reason));
 	note_failure(credential, is_refused);
 	end_fetch(credential);
 }
@@ -402,7 +421,8 @@ unsigned credential_generation(const struct credential *credential)
 
 bool credential_is_fresh(const struct credential *credential)
 {
-	return credential->was_refused;
+	/* While it is fetched anew, what is sent is signed with the old one. */
+	return credential->was_refused && (credential->is_held || !is_fetched(credential));
 }
 
 /* Static ones. What can't be read leaves the old one in use. */

@@ -34,7 +34,7 @@ void csrf_answer(struct credential *credential, const struct courier_answer *ans
 {
 	const char *name = credential->auth->csrf.header;
 	const char *token = credential_find_header(answer, name);
-	char words[CREDENTIAL_REASON_MAX];
+	char words[CREDENTIAL_WORDS_MAX];
 
 	connector_read_refusal(answer->body, answer->len, words, sizeof(words));
 	if (!credential_is_answered(credential, answer, "the CSRF path", words))

@@ -15,6 +15,9 @@
 #include "deliver/credential.h"
 #include "deliver/deliver.h"
 
+/* Of the other side, before they are cut: a secret that a cut has shortened would not be found. */
+#define CREDENTIAL_WORDS_MAX 1024
+
 enum credential_stage { STAGE_NONE, STAGE_TOKEN, STAGE_LOGIN, STAGE_CSRF };
 
 /* Secrets, all of it: secret_free(). */
@@ -36,7 +39,7 @@ struct credential_fetch {
 	char *carry;
 	unsigned n_requests;
 	int status; /* of the last answer, and its words */
-	char words[CREDENTIAL_REASON_MAX];
+	char words[CREDENTIAL_WORDS_MAX];
 };
 
 struct credential {

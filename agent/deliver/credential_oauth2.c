@@ -90,7 +90,7 @@ static void read_words(
 {
 	const char *error = json_get_string(root, "error");
 	const char *description = json_get_string(root, "error_description");
-	char first[CREDENTIAL_REASON_MAX / 4], second[CREDENTIAL_REASON_MAX];
+	char first[CREDENTIAL_WORDS_MAX / 4], second[CREDENTIAL_WORDS_MAX / 2];
 
 	if (!error || !description) {
 		connector_read_refusal(answer->body, answer->len, out, size);
@@ -150,7 +150,7 @@ void oauth2_answer(struct credential *credential, const struct courier_answer *a
 {
 	struct buf scratch = BUF_INIT;
 	cJSON *root = NULL;
-	char words[CREDENTIAL_REASON_MAX];
+	char words[CREDENTIAL_WORDS_MAX];
 
 	if (buf_reserve(&scratch, answer->len + 1))
 		root = json_parse(answer->body, answer->len, &answer_limits, &scratch, NULL);

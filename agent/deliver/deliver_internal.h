@@ -143,7 +143,8 @@ struct decision {
 	int64_t asked_ms; /* no request before that, at most a day; 0 none */
 	bool asked_too_long;
 	bool is_culprit;      /* the refusal that holds the destination */
-	bool is_destinations; /* which is at fault, and not the event: a program says so */
+	bool is_destinations; /* which is at fault, and not the event: a program says so, or credentials
+			       * were refused */
 	bool opens_hold;      /* a probe was refused as well, or it is the destination's fault */
 	bool passes_hold;     /* a probe was accepted */
 };
@@ -213,6 +214,8 @@ bool claim_may_part(const struct claim *claim);
 void claim_move(struct claim *claim, enum claim_state to);
 /* Of the last answer; 0 none. */
 int claim_status(const struct claim *claim);
+/* Were the credentials refused, which is never the event's fault? */
+bool claim_is_unauthorized(const struct claim *claim);
 /* Its key, the carry it begins with, and the body that is declared. 0, or -1 when memory ran out. */
 int claim_put_together(struct claim *claim, struct revision *revision);
 /* The events of its members; NULL when memory ran out. Borrowed until the next call. */

@@ -34,17 +34,20 @@ def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%SZ") | mktime;
 def fromdate: fromdateiso8601;
 
 # "2026-11-21T14:04:05.123Z" to "2026-11-21T15:04:05+01:00". jq 1.6 gives %z of a local time wrong: the
-# offset is the difference of the two clocks. No `try` and no `?` stand in here: jq 1.6's also catch
-# what is raised behind them, a first()'s own break too.
+# offset is the difference of the two clocks. The list shuts the `try` in: it would catch what comes after it,
+# and the end of a `first()` around it too.
 def local_time:
+  def wrong: error("local_time: \(tojson) is no time such as \"2026-11-21T14:04:05.123Z\"");
   def two: tostring | if length < 2 then "0" + . else . end;
-  if type == "string"
-    and test("\\A\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d([.]\\d+)?(Z|[+-]\\d\\d:\\d\\d)\\z")
-  then . else error("local_time: \(tojson) is no time such as \"2026-11-21T14:04:05.123Z\"") end
-  | (if endswith("Z") then 0
-     else ((.[-5:-3] | tonumber) * 3600 + (.[-2:] | tonumber) * 60)
-       * (if .[-6:-5] == "-" then -1 else 1 end) end) as $said
-  | (.[0:19] | strptime("%Y-%m-%dT%H:%M:%S") | seconds_of_utc) - $said
+  if type == "string" then . else wrong end
+  | .[19:] as $tail
+  | [try (.[0:19] | strptime("%Y-%m-%dT%H:%M:%S")) catch null][0] as $clock
+  | if $clock == null or ($tail | test("\\A([.]\\d+)?(Z|[+-]\\d\\d:\\d\\d)\\z") | not) then wrong
+    elif $tail | endswith("Z") then $clock | seconds_of_utc
+    else ($clock | seconds_of_utc)
+      - (($tail[-5:-3] | tonumber) * 3600 + ($tail[-2:] | tonumber) * 60)
+        * (if $tail[-6:-5] == "-" then -1 else 1 end)
+    end
   | gmtime as $utc
   | localtime
   | ((.[3] - $utc[3]) * 60 + .[4] - $utc[4]

@@ -3,7 +3,6 @@
 #include "help_courier.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -435,57 +434,10 @@ void house_crash(struct house *house, const char *erp)
 	start(house, erp);
 }
 
-static void name_backup(const struct house *house, char out[128])
+void house_crash_and(struct house *house, void (*act)(struct house *house), const char *erp)
 {
-	assert_true(snprintf(out, 128, "%s/backup", house->dir) < 128);
-}
-
-void house_backup(struct house *house)
-{
-	struct store_backup *backup;
-	struct error err = { 0 };
-	char path[128];
-	int more;
-
-	name_backup(house, path);
-	assert_int_equal(
-		store_backup_begin(house->store, path, house_steady(house), &backup, &err), 0);
-	assert_int_equal(store_commit(house->store), 0);
-	while ((more = store_backup_step(backup, -1, &err)) > 0)
-		(void)usleep(1000);
-	assert_int_equal(more, 0);
-	store_backup_free(backup);
-}
-
-/* What the salvor does before deliveries go on. */
-static void mark_restored(const struct house *house)
-{
-	struct store *store;
-	struct error err = { 0 };
-	int ended;
-
-	assert_int_equal(
-		store_open(&(struct store_options){ .path = house->path, .vfs = FAULTY_VFS },
-			&store, &err),
-		0);
-	do {
-		ended = store_doubt_restored(store, 2, house->now_ms, house->now_ms);
-		assert_true(ended >= 0);
-		assert_int_equal(store_commit(store), 0);
-	} while (ended == 0);
-	store_close(store);
-}
-
-void house_restore(struct house *house, const char *erp)
-{
-	struct error err = { 0 };
-	char path[128], kept[PATH_MAX];
-
-	name_backup(house, path);
 	stop(house);
-	if (store_restore(house->path, path, kept, &err) != 0)
-		fail_msg("%s", err.message);
-	mark_restored(house);
+	act(house);
 	start(house, erp);
 }
 

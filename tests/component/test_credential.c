@@ -211,8 +211,10 @@ static void test_many_who_need_a_token_ask_once(void **state)
 {
 	(void)state;
 	make_oauth2();
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < 50; i++) {
 		box_fetch(&box);
+		assert_int_equal(credential_state(box.credential), CREDENTIAL_FETCHING);
+	}
 	assert_int_equal(box.n_sent, 1);
 	box_answer(&box, 200, NULL, TOKEN(",\"expires_in\":3600"));
 	for (int i = 0; i < 50; i++)
@@ -284,6 +286,8 @@ static void test_a_token_without_an_end_is_used_until_it_is_refused(void **state
 	credential_refused(box.credential, generation);
 	credential_refused(box.credential, generation);
 	assert_int_equal(credential_state(box.credential), CREDENTIAL_NEEDED);
+	/* What is signed now is signed with the old one still: its refusal is not the second. */
+	assert_false(credential_is_fresh(box.credential));
 	box_fetch(&box);
 	assert_int_equal(box.n_sent, 2);
 	credential_refused(box.credential, generation);
@@ -314,6 +318,11 @@ static void test_a_rotated_secret_is_taken_up_with_the_next_fetch(void **state)
 }
 
 /* --- answers that are no token ---------------------------------------------------------------------- */
+
+/* With what stands before it, one byte less than there is room for. */
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG HUNDRED HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN "01234"
 
 static void test_failures_are_told_in_the_other_sides_words(void **state)
 {
@@ -353,6 +362,8 @@ static void test_failures_are_told_in_the_other_sides_words(void **state)
 			"the token endpoint answered 401: bad client *** (***)" },
 		{ 400, "client_secret=s3cr3t%21 is wrong", true,
 			"the token endpoint answered 400: client_secret=*** is wrong" },
+		{ 400, LONG "\xc3\xa9\xc3\xa9", true, "the token endpoint answered 400: " LONG },
+		{ 400, LONG "\xc3\xa9s3cr3t!", true, "the token endpoint answered 400: " LONG },
 		{ 400, "\x1b[2J\x07gone", true, "the token endpoint answered 400: [2J gone" },
 	};
 
@@ -410,6 +421,11 @@ static void test_a_wait_that_is_asked_for_is_obeyed(void **state)
 	box_fetch(&box);
 	box_answer(&box, 429, century, "");
 	assert_int_equal(credential_failure(box.credential).asked_ms, 86400000);
+	/* It was asked for once. */
+	credential_reread(box.credential);
+	box.refuses_to_start = true;
+	box_fetch(&box);
+	assert_int_equal(credential_failure(box.credential).asked_ms, 0);
 }
 
 static void test_what_cannot_be_begun_has_failed_at_once(void **state)

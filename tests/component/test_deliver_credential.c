@@ -198,20 +198,41 @@ static void test_a_401_brings_another_token_once_and_holds_then(void **state)
 	assert_signed("e1", "Authorization: Bearer t2");
 	assert_int_equal(house.n_alerts, 0);
 	answer_all_now(401);
-	/* The other delivery asks, with a token of its own; then the destination is at fault. */
-	give_token("t3", 3600);
-	answer_all_now(401);
+	/* No event is to blame: no other is asked for. */
 	assert_int_equal(house_out(&house), 0);
 	assert_int_equal(house_exceptions(&house, "hold"), 1);
 	assert_int_equal(house_exceptions(&house, "rejected"), 0);
-	assert_int_equal(house.n_started, 8);
+	assert_int_equal(house.n_started, 6);
 	house_wait(&house, 30000);
-	give_token("t4", 3600);
+	give_token("t3", 3600);
 	assert_int_equal(house_out(&house), 1);
 	house_answer_all(&house, 200);
 	assert_int_equal(house.n_done, 2);
 	assert_int_equal(house_exceptions(&house, "hold"), 0);
 	assert_int_equal(house_attempts(&house, "e0"), 1);
+}
+
+/* However often: a token of another, taken back too soon, is none of the event's doing. */
+static void test_refused_credentials_never_reject_an_event(void **state)
+{
+	(void)state;
+	open_with(OAUTH2 ",\"concurrency\":2");
+	for (int round = 0; round < 4; round++) {
+		house_put_many(&house, (const char *[]){ "a", "b", "c", "d" }[round], 2);
+		house_rest(&house);
+		for (int i = 0; i < 2; i++) {
+			if (find_url(TOKEN_URL))
+				give_token("t1", 3600);
+			answer_all_now(401);
+		}
+		assert_int_equal(house_exceptions(&house, "hold"), 1);
+		house_wait(&house, 30000);
+		give_token("t2", 3600);
+		house_answer_all(&house, 200);
+		assert_int_equal(house_exceptions(&house, "hold"), 0);
+	}
+	assert_int_equal(house_exceptions(&house, "rejected"), 0);
+	assert_int_equal(house.n_done, 8);
 }
 
 static void test_a_403_that_wants_a_csrf_token_brings_one_and_another_does_not(void **state)
@@ -351,6 +372,19 @@ static void test_a_reload_forgets_the_fetch_that_is_out_and_begins_another(void 
 	assert_int_equal(house.n_done, 1);
 }
 
+static void test_a_refusal_that_says_a_token_back_is_told_without_it(void **state)
+{
+	(void)state;
+	open_with(OAUTH2);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	give_token("t0k3n-of-ours", 3600);
+	house_answer(&house, house_only(&house), 422,
+		"{\"message\":\"token t0k3n-of-ours (Bearer t0k3n-of-ours) may not do that\"}");
+	assert_int_equal(house_exceptions(&house, "rejected"), 1);
+	assert_string_equal(house.last_reason, "token *** (***) may not do that");
+}
+
 /* --- sessions ----------------------------------------------------------------------------------------- */
 
 /* Logs in with a user's name, posts events; the answer to a log-in is the session, for ten seconds. */
@@ -421,12 +455,14 @@ int main(void)
 		T(test_a_token_is_renewed_while_the_old_one_serves),
 		T(test_a_token_that_expires_every_second_stops_nothing),
 		T(test_a_401_brings_another_token_once_and_holds_then),
+		T(test_refused_credentials_never_reject_an_event),
 		T(test_a_403_that_wants_a_csrf_token_brings_one_and_another_does_not),
 		T(test_a_wrong_secret_holds_the_destination_in_the_other_sides_words),
 		T(test_an_endpoint_that_is_down_makes_the_queue_wait_with_one_alarm),
 		T(test_an_endpoint_that_asks_for_a_wait_gets_it),
 		T(test_a_hold_that_a_poisoned_turn_has_lost_is_opened_by_the_next),
 		T(test_a_reload_forgets_the_fetch_that_is_out_and_begins_another),
+		T(test_a_refusal_that_says_a_token_back_is_told_without_it),
 		T(test_a_session_that_ends_in_mid_run_is_begun_anew),
 	};
 

@@ -8,9 +8,9 @@ then if .response.status == 202 and .response.headers.location then ask(.respons
      elif .response.status < 300 then {unknown: {reason: "accepted without a job"}}
      else empty end
 elif .response.status >= 300 then empty
-else (.response.body | objects | .state) as $state
+else (.response.body | if type == "object" then .state else null end) as $state
      | if $state == "done" then {done: {ref: .carry.job}}
        elif $state == "failed"
        then {reject: {code: "failed", message: (.response.body.errors | join("; "))}}
-       else {retry: {after_s: 0.05, reason: "the job is running"}} end
+       else {retry: {after_s: 0.05, reason: "the job has not ended"}} end
 end
