@@ -421,7 +421,8 @@ unsigned credential_generation(const struct credential *credential)
 
 bool credential_is_fresh(const struct credential *credential)
 {
-	return credential->was_refused;
+	/* While it is fetched anew, what is sent is signed with the old one. */
+	return credential->was_refused && (credential->is_held || !is_fetched(credential));
 }
 
 /* Static ones. What can't be read leaves the old one in use. */

@@ -286,6 +286,8 @@ static void test_a_token_without_an_end_is_used_until_it_is_refused(void **state
 	credential_refused(box.credential, generation);
 	credential_refused(box.credential, generation);
 	assert_int_equal(credential_state(box.credential), CREDENTIAL_NEEDED);
+	/* What is signed now is signed with the old one still: its refusal is not the second. */
+	assert_false(credential_is_fresh(box.credential));
 	box_fetch(&box);
 	assert_int_equal(box.n_sent, 2);
 	credential_refused(box.credential, generation);
