@@ -70,6 +70,13 @@ static void run_cases(
 	add_failure(proof, connector, words);
 }
 
+static int start(struct proof *proof, struct error *err)
+{
+	if (!proof->run)
+		proof->run = mapper_run_new(proof->mapper, CASES_ZONE, err);
+	return proof->run ? 0 : -1;
+}
+
 static void prove(struct proof *proof, const char *connector)
 {
 	struct connector_folder folder;
@@ -80,13 +87,9 @@ static void prove(struct proof *proof, const char *connector)
 		add_error(proof, connector, &err);
 		return;
 	}
-	if (folder.program && !proof->run)
-		proof->run = mapper_run_new(proof->mapper, CASES_ZONE, &err);
-	if (folder.program && !proof->run)
+	if (folder.program && (start(proof, &err) || connector_folder_cases(&folder, &cases, &err)))
 		add_error(proof, connector, &err);
-	else if (folder.program && connector_folder_cases(&folder, &cases, &err) < 0)
-		add_error(proof, connector, &err);
-	else if (folder.program && cases)
+	else if (cases)
 		run_cases(proof, connector, &folder);
 	else if (folder.program)
 		compile(proof, connector, &folder);

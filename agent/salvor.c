@@ -13,7 +13,7 @@
 #include "store/store.h"
 #include "turn.h"
 
-#define MARKED_ROWS 2000 /* deliveries that a turn looks at; a millisecond or two */
+#define MARKED_ROWS 1000 /* deliveries that a turn looks at; some milliseconds */
 
 struct salvor {
 	struct salvor_options is;

@@ -137,7 +137,7 @@ static const struct option options[] = {
 		"the header that asks for the token, brings and carries it; default X-CSRF-Token",
 		OF(auth.csrf.header), .form = &form_header, .min = 1, .max = 64 },
 	{ "auth.cookies", OPTION_BOOL,
-		"are cookies of log-in, token and CSRF answers sent back; default with auth.csrf",
+		"are cookies kept, and sent back to whom they came from; default with auth.csrf",
 		OF(auth.keeps_cookies) },
 	{ "auth.host_key", OPTION_TEXT,
 		"for kind sftp: SHA-256 of the server's key, as ssh-keygen -lf prints it",

@@ -94,9 +94,21 @@ install_packages() {
 			return 1
 		}
 	fi
+	local policy=/usr/sbin/policy-rc.d own_policy= status
+	# Tests start their own sshd and RabbitMQ: the packages' are neither started now nor at boot.
+	if [ ! -e $policy ]; then
+		own_policy=yes
+		printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+		$sudo chmod 755 $policy
+	fi
 	$sudo apt-get -o DPkg::Lock::Timeout=600 -qq update &&
 		$sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y \
 			install --no-install-recommends "$@"
+	status=$?
+	[ -z "$own_policy" ] || $sudo rm -f $policy
+	case " $* " in *" openssh-server "*) $sudo systemctl disable ssh.service || : ;; esac
+	case " $* " in *" rabbitmq-server "*) $sudo systemctl disable rabbitmq-server.service || : ;; esac
+	return $status
 }
 
 ensure_packages() {
@@ -104,7 +116,7 @@ ensure_packages() {
 		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
-		python3-jsonschema e2fsprogs faketime"
+		python3-jsonschema e2fsprogs faketime openssh-server rabbitmq-server"
 	local missing
 	missing=$(missing_of $need)
 	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing

@@ -219,7 +219,7 @@ static int check_connector(const struct ctl *ctl, const struct attempt *attempt)
 static void attempt_done(struct attempt *attempt)
 {
 	for (size_t i = 0; i < attempt->n_events; i++)
-		free((char *)(uintptr_t)attempt->events[i].body);
+		free((char *)attempt->events[i].body);
 	free(attempt->events);
 	free(attempt->keys);
 	cJSON_Delete(attempt->vars);

@@ -227,9 +227,21 @@ bool claim_is_doubted(const struct claim *claim)
 	return false;
 }
 
+bool claim_may_part(const struct claim *claim)
+{
+	return !claim_is_doubted(claim) ||
+	       claim->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_NATURAL;
+}
+
 int claim_status(const struct claim *claim)
 {
 	return claim->n_requests > 0 ? claim->answer.status : 0;
+}
+
+bool claim_is_unauthorized(const struct claim *claim)
+{
+	return claim_status(claim) == 401 ||
+	       (claim->n_requests > 0 && claim->answer.is_csrf_refusal);
 }
 
 const struct connector_event *claim_list_events(const struct claim *claim)

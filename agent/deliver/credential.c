@@ -17,7 +17,7 @@
 #define DAY_MS INT64_C(86400000)
 #define LINES_MAX 32
 #define SIGNATURE_BYTES 1024
-#define REDACTED "***"
+#define STARS 3        /* in place of a secret */
 #define REDACTED_MIN 4 /* what is shorter stands in any text */
 
 /* --- parts ----------------------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ bool credential_is_plain(const char *text, bool has_spaces, size_t max)
 {
 	size_t len = 0;
 
-	for (; text[len] && len <= max; len++)
+	for (; len <= max && text[len]; len++)
 		if ((unsigned char)text[len] < (has_spaces ? ' ' : '!') || text[len] > '~')
 			return false;
 	return len > 0 && len <= max;
@@ -77,10 +77,9 @@ static void redact(char *text, const char *secret)
 	if (len < REDACTED_MIN)
 		return;
 	while ((text = strstr(text, secret))) {
-		memcpy(text, REDACTED, strlen(REDACTED));
-		text += strlen(REDACTED);
-		memmove(text, text + len - strlen(REDACTED),
-			strlen(text + len - strlen(REDACTED)) + 1);
+		memset(text, '*', STARS);
+		text += STARS;
+		memmove(text, text + len - STARS, strlen(text + len - STARS) + 1);
 	}
 }
 

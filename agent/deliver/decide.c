@@ -183,8 +183,8 @@ void fate_unknown(const struct claim *claim, const struct member *member, struct
 	fate_exception(claim, "unknown", "critical", fate);
 	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, fate->reason);
 	(void)snprintf(fate->reason, sizeof(fate->reason),
-		"it may have been applied, look at %s before it is sent again: %s",
-		claim->destination->name, words);
+		"it may have been applied%s, look at %s before it is sent again: %s",
+		claim->n > 1 ? " in a batch" : "", claim->destination->name, words);
 }
 
 static void give_up(const struct claim *claim, const struct member *member, struct fate *fate)
@@ -255,6 +255,8 @@ void decide_held(struct claim *claim)
 	struct decision *decision = &claim->decision;
 	bool may_open = destination->breaker.state == BREAKER_CLOSED || claim->is_probe;
 
+	if (claim_is_unauthorized(claim))
+		decision->is_destinations = true;
 	if (destination->culprit.is_set) {
 		decision->opens_hold = claim->is_probe && !destination->is_hold_open;
 	} else if (may_open && !destination->is_culprit_named) {
@@ -271,7 +273,7 @@ bool decide_is_to_blame(struct claim *claim)
 	struct destination *destination = claim->destination;
 
 	if (destination->culprit.is_set || destination->has_blamed ||
-		!hold_is_passed(destination, claim->members[0].seq))
+		claim_is_unauthorized(claim) || !hold_is_passed(destination, claim->members[0].seq))
 		return false;
 	destination->has_blamed = true;
 	return true;
@@ -283,9 +285,16 @@ static void become_refused(struct claim *claim)
 
 	decision->verdict.outcome = claim->n > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT;
 	/* One by one they would go under other keys than what may be applied. */
-	if (claim->n > 1 && claim_is_doubted(claim) &&
-		mode_of(settings_of(claim)) != OUTCOME_MODE_NATURAL)
+	if (claim->n > 1 && !claim_may_part(claim))
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
+}
+
+/* Refused at the gate, where nobody looked whether it has been applied before. */
+static void become_turned_away(struct claim *claim)
+{
+	become_refused(claim);
+	if (claim->n == 1 && claim_is_doubted(claim))
+		claim->decision.verdict.outcome = OUTCOME_UNKNOWN;
 }
 
 static void decide_by_outcome(struct claim *claim)
@@ -364,9 +373,10 @@ static void decide_said(struct claim *claim)
 		fate_take_words(claim, &claim->said->result, &decision->fate);
 	}
 	decision->is_destinations = decision->verdict.outcome == OUTCOME_HOLD;
-	if (decision->verdict.outcome == OUTCOME_REJECT ||
-		(decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim)))
+	if (decision->verdict.outcome == OUTCOME_REJECT)
 		become_refused(claim);
+	else if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
+		become_turned_away(claim);
 	decide_by_outcome(claim);
 }
 
@@ -412,7 +422,7 @@ static void decide_default(struct claim *claim)
 	if (decision->verdict.outcome != OUTCOME_DONE)
 		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
-		become_refused(claim);
+		become_turned_away(claim);
 	decide_by_outcome(claim);
 }
 

@@ -39,7 +39,8 @@
  * hold: 401 after fresh credentials, or 403/404, closes the destination. The next probe carries
  * another ordering key than the delivery that was refused: if that passes, the first one is rejected
  * and the rest goes on; if it is refused as well, the destination itself is at fault, an exception
- * `hold` opens, nobody is rejected, and probes go on until one passes.
+ * `hold` opens, nobody is rejected, and probes go on until one passes. Nobody is rejected for refused
+ * credentials either, nor where a program says that the destination is at fault.
  */
 #ifndef DRAY_DELIVER_H
 #define DRAY_DELIVER_H

@@ -207,10 +207,14 @@ const char *claim_text(const struct claim *claim, size_t offset);
 int64_t claim_place(const struct claim *claim);
 /* Does any member's fate hang on an attempt before this one? */
 bool claim_is_doubted(const struct claim *claim);
+/* May its members go one by one? In doubt only where each record carries a key of its own. */
+bool claim_may_part(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
 /* Of the last answer; 0 none. */
 int claim_status(const struct claim *claim);
+/* Were the credentials refused, which is never the event's fault? */
+bool claim_is_unauthorized(const struct claim *claim);
 /* Its key, the carry it begins with, and the body that is declared. 0, or -1 when memory ran out. */
 int claim_put_together(struct claim *claim, struct revision *revision);
 /* The events of its members; NULL when memory ran out. Borrowed until the next call. */

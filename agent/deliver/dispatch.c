@@ -122,7 +122,7 @@ static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 
 	if (is_doubted && draft->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP)
 		return settle_suspect(draft, now_ms);
-	if (fill == DRAFT_BROKEN && !is_doubted)
+	if (fill == DRAFT_BROKEN && claim_may_part(draft))
 		return settle_apart(draft, now_ms);
 	if (fill == DRAFT_BROKEN)
 		return settle_exception(draft, "unknown", "critical", "",

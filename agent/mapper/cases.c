@@ -74,7 +74,7 @@ static int make_events(struct trial *trial)
 static void trial_done(struct trial *trial)
 {
 	for (size_t i = 0; i < trial->n_events; i++)
-		free((char *)(uintptr_t)trial->events[i].body);
+		free((char *)trial->events[i].body);
 	free(trial->carry);
 	free(trial->lookup_carry);
 	connector_free(trial->connector);
@@ -174,8 +174,9 @@ static void normalise(cJSON *output)
 	}
 	cJSON_ArrayForEach (result, json_get(output, "results")) {
 		strip_nulls(result);
-		cJSON_ArrayForEach (member, result)
+		cJSON_ArrayForEach (member, result) {
 			strip_nulls(member);
+		}
 	}
 }
 

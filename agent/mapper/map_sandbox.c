@@ -141,7 +141,7 @@ static int install_filter(struct error *err)
 {
 	struct sock_fprog program = {
 		.len = (unsigned short)(sizeof(filter) / sizeof(filter[0])),
-		.filter = (struct sock_filter *)(uintptr_t)filter,
+		.filter = (struct sock_filter *)filter,
 	};
 
 	if (IS_SANITISED)

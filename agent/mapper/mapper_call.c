@@ -14,7 +14,7 @@
 
 /* --- a call's places -------------------------------------------------------------------------------------- */
 
-static struct mapper_calls *list_of(struct mapper *mapper, int place)
+static struct mapper_calls *list_of(struct mapper *mapper, enum mapper_place place)
 {
 	if (place == CALL_QUEUED)
 		return &mapper->queued;
@@ -30,7 +30,7 @@ static void take_out(struct mapper_call *call)
 		mapper->sent_bytes -= call->len;
 }
 
-static void put_in(struct mapper_call *call, int place)
+static void put_in(struct mapper_call *call, enum mapper_place place)
 {
 	struct mapper *mapper = call->program->mapper;
 
@@ -40,7 +40,7 @@ static void put_in(struct mapper_call *call, int place)
 		mapper->sent_bytes += call->len;
 }
 
-void mapper_call_move(struct mapper_call *call, int place)
+void mapper_call_move(struct mapper_call *call, enum mapper_place place)
 {
 	take_out(call);
 	put_in(call, place);
@@ -70,13 +70,20 @@ void mapper_call_free(struct mapper_call *call)
 	release_call(call);
 }
 
+/* It is in no list. */
+static void tell(
+	struct mapper_call *call, enum mapper_outcome outcome, const char *text, size_t len)
+{
+	if (call->done)
+		call->done(call->ctx, outcome, text, len);
+	release_call(call);
+}
+
 void mapper_call_end(
 	struct mapper_call *call, enum mapper_outcome outcome, const char *text, size_t len)
 {
 	take_out(call);
-	if (call->done)
-		call->done(call->ctx, outcome, text, len);
-	release_call(call);
+	tell(call, outcome, text, len);
 }
 
 /* Those that were finished before: a caller that asks again is told in another round of the loop. */
@@ -87,8 +94,10 @@ void mapper_tell_finished(struct mapper *mapper)
 
 	TAILQ_FOREACH (call, &mapper->finished, entry)
 		n++;
-	for (; n > 0 && (call = TAILQ_FIRST(&mapper->finished)); n--)
-		mapper_call_end(call, call->outcome, call->words, strlen(call->words));
+	for (; n > 0 && (call = TAILQ_FIRST(&mapper->finished)); n--) {
+		TAILQ_REMOVE(&mapper->finished, call, entry);
+		tell(call, call->outcome, call->words, strlen(call->words));
+	}
 }
 
 /* --- strikes ------------------------------------------------------------------------------------------------- */

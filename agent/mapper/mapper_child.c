@@ -13,7 +13,7 @@
 
 static int spawn(const char *path, const char *zone, int theirs, pid_t *ret)
 {
-	char *const argv[] = { (char *)(uintptr_t) "dray-map", (char *)(uintptr_t)zone, NULL };
+	char *const argv[] = { (char *)"dray-map", (char *)zone, NULL };
 	char *const environment[] = { NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;

@@ -76,9 +76,11 @@ struct mapper_program {
 	char words[MAPPER_WORDS_BYTES]; /* of the last strike */
 };
 
+enum mapper_place { CALL_QUEUED, CALL_SENT, CALL_FINISHED };
+
 struct mapper_call {
 	TAILQ_ENTRY(mapper_call) entry;
-	enum { CALL_QUEUED, CALL_SENT, CALL_FINISHED } place;
+	enum mapper_place place;
 	struct mapper_program *program;
 	uint32_t number;
 	char *input;
@@ -95,7 +97,7 @@ void mapper_attend(struct mapper *mapper);
 void mapper_forget(struct mapper *mapper, struct mapper_program *program);
 
 /* mapper_call.c */
-void mapper_call_move(struct mapper_call *call, int place); /* to that list's end */
+void mapper_call_move(struct mapper_call *call, enum mapper_place place); /* to that list's end */
 void mapper_call_end(
 	struct mapper_call *call, enum mapper_outcome outcome, const char *text, size_t len);
 void mapper_call_finish(struct mapper_call *call, enum mapper_outcome outcome, const char *words);

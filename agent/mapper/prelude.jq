@@ -34,13 +34,14 @@ def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%SZ") | mktime;
 def fromdate: fromdateiso8601;
 
 # "2026-11-21T14:04:05.123Z" to "2026-11-21T15:04:05+01:00". jq 1.6 gives %z of a local time wrong: the
-# offset is the difference of the two clocks.
+# offset is the difference of the two clocks. The list shuts the `try` in: it would catch what comes after it,
+# and the end of a `first()` around it too.
 def local_time:
   def wrong: error("local_time: \(tojson) is no time such as \"2026-11-21T14:04:05.123Z\"");
   def two: tostring | if length < 2 then "0" + . else . end;
   if type == "string" then . else wrong end
   | .[19:] as $tail
-  | (try (.[0:19] | strptime("%Y-%m-%dT%H:%M:%S")) catch null) as $clock
+  | [try (.[0:19] | strptime("%Y-%m-%dT%H:%M:%S")) catch null][0] as $clock
   | if $clock == null or ($tail | test("\\A([.]\\d+)?(Z|[+-]\\d\\d:\\d\\d)\\z") | not) then wrong
     elif $tail | endswith("Z") then $clock | seconds_of_utc
     else ($clock | seconds_of_utc)

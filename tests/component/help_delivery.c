@@ -3,7 +3,6 @@
 #include "help_courier.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -435,57 +434,10 @@ void house_crash(struct house *house, const char *erp)
 	start(house, erp);
 }
 
-static void name_backup(const struct house *house, char out[128])
+void house_crash_and(struct house *house, void (*act)(struct house *house), const char *erp)
 {
-	assert_true(snprintf(out, 128, "%s/backup", house->dir) < 128);
-}
-
-void house_backup(struct house *house)
-{
-	struct store_backup *backup;
-	struct error err = { 0 };
-	char path[128];
-	int more;
-
-	name_backup(house, path);
-	assert_int_equal(
-		store_backup_begin(house->store, path, house_steady(house), &backup, &err), 0);
-	assert_int_equal(store_commit(house->store), 0);
-	while ((more = store_backup_step(backup, -1, &err)) > 0)
-		(void)usleep(1000);
-	assert_int_equal(more, 0);
-	store_backup_free(backup);
-}
-
-/* What the salvor does before deliveries go on. */
-static void mark_restored(const struct house *house)
-{
-	struct store *store;
-	struct error err = { 0 };
-	int ended;
-
-	assert_int_equal(
-		store_open(&(struct store_options){ .path = house->path, .vfs = FAULTY_VFS },
-			&store, &err),
-		0);
-	do {
-		ended = store_doubt_restored(store, 2, house->now_ms, house->now_ms);
-		assert_true(ended >= 0);
-		assert_int_equal(store_commit(store), 0);
-	} while (ended == 0);
-	store_close(store);
-}
-
-void house_restore(struct house *house, const char *erp)
-{
-	struct error err = { 0 };
-	char path[128], kept[PATH_MAX];
-
-	name_backup(house, path);
 	stop(house);
-	if (store_restore(house->path, path, kept, &err) != 0)
-		fail_msg("%s", err.message);
-	mark_restored(house);
+	act(house);
 	start(house, erp);
 }
 
@@ -574,32 +526,4 @@ void house_wait(struct house *house, int64_t ms)
 {
 	house->now_ms += ms;
 	house_rest(house);
-}
-
-static struct destination *find_erp(struct house *house)
-{
-	struct destination *destination;
-
-	TAILQ_FOREACH (destination, &house->deliver->destinations, link)
-		if (strcmp(destination->name, "erp") == 0)
-			return destination;
-	fail_msg("erp is not configured");
-	return NULL;
-}
-
-unsigned house_pass(struct house *house, int64_t ms)
-{
-	struct destination *erp = find_erp(house);
-	int64_t end_ms = house->now_ms + ms;
-	unsigned n = 0;
-
-	while (erp->timer_mono_ms > 0 && house->boot_at_ms + erp->timer_mono_ms <= end_ms) {
-		if (house->boot_at_ms + erp->timer_mono_ms > house->now_ms)
-			house->now_ms = house->boot_at_ms + erp->timer_mono_ms;
-		erp->timer_mono_ms = 0;
-		house_rest(house);
-		n++;
-	}
-	house->now_ms = end_ms;
-	return n;
 }

@@ -78,9 +78,8 @@ void house_open_unsynchronised(struct house *house, const char *erp);
 void house_close(struct house *house);
 /* kill -9 and start again: what was with the courier is never answered. */
 void house_crash(struct house *house, const char *erp);
-/* Copy the database as it is now; and, stopped and started again, put that back. */
-void house_backup(struct house *house);
-void house_restore(struct house *house, const char *erp);
+/* Likewise, with this done to its files in between. */
+void house_crash_and(struct house *house, void (*act)(struct house *house), const char *erp);
 /* Likewise, with the machine: it was off for so long. What its clock says is the test's to set before. */
 void house_reboot(struct house *house, int64_t off_ms, const char *erp);
 /* What the rooms take for now. */

@@ -10,6 +10,36 @@
 
 #include <cmocka.h>
 
+#include "deliver/deliver_internal.h"
+
+static struct destination *find_erp(struct house *house)
+{
+	struct destination *destination;
+
+	TAILQ_FOREACH (destination, &house->deliver->destinations, link)
+		if (strcmp(destination->name, "erp") == 0)
+			return destination;
+	fail_msg("erp is not configured");
+	return NULL;
+}
+
+unsigned house_pass(struct house *house, int64_t ms)
+{
+	struct destination *erp = find_erp(house);
+	int64_t end_ms = house->now_ms + ms;
+	unsigned n = 0;
+
+	while (erp->timer_mono_ms > 0 && house->boot_at_ms + erp->timer_mono_ms <= end_ms) {
+		if (house->boot_at_ms + erp->timer_mono_ms > house->now_ms)
+			house->now_ms = house->boot_at_ms + erp->timer_mono_ms;
+		erp->timer_mono_ms = 0;
+		house_rest(house);
+		n++;
+	}
+	house->now_ms = end_ms;
+	return n;
+}
+
 /* --- answers -------------------------------------------------------------------------------------- */
 
 unsigned house_out(const struct house *house)

@@ -211,8 +211,10 @@ static void test_many_who_need_a_token_ask_once(void **state)
 {
 	(void)state;
 	make_oauth2();
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < 50; i++) {
 		box_fetch(&box);
+		assert_int_equal(credential_state(box.credential), CREDENTIAL_FETCHING);
+	}
 	assert_int_equal(box.n_sent, 1);
 	box_answer(&box, 200, NULL, TOKEN(",\"expires_in\":3600"));
 	for (int i = 0; i < 50; i++)
@@ -320,7 +322,7 @@ static void test_a_rotated_secret_is_taken_up_with_the_next_fetch(void **state)
 /* With what stands before it, one byte less than there is room for. */
 #define TEN "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
-#define LONG HUNDRED HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN "01234"
+#define LONG HUNDRED HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN "01234"
 
 static void test_failures_are_told_in_the_other_sides_words(void **state)
 {
@@ -419,6 +421,11 @@ static void test_a_wait_that_is_asked_for_is_obeyed(void **state)
 	box_fetch(&box);
 	box_answer(&box, 429, century, "");
 	assert_int_equal(credential_failure(box.credential).asked_ms, 86400000);
+	/* It was asked for once. */
+	credential_reread(box.credential);
+	box.refuses_to_start = true;
+	box_fetch(&box);
+	assert_int_equal(credential_failure(box.credential).asked_ms, 0);
 }
 
 static void test_what_cannot_be_begun_has_failed_at_once(void **state)

@@ -296,8 +296,11 @@ static void test_what_a_crash_left_out_is_looked_up(void **state)
 	house_put(&house, "e1", "");
 	house_rest(&house);
 	assert_int_equal(house_out(&house), 1);
+	assert_int_equal(store_destination_pause(house.store, 1, true), 0);
+	house_turn(&house);
 	house_crash(&house, ORDERS);
 	assert_int_equal(house_state(&house, "e1"), DELIVERY_SUSPECT);
+	assert_int_equal(store_destination_pause(house.store, 1, false), 0);
 	house_wait(&house, 60000);
 	say("missing");
 	assert_string_equal(house_only(&house)->url, "http://erp/orders");

@@ -2,12 +2,14 @@
  * A backup that was restored: what it holds as unfinished may have been delivered since. It goes again
  * only where the other side knows a repeat, else a person looks.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,6 +27,48 @@ static int close_house(void **state)
 	return 0;
 }
 
+static void name_backup(char out[128])
+{
+	assert_true(snprintf(out, 128, "%s/backup", house.dir) < 128);
+}
+
+static void make_backup(void)
+{
+	struct store_backup *backup;
+	struct error err = { 0 };
+	char path[128];
+	int more;
+
+	name_backup(path);
+	assert_int_equal(
+		store_backup_begin(house.store, path, house_steady(&house), &backup, &err), 0);
+	assert_int_equal(store_commit(house.store), 0);
+	while ((more = store_backup_step(backup, -1, &err)) > 0)
+		(void)usleep(1000);
+	assert_int_equal(more, 0);
+	store_backup_free(backup);
+}
+
+/* With what the salvor does before deliveries go on. */
+static void put_backup_back(struct house *at)
+{
+	struct store *store;
+	struct error err = { 0 };
+	char path[128], kept[PATH_MAX];
+	int ended;
+
+	name_backup(path);
+	if (store_restore(at->path, path, kept, &err) != 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(store_open(&(struct store_options){ .path = at->path }, &store, &err), 0);
+	do {
+		ended = store_doubt_restored(store, 2, at->now_ms, at->now_ms);
+		assert_true(ended >= 0);
+		assert_int_equal(store_commit(store), 0);
+	} while (ended == 0);
+	store_close(store);
+}
+
 /* "e1" waits when the backup is made, and is delivered since; "later" came since. */
 static void deliver_since(const char *erp, char key[64])
 {
@@ -32,7 +76,7 @@ static void deliver_since(const char *erp, char key[64])
 	assert_int_equal(store_destination_pause(house.store, 1, true), 0);
 	house_put(&house, "e1", "");
 	house_turn(&house);
-	house_backup(&house);
+	make_backup();
 	assert_int_equal(store_destination_pause(house.store, 1, false), 0);
 	deliver_poke(house.deliver, 1);
 	house_put(&house, "later", "");
@@ -45,7 +89,7 @@ static void deliver_since(const char *erp, char key[64])
 static void restore_after(int64_t ms, const char *erp)
 {
 	house.now_ms += ms;
-	house_restore(&house, erp);
+	house_crash_and(&house, put_backup_back, erp);
 	assert_int_equal(store_destination_pause(house.store, 1, false), 0);
 	deliver_poke(house.deliver, 1);
 	house_rest(&house);
@@ -135,7 +179,7 @@ static void test_it_is_looked_up_where_one_can_ask(void **state)
 	assert_int_equal(store_destination_pause(house.store, 1, true), 0);
 	house_put(&house, "e1", "");
 	house_turn(&house);
-	house_backup(&house);
+	make_backup();
 	restore_after(HOUR_MS, lookup);
 	assert_int_equal(house_state(&house, "e1"), DELIVERY_SUSPECT);
 	house_wait(&house, 60000);
@@ -166,7 +210,7 @@ static void test_what_comes_in_anew_goes_in_batches_without_it(void **state)
 
 	(void)state;
 	deliver_since(BATCH, key);
-	house_restore(&house, BATCH);
+	house_crash_and(&house, put_backup_back, BATCH);
 	house_put_many(&house, "n", 3);
 	assert_int_equal(store_destination_pause(house.store, 1, false), 0);
 	deliver_poke(house.deliver, 1);
@@ -183,7 +227,7 @@ static void test_a_batch_that_may_have_been_taken_apart_since_is_for_a_person(vo
 	house_open(&house, BATCH);
 	house_put_many(&house, "e", 2);
 	house_rest(&house);
-	house_backup(&house); /* it is out */
+	make_backup(); /* it is out */
 	house_answer(&house, house_find(&house, "e0"), 400, "");
 	house_answer_all(&house, 200); /* each alone, under a key of its own */
 	assert_int_equal(house.n_done, 2);
@@ -196,7 +240,7 @@ static void test_a_later_doubt_is_judged_by_its_key_alone(void **state)
 {
 	(void)state;
 	house_open(&house, BATCH);
-	house_backup(&house);
+	make_backup();
 	restore_after(HOUR_MS, BATCH);
 	house_put_many(&house, "e", 3);
 	house_rest(&house);

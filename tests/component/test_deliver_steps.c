@@ -176,6 +176,25 @@ static void test_a_request_does_not_leave_before_its_carry_is_committed(void **s
 	assert_string_equal(house_only(&house)->url, "http://erp/step/1");
 }
 
+static void test_a_carry_that_a_poisoned_turn_took_back_is_written_again(void **state)
+{
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer_later(house_only(&house), 200, NULL);
+	assert_int_equal(mapper_play(house.mapper), 1);
+	house.poisons = true;
+	house_turn(&house);
+	assert_int_equal(house_out(&house), 0);
+	house_turn(&house);
+	assert_string_equal(house_only(&house)->url, "http://erp/step/2");
+	house_crash(&house, "\"connector\":\"three\"");
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->url, "http://erp/step/2");
+}
+
 /* At point 0 it is claimed; each further one is an action later, and the turn before it. */
 static bool crash_at(int point)
 {
@@ -439,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_three_calls_are_one_delivery),
 		TEST(test_a_request_does_not_leave_before_its_carry_is_committed),
+		TEST(test_a_carry_that_a_poisoned_turn_took_back_is_written_again),
 		TEST(test_a_crash_at_any_point_doubles_no_call),
 		TEST(test_after_a_crash_it_goes_on_at_the_step_it_had_reached),
 		TEST(test_a_step_that_is_refused_for_a_while_is_repeated_alone),

@@ -30,7 +30,7 @@ static pid_t child_pid(void)
 		(void)snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
 		if (strtol(entry->d_name, NULL, 10) <= 0 || !(file = fopen(path, "re")))
 			continue;
-		(void)fread(text, 1, sizeof(text) - 1, file);
+		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 		(void)fclose(file);
 		end = strrchr(text, ')');
 		if (!end || sscanf(end + 1, " %*c %d", &parent) != 1 || parent != getpid())

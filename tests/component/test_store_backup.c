@@ -73,7 +73,8 @@ static void make_backup(struct shelf *shelf)
 static int64_t ask_file(const char *path, const char *sql)
 {
 	struct shed shed = { 0 };
-	(void)snprintf(shed.path, sizeof(shed.path), "%s", path);
+	int len = snprintf(shed.path, sizeof(shed.path), "%s", path);
+	assert_true(len > 0 && len < (int)sizeof(shed.path));
 	return shed_ask(&shed, sql);
 }
 

@@ -1,19 +1,32 @@
 """What connector shipengine sends is held against the vendor's own description of the API, and what
 that describes as an answer is read."""
 import copy
+import http.server
 import json
+import threading
 
 import pytest
 
-from sim import mapper, prism
+from sim import agent, mapper, prism, wait
 
 KEY = {"API-Key": "anything"}
+STATES = """      enum:
+        - processing
+        - completed
+"""
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    description = prism.fixture("tms/shipengine-openapi.yaml")
-    server = prism.Prism(description, str(tmp_path_factory.mktemp("prism") / "prism.log"))
+    """The mock answers with the first value of an enumeration: here a label that is ready."""
+    folder = tmp_path_factory.mktemp("prism")
+    with open(prism.fixture("tms/shipengine-openapi.yaml")) as text:
+        description = text.read()
+    assert description.count(STATES) == 1
+    lines = STATES.splitlines(True)
+    (folder / "api.yaml").write_text(
+        description.replace(STATES, lines[0] + lines[2] + lines[1]))
+    server = prism.Prism(str(folder / "api.yaml"), str(folder / "prism.log"))
     yield server
     server.end()
 
@@ -77,7 +90,6 @@ def ask_about(shipengine, answer):
 
 def test_the_label_that_the_vendor_describes_is_read(api, shipengine):
     answer = api.ask(first_purchase(shipengine), KEY)
-    answer["body"]["status"] = "completed"
     done = ask_about(shipengine, answer)["done"]
     assert done["ref"] == answer["body"]["label_id"]
     booked, label = done["emit"]
@@ -109,3 +121,84 @@ def test_a_label_that_is_not_there_is_absent(api, shipengine):
     case = shipengine.cases[0]
     question = shipengine.question(case, {"response": answer}, {"step": "buy"}, "lookup")
     assert shipengine.ask(question) == {"absent": {}}
+
+
+# --- the daemon itself ----------------------------------------------------------------------------
+
+
+class Line:
+    """Between drayd and the mock. It loses the first answer to a purchase, when told to."""
+
+    def __init__(self, api, loses_answer=False):
+        self.asked = []
+        line = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                send = {"method": self.command, "path": self.path}
+                if body:
+                    send["body"] = json.loads(body)
+                answer = api.ask(send, {"API-Key": self.headers.get("API-Key", "")})
+                line.asked.append((self.command, self.path, answer["status"], flaws(answer)))
+                if loses_answer and len(line.asked) == 1:
+                    self.close_connection = True
+                    return
+                text = json.dumps(answer["body"]).encode()
+                self.send_response(answer["status"])
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def book(site, line, tmp_path):
+    """A ship goes out; what the TMS answered comes to the ERP as events."""
+    (tmp_path / "key").write_text("TEST_key\n")
+    (tmp_path / "key").chmod(0o600)
+    erp = site.cloud()
+    case = mapper.load("shipengine", "cases.json")[0]
+    tms = agent.destination(line.url, connector="shipengine", vars=None, settle="300ms",
+                            auth={"key": {"file": str(tmp_path / "key")}})
+    tms["vars"] = case["vars"]
+    daemon = site.agent(
+        {"tms": tms, "erp": agent.destination(erp.url)},
+        {"ships": {"when": {"type": "ship"}, "to": ["tms"]},
+         "answers": {"when": {"type": ["shipment.booked", "shipment.label"]}, "to": ["erp"]}})
+    event = {"id": "ev-1", "type": "ship", "time": "2026-11-21T14:04:05Z",
+             "data": case["events"][0]["data"]}
+    site.device().send(event, "ship")
+    wait.until(lambda: len(erp.events()) == 2, 30, "both answers at the ERP; see drayd.log")
+    assert daemon.exceptions() == []
+    return {event["type"]: event["data"] for event in erp.events()}
+
+
+def test_a_ship_is_booked_by_the_daemon_and_its_tracking_told_on(site, api, tmp_path):
+    line = site.proxy(Line(api))
+    told = book(site, line, tmp_path)
+    assert line.asked == [("POST", "/v1/labels", 200, [])]
+    assert told["shipment.booked"]["tracking"]
+    assert told["shipment.label"]["label_url"].startswith("http")
+
+
+def test_a_lost_answer_is_looked_up_and_no_second_label_bought(site, api, tmp_path):
+    line = site.proxy(Line(api, loses_answer=True))
+    told = book(site, line, tmp_path)
+    (_, purchase, _, _), (method, look, status, wrong) = line.asked
+    assert purchase == "/v1/labels"
+    assert method == "GET" and look.startswith("/v1/labels/external_shipment_id/")
+    assert status == 200 and not wrong
+    assert told["shipment.booked"]["tracking"]

@@ -320,6 +320,8 @@ class Data(Http):
         """(status, body, headers), refusals included."""
         try:
             return do()
+        except (LookupError, TypeError, ValueError) as error:
+            return 404, {"error": "no such thing: %r" % error}, {}
         except Refused as refused:
             headers = {"X-CSRF-Token": "Required"} if refused.status == 403 else {}
             return refused.status, refused.body, headers

@@ -1,6 +1,10 @@
 """Outside systems, as far as a connector's steps see them: each keeps what was booked. What they do
 with a repeat is what their documentation says of them (see the connectors' READMEs)."""
+import http.server
+import json
 import re
+import threading
+import urllib.parse
 
 
 def answer(status, body=None, **headers):
@@ -214,3 +218,74 @@ class Epcis:
             return answer(200, self.jobs[int(path.rpartition("/")[2])])
         name = path.rpartition("/")[2].replace("%3A", ":")
         return answer(200, {"eventID": name}) if name in self.events else answer(404)
+
+
+class Served:
+    """A system behind HTTP. It loses the answer to the `loses`-th request that changes something; a
+    token and a CSRF token are to be had, and wanted."""
+
+    def __init__(self, vendor, loses=0, wants_token=False, wants_csrf=False):
+        self.vendor, self.loses = vendor, loses
+        self.wants_token, self.wants_csrf = wants_token, wants_csrf
+        self.lock = threading.Lock()
+        self.changes = 0
+        served = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                with served.lock:
+                    served.handle(self)
+
+            do_GET = do_POST = do_PATCH = answer
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def handle(self, request):
+        path, _, query = request.path.partition("?")
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        if path == "/token":
+            self.say(request, answer(200, {"access_token": "t0k3n", "expires_in": 3600}))
+        elif (request.headers.get("X-CSRF-Token") or "").lower() == "fetch":
+            self.say(request, answer(200, {}, **{"X-CSRF-Token": "csrf"}))
+        elif self.wants_token and request.headers.get("Authorization") != "Bearer t0k3n":
+            self.say(request, answer(401))
+        elif self.wants_csrf and request.command != "GET" and \
+                request.headers.get("X-CSRF-Token") != "csrf":
+            self.say(request, answer(403, None, **{"X-CSRF-Token": "Required"}))
+        else:
+            self.pass_on(request, path, query, body)
+
+    def pass_on(self, request, path, query, body):
+        send = {"method": request.command, "path": path, "headers": dict(request.headers.items()),
+                "query": dict(urllib.parse.parse_qsl(query))}
+        if body:
+            send["body"] = json.loads(body)
+        told = self.vendor.ask(send)
+        if request.command != "GET":
+            self.changes += 1
+            if self.changes == self.loses:
+                request.close_connection = True
+                return
+        self.say(request, told)
+
+    def say(self, request, told):
+        text = json.dumps(told["body"]).encode() if told["body"] is not None else b""
+        request.send_response(told["status"])
+        for name, value in told["headers"].items():
+            request.send_header(name, value)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(text)))
+        request.end_headers()
+        request.wfile.write(text)

@@ -153,19 +153,20 @@ def test_a_broker_that_takes_one_at_a_time_is_sent_one_at_a_time(site, hub, cons
 
 def test_a_broker_that_is_away_is_waited_for(site, hub, consumer):
     broker = hub()
+    reader = consumer(broker.port)
     agent = site.agent({"hub": destination(broker.port)})
     handheld = site.device()
     send(handheld, ["before"])
     wait_done(agent, 1)
-    broker.stop()
+    broker.stop()  # in order: it saves the consumer's session
     send(handheld, ["during-1", "during-2"])
-    wait.until(lambda: destination_row(agent)["state"] == "unreachable", what="it seen as unreachable")
+    wait.until(lambda: destination_row(agent)["state"] == "unreachable",
+               what="it seen as unreachable")
     assert agent.is_ready(), "the site's own broker is another one"
     broker.start()
-    reader = consumer(broker.port)
     send(handheld, ["after"])
     wait_done(agent, 4)
-    reader.wait_for({"during-1", "during-2", "after"})
+    reader.wait_for({"before", "during-1", "during-2", "after"})
     assert set(reader.counts().values()) == {1}
     assert agent.exceptions() == []
 

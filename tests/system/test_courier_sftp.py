@@ -169,6 +169,7 @@ def test_a_line_cut_in_the_middle_of_a_file_leaves_one_whole_file(site, server):
     assert agent.exceptions() == []
 
 
+@pytest.mark.heavy
 def test_a_rename_whose_answer_is_lost_is_found_done(site, server):
     """The line breaks at every so many bytes of the last part of the conversation."""
     wire = site.proxy(Wire(server.port))
@@ -190,6 +191,7 @@ def test_a_rename_whose_answer_is_lost_is_found_done(site, server):
     assert agent.exceptions() == []
 
 
+@pytest.mark.heavy
 def test_a_server_killed_under_load_ends_with_one_whole_file_each(site, server):
     agent = site.agent({"edi": destination(server, breaker={"failures": 1000})})
     total = count(300, 5000)

@@ -87,8 +87,10 @@ def plan($order):
 		refuse("unknown_item"; "\($in | data.document.id) has no line for item \(.strange.item.sku)";
 			.strange.at + "/item")
 	  else .taken as $taken
-		| [$rows[] | {id, etag: .["@odata.etag"], want: ($taken[.id] // 0), before: (.[$kind.done] // 0)}
-			+ {is_set: ((.[$kind.want] // 0) == ($taken[.id] // 0) and (.invoiceQuantity // 0) == 0)}
+		| [$rows[]
+		   | ($taken[.id] // 0) as $want
+		   | {id, etag: .["@odata.etag"], want: $want, before: (.[$kind.done] // 0),
+		      is_set: ((.[$kind.want] // 0) == $want and (.invoiceQuantity // 0) == 0)}
 		   | select(.want > 0 or (.is_set | not))]
 		| sort_by(.want) as $lines
 		| $in | .carry = {order: $order.id, at: 0, posted: .carry.posted, tries: .carry.tries,
@@ -97,7 +99,8 @@ def plan($order):
 def check_event:
 	[lines[] | select((.condition // "good") != "good")] as $bad
 	| if kind == null then
-		refuse("type_unsupported"; "only receipt and ship go to Business Central: route no other type here"; "/type")
+		refuse("type_unsupported";
+			"only receipt and ship go to Business Central: route no other type here"; "/type")
 	  elif data.document.id == null then
 		refuse("field_missing"; "the order's number is missing"; "/data/document/id")
 	  elif (lines | length) == 0 then refuse("field_missing"; "nothing was counted"; "/data/lines")
@@ -130,7 +133,8 @@ def on_find:
 	if status != 200 or orders == null then not_read
 	elif (orders | length) == 0 then
 		if .carry.posted then {unknown: {reason: "\(data.document.id) is gone since it was posted"}}
-		else refuse("unknown_document"; "Business Central has no open order \(data.document.id)"; "/data/document/id") end
+		else refuse("unknown_document"; "Business Central has no open order \(data.document.id)";
+			"/data/document/id") end
 	elif .carry.posted then
 		progress(orders[0][kind.lines]) as $progress
 		| if $progress == "all" then {done: {ref: (data.document.id | tostring)}}
@@ -157,7 +161,8 @@ def on_check:
 	else progress(value) as $progress
 		| if $progress == "all" then {done: {ref: (data.document.id | tostring)}}
 		  elif $progress == "none" and .carry.code then refuse(.carry.code; .carry.words; "")
-		  else {unknown: {reason: "posting \(.carry.words), but the lines show neither all nor nothing of it"}} end
+		  else {unknown: {reason:
+			"posting \(.carry.words), but the lines show neither all nor nothing of it"}} end
 	end;
 
 def deliver:

@@ -17,7 +17,9 @@ def error: body | (.error? // {}) | if type == "object" then . else {message: to
 def code: error | .code // "refused" | tostring;
 def words:
 	error
-	| ([.errors[]? | if type == "object" then ([.field, .message] | map(select(. != null) | tostring) | join(" ")) else tostring end]
+	| ([.errors[]?
+	    | if type == "object" then [.field, .message] | map(select(. != null) | tostring) | join(" ")
+	      else tostring end]
 	   | join("; ")) as $details
 	| (.message // "no reason given" | tostring) + (if $details != "" then ": \($details)" else "" end);
 
@@ -53,12 +55,15 @@ def check_event:
 	  elif $lacks then refuse("field_missing"; "the address lacks its \($lacks)"; "/data/ship_to/\($lacks)")
 	  elif ($packages | length) == 0 then refuse("field_missing"; "there are no packages"; "/data/packages")
 	  elif ($packages | length) > 1 then
-		refuse("too_many_packages"; "an EasyPost shipment has one package; this has \($packages | length)"; "/data/packages")
+		refuse("too_many_packages";
+			"an EasyPost shipment has one package; this has \($packages | length)"; "/data/packages")
 	  elif ounces[$packages[0].weight.uom? // ""] == null or $packages[0].weight.value == null then
-		refuse("field_missing"; "a package needs its weight, in KGM, GRM, LBR or ONZ"; "/data/packages/0/weight")
+		refuse("field_missing"; "a package needs its weight, in KGM, GRM, LBR or ONZ";
+			"/data/packages/0/weight")
 	  elif service.service == null then
 		refuse("service_unknown";
-			"vars.services doesn't know \(data.carrier.scac // "no carrier")/\(data.carrier.service // "no service")";
+			"vars.services doesn't know "
+			+ "\(data.carrier.scac // "no carrier")/\(data.carrier.service // "no service")";
 			"/data/carrier")
 	  else empty end;
 
@@ -87,8 +92,9 @@ def on_create:
 		| sort_by(.rate | tonumber? // infinite) | first // null
 		| . as $rate
 		| if $rate == null then
-			refuse("no_rate"; "EasyPost offers no rate for \($in | service | "\(.carrier // "any carrier") \(.service)"): \(
-				[$in | body.messages[]? | .message? // empty | tostring] | join("; "))"; "/data/carrier")
+			([$in | body.messages[]? | .message? // empty | tostring] | join("; ")) as $why
+			| refuse("no_rate"; "EasyPost offers no rate for "
+				+ "\($service.carrier // "any carrier") \($service.service): \($why)"; "/data/carrier")
 		  else $in | .carry = {shipment: body.id, rate: $rate.id} | buy end end;
 
 def booked:
@@ -99,7 +105,8 @@ def booked:
 		{type: "shipment.booked", data: ($about
 			+ (if ($made.selected_rate.rate? // null) != null then
 				{carrier: {name: $made.selected_rate.carrier, service: $made.selected_rate.service},
-				 freight_cost: {amount: ($made.selected_rate.rate | tostring), currency: $made.selected_rate.currency}}
+				 freight_cost: {amount: ($made.selected_rate.rate | tostring),
+					currency: $made.selected_rate.currency}}
 			   else {} end))},
 		{type: "shipment.label", data: ($about + {label_url: $made.postage_label.label_url})}]}};
 def is_bought: body.id == .carry.shipment and (body.postage_label.label_url? // null) != null;

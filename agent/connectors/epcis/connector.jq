@@ -40,7 +40,8 @@ def quantities($vars): map(select((.item.gtin and (.serials | length) > 0) | not
 def some($name): if length > 0 then {($name): .} else {} end;
 
 def event_id($vars; $n):
-	(if .id | test("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$") then "urn:uuid:\(.id | ascii_downcase)"
+	(if .id | test("\\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\z") then
+		"urn:uuid:\(.id | ascii_downcase)"
 	 elif $vars.event_uri then "\($vars.event_uri)\("\(.source)/\(.id)" | @uri)"
 	 else null end)
 	| if . and $n > 0 then . + "#\($n)" else . end;
@@ -50,7 +51,8 @@ def transactions($vars):
 	| if $vars.gln and .data.document.id then
 		{bizTransactionList: [
 			(if $types[.data.document.type // ""] then {type: $types[.data.document.type]} else {} end)
-			+ {bizTransaction: "urn:epcglobal:cbv:bt:\($vars.gln):\(.data.document.id | tostring | @uri)"}]}
+			+ {bizTransaction:
+				"urn:epcglobal:cbv:bt:\($vars.gln):\(.data.document.id | tostring | @uri)"}]}
 	  else {} end;
 
 def common($vars):
@@ -62,7 +64,8 @@ def object($vars; $step; $disposition; $what):
 
 def aggregation($vars; $parent; $lines):
 	common($vars)
-	+ {type: "AggregationEvent", action: "ADD", parentID: ($parent | sscc_uri), bizStep: "packing", disposition: "in_progress"}
+	+ {type: "AggregationEvent", action: "ADD", parentID: ($parent | sscc_uri),
+	   bizStep: "packing", disposition: "in_progress"}
 	+ ($lines | (epcs | some("childEPCs")) + (quantities($vars) | some("childQuantityList")));
 
 # What came in: handling units by their SSCC, and what was counted without one.
@@ -99,16 +102,21 @@ def all_lines: own_lines + [packages[] | package_lines[]] | counted;
 # What is wrong with one event; nothing when it can be told.
 def flaw($vars):
 	. as $event
-	| (all_lines | map(select(.sscc == null and .item.gtin == null and ($vars.class_uri == null or .item.sku == null))) | first) as $bare
+	| (all_lines | map(select(.sscc == null and .item.gtin == null
+		and ($vars.class_uri == null or .item.sku == null))) | first) as $bare
+	| ([packages[] | select(.sscc)] | length) as $units
 	| if (.type | IN("receipt", "pack", "ship")) | not then
-		{code: "type_unsupported", message: "only receipt, pack and ship are captured: route no other type here", field: "/type"}
+		{code: "type_unsupported", field: "/type",
+		 message: "only receipt, pack and ship are captured: route no other type here"}
 	  elif event_id($vars; 0) == null then
 		{code: "event_id", message: "the id is no UUID: set vars.event_uri", field: "/id"}
-	  elif .type == "pack" and ([packages[] | select(.sscc)] | length) == 0 then
+	  elif .type == "pack" and ($units == 0 or $units < (packages | length)) then
 		{code: "field_missing", message: "a package needs its SSCC", field: "/data/package/sscc"}
-	  elif $bare and (.type != "ship" or ([packages[] | .sscc // empty] | length) < (packages | length) or (packages | length) == 0) then
-		{code: "gtin_missing", message: "an item without a GTIN needs vars.class_uri", field: ($bare.at + "/item/gtin")}
-	  elif (observed($vars) | map(select((.epcList // .quantityList // .childEPCs // .childQuantityList) == null)) | length) > 0 then
+	  elif $bare and (.type != "ship" or $units == 0 or $units < (packages | length)) then
+		{code: "gtin_missing", message: "an item without a GTIN needs vars.class_uri",
+		 field: ($bare.at + "/item/gtin")}
+	  elif observed($vars)
+		| any(.[]; (.epcList // .quantityList // .childEPCs // .childQuantityList) == null) then
 		{code: "field_missing", message: "there is nothing to tell of", field: "/data/lines"}
 	  else empty end;
 
@@ -134,13 +142,16 @@ def capture:
 def job: {send: {method: "GET", path: "/capture/\(.carry.job)"}, carry: .carry};
 
 # The words of a problem (RFC 7807), or of a list of them.
-def problem: if type == "object" then ([.title, .detail] | map(select(. != null) | tostring) | unique | join(": ")) else tostring end;
+def problem:
+	if type == "object" then [.title, .detail] | map(select(. != null) | tostring) | unique | join(": ")
+	else tostring end;
 def name: if type == "object" then .type // "" | tostring | split(":") | last // "" else "" end;
 def or_else($word): if . == null or . == "" then $word else . end;
 def refused:
 	if (body.errors | type) == "array" and (body.errors | length) > 0 then
 		refuse(body.errors[0] | name | or_else("capture_failed");
-			body.errors | map(problem) | unique | join("; ") | or_else("the capture job failed and doesn't say why"); "")
+			body.errors | map(problem) | unique | join("; ")
+			| or_else("the capture job failed and doesn't say why"); "")
 	else refuse(body | name | or_else("capture_failed"); body | problem | or_else("no reason given"); "") end;
 
 def location:

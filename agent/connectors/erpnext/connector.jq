@@ -47,22 +47,28 @@ def words:
 		([._server_messages // empty | (fromjson? // [])[] | (fromjson? // {message: .})
 		  | if type == "object" then .message // empty else tostring end | plain] | join("; "))
 		as $told
-		| if $told != "" then $told else (.exception // .message // .exc_type // "no reason given" | tostring | plain) end
+		| if $told != "" then $told
+		  else (.exception // .message // .exc_type // "no reason given" | tostring | plain) end
 	  else tostring end;
-def problem: body | .exc_type // (.exception // "" | tostring | split(":")[0] // "" | split(".") | last) // "";
+def problem:
+	body
+	| .exc_type // (.exception // "" | tostring | split(":")[0] // "" | split(".") | last) // "";
 def is_busy:
-	problem | IN("QueryDeadlockError", "QueryTimeoutError", "TimestampMismatchError", "DocumentLockedError");
+	problem
+	| IN("QueryDeadlockError", "QueryTimeoutError", "TimestampMismatchError", "DocumentLockedError");
 
 # Nothing was applied: an error rolls ERPNext's transaction back.
 def refused:
 	if is_busy then {retry: {reason: words}, carry: .carry}
 	elif status == 404 or status == 417 then refuse(problem; words; "")
 	elif (status >= 500 or status < 300) and .carry.step != "create" then
-		{retry: {reason: (if status < 300 then "ERPNext's answer can't be read" else words end)}, carry: .carry}
+		{retry: {reason: (if status < 300 then "ERPNext's answer can't be read" else words end)},
+		 carry: .carry}
 	else empty end;
 
 def map:
-	{send: {method: "GET", path: "/api/method/\(kind.map)", query: {source_name: (data.document.id | tostring)}},
+	{send: {method: "GET", path: "/api/method/\(kind.map)",
+		query: {source_name: (data.document.id | tostring)}},
 	 carry: {step: "map", sent: (.carry.sent // false)}};
 
 def row($mapped):
@@ -92,7 +98,8 @@ def document:
 	+ { posting_date: $time[0:10], posting_time: $time[11:19], set_posting_time: 1,
 	    docstatus: (if .vars.submit == "no" then 0 else 1 end),
 	    items: [lines[] | row($mapped.items)
-		| if (.rejected_qty // 0) > 0 then .rejected_warehouse = $in.vars.rejected_warehouse else . end] }
+		| if (.rejected_qty // 0) > 0 then .rejected_warehouse = $in.vars.rejected_warehouse
+		  else . end] }
 	| .[$in.vars.key_field] = $in.key;
 
 def create:
@@ -112,13 +119,15 @@ def seek:
 def check_event:
 	[lines[] | select(is_good | not)] as $bad
 	| if kind == null then
-		refuse("type_unsupported"; "only receipt and \(.vars.delivery_on) go to ERPNext: route no other type here"; "/type")
+		refuse("type_unsupported";
+			"only receipt and \(.vars.delivery_on) go to ERPNext: route no other type here"; "/type")
 	  elif data.document.id == null then
 		refuse("field_missing"; "the order's number is missing"; "/data/document/id")
 	  elif (lines | length) == 0 then refuse("field_missing"; "nothing was counted"; "/data/lines")
 	  elif ($bad | length) > 0 and (event.type != "receipt" or .vars.rejected_warehouse == null) then
 		refuse("condition_unsupported";
-			"goods that are \($bad[0].condition) need vars.rejected_warehouse"; $bad[0].at + "/condition")
+			"goods that are \($bad[0].condition) need vars.rejected_warehouse";
+			$bad[0].at + "/condition")
 	  else empty end;
 
 def deliver:

@@ -69,9 +69,11 @@ def submit:
 			item: {items: [.carry.lines[] | . as [$line, $quantity]
 				| if $quantity == 0 then {orderLine: $line, itemreceive: false}
 				  else {orderLine: $line, quantity: $quantity, itemreceive: true}
-				  | if $in.vars.location then .location = {id: ($in.vars.location | tostring)} else . end
+				  | if $in.vars.location then .location = {id: ($in.vars.location | tostring)}
+				    else . end
 				  end]}}
-			| if $in | kind.made == "itemFulfillment" then .shipStatus = {id: $in.vars.ship_status} else . end)},
+			| if $in | kind.made == "itemFulfillment" then
+				.shipStatus = {id: $in.vars.ship_status} else . end)},
 	   carry: (.carry + {step: "submit"})};
 
 def matches($row): .item.sku as $sku
@@ -98,7 +100,8 @@ def location:
 def check_event:
 	[lines[] | select((.condition // "good") != "good")] as $bad
 	| if kind == null then
-		refuse("type_unsupported"; "only receipt and ship go to NetSuite: route no other type here"; "/type")
+		refuse("type_unsupported";
+			"only receipt and ship go to NetSuite: route no other type here"; "/type")
 	  elif data.document.id == null then
 		refuse("field_missing"; "the order's number is missing"; "/data/document/id")
 	  elif (lines | length) == 0 then refuse("field_missing"; "nothing was counted"; "/data/lines")
@@ -116,7 +119,8 @@ def ask:
 	elif .carry.step == "check" then check
 	elif .carry.step == "task" then
 		{send: {method: "GET", path: "/async/v1/job/\(.carry.job)/task"}, carry: .carry}
-	else {send: {method: "GET", path: "/async/v1/job/\(.carry.job)/task/\(.carry.task)/result"}, carry: .carry} end;
+	else {send: {method: "GET", path: "/async/v1/job/\(.carry.job)/task/\(.carry.task)/result"},
+	      carry: .carry} end;
 
 def step($step; $more): .carry = (.carry + {step: $step} + $more) | .response = null | ask;
 
@@ -124,8 +128,10 @@ def on_find:
 	if status != 200 or items == null then not_read
 	elif (items | length) == 1 and items[0].id != null then read(items[0].id | tostring)
 	elif (items | length) > 1 then
-		refuse("ambiguous"; "NetSuite has several orders with the number \(data.document.id)"; "/data/document/id")
-	else refuse("unknown_document"; "NetSuite has no \(kind.order) \(data.document.id)"; "/data/document/id") end;
+		refuse("ambiguous"; "NetSuite has several orders with the number \(data.document.id)";
+			"/data/document/id")
+	else refuse("unknown_document"; "NetSuite has no \(kind.order) \(data.document.id)";
+		"/data/document/id") end;
 
 def on_submit:
 	location as $job
@@ -141,7 +147,8 @@ def on_job:
 	body as $job
 	| if status == 404 then {unknown: {reason: "NetSuite has forgotten job \(.carry.job)"}}
 	  elif status != 200 or ($job | has("completed") | not) then not_read
-	  elif $job.completed != true then ({retry: {after_s: 5, reason: "job \(.carry.job) is \($job.progress // "pending")"}, carry: .carry})
+	  elif $job.completed != true then
+		{retry: {after_s: 5, reason: "job \(.carry.job) is \($job.progress // "pending")"}, carry: .carry}
 	  elif $job.progress == "failed" then step("task"; {})
 	  else step("check"; {progress: ($job.progress // "completed" | tostring)}) end;
 
@@ -151,7 +158,8 @@ def on_check:
 	if status == 200 and ref != "" then {done: {ref: ref}}
 	elif status == 404 and .carry.progress == "succeeded" then {done: {ref: "job \(.carry.job)"}}
 	elif status == 404 then
-		{unknown: {reason: "job \(.carry.job) is \(.carry.progress), and there is no \(kind.made) with the key"}}
+		{unknown: {reason:
+			"job \(.carry.job) is \(.carry.progress), and there is no \(kind.made) with the key"}}
 	else not_read end;
 
 def task_id:

@@ -17,7 +17,7 @@ def lines:
 	| map(select((.quantity // "0" | tonumber) > 0));
 
 def error: body | (.error? // {}) | if type == "object" then . else {} end;
-def words: error | (.message // "no reason given") | if type == "object" then .value // "no reason given" else . end | tostring;
+def words: error | .message // "no reason given" | if type == "object" then .value // tojson else . end | tostring;
 def code: error | .code // "refused" | tostring;
 def is_locked: words | test("locked by|is being processed by|gesperrt"; "i");
 def is_outdated: words | test("request ?id.*outdated|outdated.*request ?id"; "i");
@@ -42,7 +42,8 @@ def post:
 	| {send: {path: service, query: client,
 		headers: ({Accept: "application/json"}
 			+ if .vars.repeatable == "yes" then
-				{RequestID: (.key | ascii_upcase), RepeatabilityCreation: event.time[0:19]} else {} end),
+				{RequestID: (.key | ascii_upcase), RepeatabilityCreation: event.time[0:19]}
+			  else {} end),
 		body: {GoodsMovementCode: "01", PostingDate: $date, DocumentDate: $date,
 			ReferenceDocument: (data.document.id | tostring | .[0:16]),
 			MaterialDocumentHeaderText: text,
@@ -62,7 +63,8 @@ def check_event:
 	(lines | map(select((.condition // "good") != "good")) | first) as $bad
 	| (lines | map(select(.line == null or .item.sku == null)) | first) as $bare
 	| if event.type != "receipt" or (data.document.type // "purchase_order") != "purchase_order" then
-		refuse("type_unsupported"; "only receipts of purchase orders go to SAP: route nothing else here"; "/type")
+		refuse("type_unsupported";
+			"only receipts of purchase orders go to SAP: route nothing else here"; "/type")
 	  elif data.document.id == null then
 		refuse("field_missing"; "the order's number is missing"; "/data/document/id")
 	  elif (lines | length) == 0 then refuse("field_missing"; "nothing was counted"; "/data/lines")

@@ -26,7 +26,8 @@ def service:
 	| {carrier_id: (.carrier // null), service_code: (.service // null)};
 def chosen:
 	service as $service
-	| {carrier_id: ($service.carrier_id // .vars.carrier), service_code: ($service.service_code // .vars.service)};
+	| {carrier_id: ($service.carrier_id // .vars.carrier),
+	   service_code: ($service.service_code // .vars.service)};
 
 def address:
 	data.ship_to
@@ -37,14 +38,16 @@ def address:
 def package:
 	{ weight: {value: (.weight.value | tonumber), unit: units[.weight.uom]} }
 	+ (if .sscc then {external_package_id: .sscc} else {} end)
-	+ (if .dimensions.length and .dimensions.width and .dimensions.height and lengths[.dimensions.uom // ""] then
+	+ (if .dimensions.length and .dimensions.width and .dimensions.height
+		and lengths[.dimensions.uom // ""] then
 		{dimensions: {unit: lengths[.dimensions.uom], length: (.dimensions.length | tonumber),
 			width: (.dimensions.width | tonumber), height: (.dimensions.height | tonumber)}}
 	   else {} end);
 
 def check_event:
 	(data.packages // []) as $packages
-	| ($packages | to_entries | map(select(units[.value.weight.uom? // ""] == null or .value.weight.value == null)) | first) as $bare
+	| ($packages | to_entries
+	   | map(select(units[.value.weight.uom? // ""] == null or .value.weight.value == null)) | first) as $bare
 	| ([("name", "street", "city", "postal_code", "country") as $name
 	    | select((data.ship_to // {})[$name] == null) | $name] | first) as $lacks
 	| if event.type != "ship" then
@@ -56,7 +59,8 @@ def check_event:
 			"/data/packages/\($bare.key)/weight")
 	  elif chosen.carrier_id == null or chosen.service_code == null then
 		refuse("service_unknown";
-			"vars.services doesn't know \(data.carrier.scac // "no carrier")/\(data.carrier.service // "no service")";
+			"vars.services doesn't know "
+			+ "\(data.carrier.scac // "no carrier")/\(data.carrier.service // "no service")";
 			"/data/carrier")
 	  else empty end;
 
@@ -68,6 +72,12 @@ def buy:
 	 carry: {step: "buy"}};
 def seek_request: {method: "GET", path: "/v1/labels/external_shipment_id/\(.key)"};
 
+def cost:
+	(.shipment_cost | if type == "object" then . else {} end)
+	| if .amount != null and (.currency | type) == "string" then
+		{freight_cost: {amount: (.amount | tostring), currency: (.currency | ascii_upcase)}}
+	  else {} end;
+
 def booked:
 	. as $in
 	| body as $made
@@ -75,19 +85,21 @@ def booked:
 	   | with_entries(select(.value != null))) as $about
 	| {done: {ref: $made.label_id, emit: [
 		{type: "shipment.booked", data: ($about + (
-			if $made.carrier_code then {carrier: {name: $made.carrier_code, service: $made.service_code}} else {} end)
-			+ (if ($made.shipment_cost.amount? // null) != null and ($made.shipment_cost.currency? // null | type) == "string" then {freight_cost: {
-				amount: ($made.shipment_cost.amount | tostring),
-				currency: ($made.shipment_cost.currency | ascii_upcase)}} else {} end))},
-		{type: "shipment.label", data: ($about + {label_url: ($made.label_download[$in.vars.label_format]? // $made.label_download.href? // "")})}]}};
+			if $made.carrier_code then
+				{carrier: {name: $made.carrier_code, service: $made.service_code}}
+			else {} end) + ($made | cost))},
+		{type: "shipment.label", data: ($about + {label_url:
+			($made.label_download[$in.vars.label_format]? // $made.label_download.href? // "")})}]}};
 
 # A label as ShipEngine tells of it.
 def labelled:
 	body.status as $status
 	| if body.label_id | type != "string" then {unknown: {reason: "ShipEngine's answer names no label"}}
 	  elif $status == "processing" then
-		{retry: {after_s: 5, reason: "label \(body.label_id) is being made"}, carry: {step: "wait", label: body.label_id}}
-	  elif $status == "error" then refuse("label_error"; "ShipEngine could not make label \(body.label_id)"; "")
+		{retry: {after_s: 5, reason: "label \(body.label_id) is being made"},
+		 carry: {step: "wait", label: body.label_id}}
+	  elif $status == "error" then
+		refuse("label_error"; "ShipEngine could not make label \(body.label_id)"; "")
 	  else booked end;
 
 def deliver:

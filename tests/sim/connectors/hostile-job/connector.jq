@@ -4,13 +4,13 @@ def ask($job): {send: {method: "GET", path: $job}, carry: {job: $job}};
 if .response == null and .carry == null then {send: {path: "/job/captures", body: .events[0]}}
 elif .response == null then ask(.carry.job)
 elif .carry == null
-then if .response.headers.location then ask(.response.headers.location)
+then if .response.status == 202 and .response.headers.location then ask(.response.headers.location)
      elif .response.status < 300 then {unknown: {reason: "accepted without a job"}}
      else empty end
 elif .response.status >= 300 then empty
-else (.response.body | objects | .state) as $state
+else (.response.body | if type == "object" then .state else null end) as $state
      | if $state == "done" then {done: {ref: .carry.job}}
        elif $state == "failed"
        then {reject: {code: "failed", message: (.response.body.errors | join("; "))}}
-       else {retry: {after_s: 0.05, reason: "the job is running"}} end
+       else {retry: {after_s: 0.05, reason: "the job has not ended"}} end
 end

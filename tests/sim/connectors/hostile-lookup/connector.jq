@@ -1,5 +1,5 @@
 # A receipt with a unique reference: a repeat is refused, a look finds it by the reference.
-def body: .response.body | objects;
+def body: .response.body | if type == "object" then . else {} end;
 def message: (body | .message) // "";
 
 if .op == "lookup" and .response == null

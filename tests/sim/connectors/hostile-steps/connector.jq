@@ -1,5 +1,5 @@
 # Three calls in order: an order, its lines, posting it. Lines and posting may be repeated.
-def body: .response.body | objects;
+def body: .response.body | if type == "object" then . else {} end;
 def message: (body | .message) // "";
 def step($name): {name: $name, order: (.carry.order // null)};
 def lines($order): {send: {path: "/steps/orders/\($order)/lines", body: .events[0]},
