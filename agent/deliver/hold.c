@@ -12,15 +12,9 @@
  *                               passed in between, is to blame after all
  *   there is no other           the culprit itself is the probe, after the breaker's wait
  *
-<<<<<<< HEAD
- * Where credentials were refused the culprit is cleared from the start; where a program says that the
- * destination is at fault, the exception opens at once besides, and the probe waits. What is looked up
- * is neither claimed READY nor rejected: it is a probe where there is no delivery at all.
-=======
  * Where the refusal says by itself that the destination is at fault (refused credentials, a program's
  * word) there is nobody to blame: exception `hold` at once, and the probe after the breaker's wait. What
  * is looked up is neither claimed READY nor rejected: it is a probe where there is no delivery at all.
->>>>>>> next
  *
  * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
  * culprit and probe in turn, would close a destination for ever.
