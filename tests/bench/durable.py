@@ -30,13 +30,15 @@ def print_table(rows):
     print("\nDurable batches: from a stored backlog, and in live flow (with capture, on the same "
           "cores):\n")
     print("| events in a request | at once | backlog, events/s | µs of CPU | events a commit | "
-          "in commits | drayd | sink | bare loop, events/s | live, events/s |")
-    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+          "in commits | drayd | sink | bare loop, events/s | live, events/s | µs of CPU | "
+          "events a request |")
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for row in rows:
         drain, live = row["drain"], row.get("live")
         in_commits = drain["events_per_s"] / drain["events_per_commit"] * drain["commit_ms"] / 1e3
         print(f"| {row['batch']} | {row['concurrency']} | {drain['events_per_s']:,.0f} | "
               f"{drain['cpu_us_per_event']:.1f} | {drain['events_per_commit']:,.0f} | "
               f"{in_commits:.0%} | {drain['cores']['drayd']:.2f} | {drain['cores']['sink']:.2f} | "
-              f"{row['bare_events_per_s']:,.0f} | "
-              f"{format(live['events_per_s'], ',.0f') if live else '–'} |")
+              f"{row['bare_events_per_s']:,.0f} | " + (
+                  f"{live['events_per_s']:,.0f} | {live['cpu_us_per_event']:.1f} | "
+                  f"{live['events_per_request']:.1f} |" if live else "– | – | – |"))

@@ -1,8 +1,7 @@
 """What a delivery costs the engine: bench_engine by itself for time, under callgrind for instructions.
 
-Instructions are the difference of two runs that differ in what is looked at alone, events that come
-in or deliveries that go out: what is done once, at the start and at the end, goes out of it. They are
-the same on a busy machine. Without valgrind they are left out, and the table says so.
+Instructions are the difference of two runs, of N and of 2 N: what is done once, at the start and at the
+end, goes out of it. They are the same on a busy machine. Without valgrind they are left out, and the table says so.
 """
 import json
 import pathlib
@@ -13,7 +12,7 @@ import tempfile
 import variants
 from house import ROOT, Trouble
 
-COUNT = 500      # of callgrind's difference
+COUNT = 1000     # of callgrind's difference
 TIMED = 20000
 MARK_EVERY = 8   # of open_map.c
 
@@ -101,16 +100,20 @@ def read_profile(path):
     return pathlib.Path(said["cmd"].split()[0]).name, int(said["totals"]), int(said["part"])
 
 
-def instructions(engine, config):
-    """Of an event, of a delivery, and of the calls of a program for a delivery."""
-    base = engine.count(config, COUNT, COUNT)
-    stored = engine.count(config, 2 * COUNT, COUNT)
-    all_of_it = engine.count(config, 2 * COUNT, 2 * COUNT)
-    calls = all_of_it["calls"]
+def event_instructions(engine, config):
+    once, twice = (engine.count(config, n * COUNT, 0)["agent"] for n in (1, 2))
+    return (twice - once) / COUNT
+
+
+def instructions(engine, config, of_event):
+    """Of a delivery, and of the program's calls for it. All that is stored is delivered, so that
+    nothing is left under way."""
+    once, twice = (engine.count(config, n * COUNT, n * COUNT) for n in (1, 2))
+    calls = twice["calls"]
     a_call = sum(calls) / len(calls) if calls else 0
-    return {"event_instructions": (stored["agent"] - base["agent"]) / COUNT,
-            "instructions": (all_of_it["agent"] - stored["agent"]) / COUNT,
-            "child_instructions": 2 * a_call * all_of_it["requests"] / (2 * COUNT)}
+    return {"event_instructions": of_event,
+            "instructions": (twice["agent"] - once["agent"]) / COUNT - of_event,
+            "child_instructions": 2 * a_call * twice["requests"] / (2 * COUNT)}
 
 
 def times(engine, config, count):
@@ -125,13 +128,15 @@ def times(engine, config, count):
 def run(build, scale=1.0):
     engine = Engine(build)
     has_valgrind = shutil.which("valgrind") is not None
-    rows = []
+    rows, of_event = [], {}
     try:
         for name, what, destination, is_busy in VARIANTS:
             config = document(destination, is_busy)
             row = {"name": name, "what": what, **times(engine, config, int(TIMED * scale))}
             if has_valgrind:
-                row.update(instructions(engine, config))
+                if is_busy not in of_event:
+                    of_event[is_busy] = event_instructions(engine, config)
+                row.update(instructions(engine, config, of_event[is_busy]))
             rows.append(row)
     finally:
         engine.close()

@@ -271,7 +271,8 @@ class House:
     def measure(self, count, rate=0):
         """Publish, wait until all has arrived where it should, and say what each process spent."""
         before = {name: p.cpu_s() for name, p in self.processes.items()}
-        baseline, (commits, commit_s, written) = self.sink_counts()["events"], self.commits()
+        sink_before, (commits, commit_s, written) = self.sink_counts(), self.commits()
+        baseline = sink_before["events"]
         run = self.publish(count, rate)
         if run["stored"] != count:
             raise Trouble(f"{count} published, {run['stored']} stored")
@@ -284,6 +285,7 @@ class House:
                 raise Trouble(f"{count} published, {counts['events'] - baseline} delivered")
             run["seconds"] = (counts["last_mono_us"] - run["started_mono_us"]) / 1e6
             run["events_per_s"] = count / run["seconds"]
+            run["events_per_request"] = count / (counts["requests"] - sink_before["requests"])
         cpu = {name: p.cpu_s() - before[name] for name, p in self.processes.items()}
         cpu["publisher"] = run["cpu_s"]
         after, after_s, after_written = self.commits()
