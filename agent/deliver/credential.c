@@ -54,9 +54,12 @@ bool credential_is_plain(const char *text, bool has_spaces, size_t max)
 {
 	size_t len = 0;
 
-	for (; len <= max && text[len]; len++)
-		if ((unsigned char)text[len] < (has_spaces ? ' ' : '!') || text[len] > '~')
+	for (; len <= max && text[len]; len++) {
+		unsigned char c = (unsigned char)text[len];
+
+		if (c < (has_spaces ? ' ' : '!') || c > '~')
 			return false;
+	}
 	return len > 0 && len <= max;
 }
 

@@ -353,6 +353,8 @@ static void test_failures_are_told_in_the_other_sides_words(void **state)
 			"the token endpoint answered without an access_token" },
 		{ 200, "{\"access_token\":\"a\\r\\nHost: evil\"}", true,
 			"the token endpoint answered without an access_token" },
+		{ 200, "{\"access_token\":\"caf\xc3\xa9\"}", true,
+			"the token endpoint answered without an access_token" },
 		{ 200, "{\"access_token\":\"\"}", true,
 			"the token endpoint answered without an access_token" },
 		{ 200, "{\"access_token\":\"t\",\"token_type\":\"mac\"}", true,
