@@ -262,6 +262,7 @@ static void put_members(struct buf *out, const char *members)
 }
 
 enum config_batch_kind house_batch_kind = CONFIG_BATCH_PARTIAL;
+const char *house_others = HOUSE_TMS;
 
 static struct config *build_config(const char *erp)
 {
@@ -276,7 +277,7 @@ static struct config *build_config(const char *erp)
 				   ? ""
 				   : "\"connector\":\"rest\",\"vars\":{\"path\":\"/events\"}");
 	put_members(&text, erp);
-	buf_puts(&text, "},\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}");
+	buf_printf(&text, "},%s}}", house_others);
 	document = cJSON_Parse(text.data);
 	assert_non_null(document);
 	buf_done(&text);

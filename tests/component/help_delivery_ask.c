@@ -12,27 +12,28 @@
 
 #include "deliver/deliver_internal.h"
 
-static struct destination *find_erp(struct house *house)
+/* Whose timer is the first; NULL: none is set. */
+static struct destination *find_timer(struct house *house)
 {
-	struct destination *destination;
+	struct destination *destination, *first = NULL;
 
 	TAILQ_FOREACH (destination, &house->deliver->destinations, link)
-		if (strcmp(destination->name, "erp") == 0)
-			return destination;
-	fail_msg("erp is not configured");
-	return NULL;
+		if (destination->timer_mono_ms > 0 &&
+			(!first || destination->timer_mono_ms < first->timer_mono_ms))
+			first = destination;
+	return first;
 }
 
 unsigned house_pass(struct house *house, int64_t ms)
 {
-	struct destination *erp = find_erp(house);
+	struct destination *first;
 	int64_t end_ms = house->now_ms + ms;
 	unsigned n = 0;
 
-	while (erp->timer_mono_ms > 0 && house->boot_at_ms + erp->timer_mono_ms <= end_ms) {
-		if (house->boot_at_ms + erp->timer_mono_ms > house->now_ms)
-			house->now_ms = house->boot_at_ms + erp->timer_mono_ms;
-		erp->timer_mono_ms = 0;
+	while ((first = find_timer(house)) && house->boot_at_ms + first->timer_mono_ms <= end_ms) {
+		if (house->boot_at_ms + first->timer_mono_ms > house->now_ms)
+			house->now_ms = house->boot_at_ms + first->timer_mono_ms;
+		first->timer_mono_ms = 0;
 		house_rest(house);
 		n++;
 	}
