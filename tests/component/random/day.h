@@ -320,7 +320,7 @@ void program_watch_exception(const struct deliver_news *news, const struct item 
 	const struct fate *fate, const struct cloud *cloud);
 void program_watch_done(
 	const struct item *item, const struct fate *fate, const struct cloud *cloud);
-void program_watch_kill(struct fate *fate);
+void program_watch_kill(struct fate *fate, bool is_claimed);
 
 /* --- pace.c */
 

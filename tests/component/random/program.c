@@ -211,6 +211,15 @@ static void watch_carry(const struct asked *asked)
 			steps[asked->fate->carry], asked->cloud->name, steps[asked->carry]);
 }
 
+/* It is claimed, whatever becomes of it. */
+static void begin(const struct asked *asked)
+{
+	struct fate *fate = asked->fate;
+
+	if (fate->n_started++ == 0 && !fate->was_claimed && is_keyless(asked->item, asked->cloud))
+		asked->cloud->n_fresh[fate->lane]--;
+}
+
 static void watch_said(const struct asked *asked, enum mapper_outcome outcome, const char *said)
 {
 	struct fate *fate = asked->fate;
@@ -263,6 +272,7 @@ struct mapper_call *mapper_call(struct mapper_program *program, const char *inpu
 	CHECK(call && parsed, "the program is asked what is no JSON: %.*s", (int)len, input);
 	struct asked asked = read_input(parsed);
 	watch_carry(&asked);
+	begin(&asked);
 	cJSON_Delete(parsed);
 	*call = (struct mapper_call){ .input = strndup(input, len), .done = done, .ctx = ctx };
 	call->timer = event_new(NULL, -1, 0, on_due, call);
@@ -413,13 +423,11 @@ static void watch_send(struct request *request, struct item *item, struct fate *
 		CHECK(!fate->is_doubtful || fate->may_go_on,
 			"%s may have been applied by %s, and is sent again before it was looked up",
 			item->id, cloud->name);
-	if (fate->n_started > 0)
+	if (fate->sent_key[0])
 		CHECK(strcmp(fate->sent_key, request->made_key) == 0,
 			"%s goes to %s under another key", item->id, cloud->name);
 	(void)snprintf(fate->sent_key, sizeof(fate->sent_key), "%s", request->made_key);
 	request->before[0].is_doubtful = fate->is_doubtful && !fate->may_go_on;
-	if (fate->n_started++ == 0 && !fate->was_claimed && is_keyless(item, cloud))
-		cloud->n_fresh[fate->lane]--;
 	fate->may_go_on = false;
 	fate->is_doubtful = true;
 	fate->carry = (unsigned)request->step;
@@ -495,7 +503,9 @@ void program_watch_exception(const struct deliver_news *news, const struct item 
 			"%s is said to be rejected, and was not: %s", item->id, news->reason);
 		CHECK(!is_certain || fate->n_applied == 0, "%s is rejected, and applied", item->id);
 	} else if (strcmp(news->kind, "unknown") == 0) {
-		CHECK(fate->is_doubtful || fate->was_claimed || fate->is_repeated,
+		/* Half a document is there, in no doubt, but it cannot go on. */
+		CHECK(fate->is_doubtful || fate->was_claimed || fate->is_repeated ||
+				fate->carry > 0,
 			"%s is said to be in doubt, and is not: %s", item->id, news->reason);
 	} else if (strcmp(news->kind, "gave_up") == 0) {
 		CHECK(cloud->give_up_ms > 0, "%s was given up", item->id);
@@ -514,12 +524,13 @@ void program_watch_done(const struct item *item, const struct fate *fate, const 
 		item->id, cloud->name);
 }
 
-/* Killed: whatever was out, or is claimed, is in doubt from now on. */
-void program_watch_kill(struct fate *fate)
+/* What is found claimed is in doubt from now on. */
+void program_watch_kill(struct fate *fate, bool is_claimed)
 {
 	fate->may_go_on = false;
-	if (fate->is_out || fate->was_claimed || fate->is_doubtful) {
-		fate->doubt_at_ms = 0;
-		fate->doubt_boot = day.n_boots;
-	}
+	if (!is_claimed)
+		return;
+	fate->is_doubtful = true;
+	fate->doubt_at_ms = loop_now_ms();
+	fate->doubt_boot = day.n_boots;
 }

@@ -533,6 +533,8 @@ static int learn_row(void *ctx, const struct store_delivery_row *row)
 		fate->ending = row->state == DELIVERY_DONE ? DELIVERED : DISCARDED;
 	if (row->state == DELIVERY_EXCEPTION)
 		fate->has_passed |= cloud->passes;
+	if (has_program(cloud))
+		program_watch_kill(fate, row->state == DELIVERY_CLAIMED);
 	fate->is_out = false;
 	return 0;
 }
@@ -560,8 +562,6 @@ static void kill_cloud(struct cloud *cloud, bool was_committing)
 		struct fate *fate = fate_of(&day.items[i], cloud);
 
 		fate->is_out = false;
-		if (has_program(cloud))
-			program_watch_kill(fate);
 	}
 }
 
