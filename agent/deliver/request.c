@@ -240,6 +240,17 @@ static int take_carry(struct claim *claim)
 	return buf_failed(&claim->carry) ? -1 : 0;
 }
 
+/* A reload has given the destination another address: its credentials are not for the old one. */
+static bool has_moved(const struct claim *claim)
+{
+	const struct revision *revision = claim->revision;
+	const char *url = settings_of(claim)->url;
+	size_t len = strlen(url);
+
+	return strncmp(revision->url, url, len) != 0 ||
+	       strcmp(revision->url + len, revision->connector->path) != 0;
+}
+
 void claim_send(struct claim *claim)
 {
 	struct destination *destination = claim->destination;
@@ -247,14 +258,19 @@ void claim_send(struct claim *claim)
 		.transport = TRANSPORT_NOT_SENT,
 		.error = "the request could not be started, memory may be short",
 	};
+	static const struct courier_answer moved = {
+		.transport = TRANSPORT_NOT_SENT,
+		.error = "its url was changed while a request was being made for the old one",
+	};
+	bool is_moved = has_moved(claim);
 
 	claim->credential_generation = credential_generation(destination->credential);
 	claim->is_refreshed = credential_is_fresh(destination->credential);
 	claim_move(claim, CLAIM_SENT);
 	bool has_carry = take_carry(claim) == 0;
 	claim->n_requests++;
-	if (has_carry && start(claim) == 0)
+	if (has_carry && !is_moved && start(claim) == 0)
 		return;
-	on_answer(claim, &unsent);
+	on_answer(claim, is_moved ? &moved : &unsent);
 	turn_wake(claim->deliver->options.turn);
 }

@@ -133,6 +133,22 @@ static void act_to_the_end(void)
 	fail_msg("it does not come to an end");
 }
 
+static void test_a_further_step_does_not_go_to_an_address_that_is_not_the_destinations_any_more(
+	void **state)
+{
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, "\"connector\":\"three\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_int_equal(
+		house_configure(&house, "\"connector\":\"three\",\"url\":\"http://erp.new\""), 0);
+	house_answer(&house, house_only(&house), 200, "");
+	house_wait(&house, 60000);
+	assert_string_equal(house_only(&house)->url, "http://erp.new/step/2");
+	assert_int_equal(house.n_started, 2);
+}
+
 static enum mapper_outcome two_calls_without_a_carry(const cJSON *input, struct buf *out)
 {
 	if (status_of(input) != 0 && status_of(input) != 200)
@@ -483,6 +499,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_three_calls_are_one_delivery),
+		TEST(test_a_further_step_does_not_go_to_an_address_that_is_not_the_destinations_any_more),
 		TEST(test_a_step_that_no_carry_tells_of_is_not_repeated_where_nobody_would_know_it),
 		TEST(test_a_request_does_not_leave_before_its_carry_is_committed),
 		TEST(test_a_carry_that_a_poisoned_turn_took_back_is_written_again),
