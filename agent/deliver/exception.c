@@ -132,7 +132,10 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 int settle_apart(struct claim *claim, int64_t now_ms)
 {
 	const struct store_settlement settlement = {
-		.to = DELIVERY_READY, .leaves_batch = true, .now_ms = now_ms
+		.to = DELIVERY_READY,
+		.leaves_batch = true,
+		.drops_carry = true, /* it is of all of them */
+		.now_ms = now_ms,
 	};
 
 	return settle_all(claim, &settlement);

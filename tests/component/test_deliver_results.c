@@ -37,7 +37,8 @@ static enum mapper_outcome parrot(const cJSON *input, struct buf *out)
 		cJSON_free(text);
 		return MAPPER_OUTPUT;
 	}
-	buf_puts(out, "{\"send\":{\"path\":\"/batch\",\"body\":[");
+	buf_printf(out, "{\"send\":{\"path\":\"/%s\",\"body\":[",
+		cJSON_IsObject(cJSON_GetObjectItem(input, "carry")) ? "second" : "batch");
 	cJSON_ArrayForEach (event, cJSON_GetObjectItem(input, "events"))
 		buf_printf(out, "%s\"%s\"", out->data[out->len - 1] == '[' ? "" : ",",
 			cJSON_GetStringValue(cJSON_GetObjectItem(event, "id")));
@@ -168,6 +169,23 @@ static void test_a_batch_refused_as_a_whole_goes_one_by_one(void **state)
 	assert_int_equal(house.n_exceptions, 1);
 }
 
+/* What the batch kept between its steps is of all of them, not of one. */
+static void test_a_batch_that_a_hold_has_taken_apart_begins_with_its_first_step(void **state)
+{
+	(void)state;
+	open_batch("\"concurrency\":1", 2);
+	answer("{\"send\":{\"path\":\"/second\"},\"carry\":{\"of\":2}}");
+	assert_string_equal(house_only(&house)->url, "http://erp/second");
+	house_answer(&house, house_only(&house), 403, "");
+	house_put(&house, "other", "");
+	house_wait(&house, 60000);
+	assert_string_equal(house_only(&house)->body, "[\"other\"]");
+	answer("{\"done\":{}}");
+	house_wait(&house, 60000);
+	assert_string_equal(house_only(&house)->body, "[\"e0\"]");
+	assert_string_equal(house_only(&house)->url, "http://erp/batch");
+}
+
 static void test_results_that_a_poisoned_turn_forgot_are_settled_again(void **state)
 {
 	(void)state;
@@ -289,6 +307,7 @@ int main(void)
 		TEST(test_who_is_not_named_is_in_doubt),
 		TEST(test_a_batch_of_which_nothing_is_known_is_repeated_as_it_was),
 		TEST(test_a_batch_refused_as_a_whole_goes_one_by_one),
+		TEST(test_a_batch_that_a_hold_has_taken_apart_begins_with_its_first_step),
 		TEST(test_results_that_a_poisoned_turn_forgot_are_settled_again),
 		TEST(test_events_are_emitted_in_order_with_their_parents),
 		TEST(test_a_poisoned_turn_emits_the_same_again),
