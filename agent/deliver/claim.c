@@ -35,6 +35,36 @@ static bool fills_window(enum claim_state state)
 	return state != CLAIM_DRAFT && state != CLAIM_SETTLED;
 }
 
+static void enter_window(struct claim *claim)
+{
+	claim->limit = limit_ref(claim->destination->limit);
+	claim->limit->in_flight++;
+	claim->destination->in_flight++;
+}
+
+static void leave_window(struct claim *claim)
+{
+	assert(claim->destination->in_flight > 0 && claim->limit->in_flight > 0);
+	claim->destination->in_flight--;
+	claim->limit->in_flight--;
+	limit_unref(claim->limit);
+	claim->limit = NULL;
+}
+
+static void count(struct claim *claim, enum claim_state to)
+{
+	bool fills = fills_window(to), has_filled = fills_window(claim->state);
+
+	if (fills && !has_filled)
+		enter_window(claim);
+	if (to == CLAIM_FRESH)
+		claim->limit->fresh++;
+	if (claim->state == CLAIM_FRESH)
+		claim->limit->fresh--;
+	if (!fills && has_filled)
+		leave_window(claim);
+}
+
 void claim_move(struct claim *claim, enum claim_state to)
 {
 	struct claims *from_list = list_of(claim->deliver, claim->state);
@@ -44,12 +74,7 @@ void claim_move(struct claim *claim, enum claim_state to)
 		TAILQ_REMOVE(from_list, claim, link);
 	if (to_list)
 		TAILQ_INSERT_TAIL(to_list, claim, link);
-	if (fills_window(to) && !fills_window(claim->state))
-		claim->destination->in_flight++;
-	if (!fills_window(to) && fills_window(claim->state)) {
-		assert(claim->destination->in_flight > 0);
-		claim->destination->in_flight--;
-	}
+	count(claim, to);
 	claim->state = to;
 }
 
@@ -109,6 +134,7 @@ void claim_free(struct claim *claim)
 	if (!claim)
 		return;
 	map_cancel(claim);
+	limit_unref(claim->limit);
 	line_unref(claim->line);
 	revision_unref(claim->revision);
 	connector_output_free(claim->said);

@@ -19,6 +19,7 @@ struct plan {
 	struct settings *settings;
 	struct revision *revision;
 	struct credential *credential;
+	struct limit *limit;
 	struct line *line;
 	bool is_new;
 };
@@ -88,6 +89,7 @@ static void drop(struct plan *plan)
 	credential_free(plan->credential);
 	settings_free(plan->settings);
 	revision_unref(plan->revision);
+	limit_unref(plan->limit);
 	line_unref(plan->line);
 	if (plan->is_new)
 		window_free(plan->destination);
@@ -118,6 +120,9 @@ static int prepare(struct deliver *deliver, struct plan *plan, const struct conf
 		if (!plan->destination)
 			return error_set(err, NULL, "out of memory");
 	}
+	plan->limit = limit_find(deliver, plan->destination, configured->account);
+	if (!plan->limit)
+		return error_set(err, NULL, "out of memory");
 	if (plan->destination->line &&
 		settings_share_line(plan->destination->settings, plan->settings))
 		plan->line = line_ref(plan->destination->line);
@@ -131,6 +136,7 @@ static void take_into_use(struct deliver *deliver, struct plan *plan)
 {
 	if (plan->is_new)
 		TAILQ_INSERT_TAIL(&deliver->destinations, plan->destination, link);
+	limit_join(plan->limit, plan->destination, &plan->settings->is);
 	window_configure(
 		plan->destination, plan->settings, plan->line, plan->revision, plan->credential);
 }

@@ -61,7 +61,7 @@ static void on_dispatch(void *ctx)
 {
 	struct deliver *deliver = ctx;
 	struct store *store = deliver->options.store;
-	struct destination *destination;
+	struct limit *limit;
 	struct claim *claim;
 
 	deliver->looked_mono_ms = deliver_mono(deliver);
@@ -73,9 +73,8 @@ static void on_dispatch(void *ctx)
 			settle_soon(deliver);
 			return;
 		}
-	TAILQ_FOREACH (destination, &deliver->destinations, link)
-		if (!store_is_poisoned(store))
-			dispatch_serve(destination);
+	TAILQ_FOREACH (limit, &deliver->limits, link)
+		dispatch_serve(limit);
 }
 
 static void settle_window(struct destination *destination)
@@ -102,11 +101,11 @@ static void on_committed(void *ctx)
 		claim_give(claim);
 	}
 	TAILQ_FOREACH (claim, &deliver->fresh, link)
-		bucket_take(&claim->destination->bucket);
+		bucket_take(&claim->limit->bucket);
 	/* A further step can't wait for a token: the next claim does. */
 	TAILQ_FOREACH (claim, &deliver->stepped, link)
 		if (claim->n_requests > 0)
-			bucket_take(&claim->destination->bucket);
+			bucket_take(&claim->limit->bucket);
 	TAILQ_FOREACH (destination, &deliver->destinations, link) {
 		window_move_failure(destination);
 		settle_window(destination);
@@ -255,6 +254,7 @@ struct deliver *deliver_new(const struct deliver_options *options)
 		return NULL;
 	deliver->options = *options;
 	TAILQ_INIT(&deliver->destinations);
+	TAILQ_INIT(&deliver->limits);
 	TAILQ_INIT(&deliver->spare);
 	TAILQ_INIT(&deliver->fresh);
 	TAILQ_INIT(&deliver->mapping);

@@ -28,13 +28,15 @@
  *   1. An answer is never forgotten: an ANSWERED claim stays until a commit holds its settlement,
  *      and is never sent again because that commit failed.
  *   2. Breakers, buckets, refused credentials and the held destination move after the commit only.
- *   3. At most `concurrency` claims per destination; at most batch.max deliveries in one.
+ *   3. At most `concurrency` claims per destination, or account where it names one; at most batch.max
+ *      deliveries in one.
  *   4. A key is never in two claims. Within a claim every delivery has another ordering key, but where
  *      batch.kind is ordered or atomic: there a chain of one key may go together, by seq.
  *   5. Nothing loads a backlog: what is in memory is bounded by concurrency times batch.
  *
- * A slow or dead destination never delays another: each has its own window, breaker, bucket and
- * pool of connections.
+ * A slow or dead destination never delays another: each has its own window, breaker, limit and pool
+ * of connections. Those of one account share its limit (limit.h), and take turns: there a slow one
+ * leaves the others what it doesn't fill.
  *
  * hold: 401 after fresh credentials, or 403/404, closes the destination. The next probe carries
  * another ordering key than the delivery that was refused: if that passes, the first one is rejected

@@ -2,7 +2,8 @@
  * deliver_internal.h - the structures of the room: start reading here, behind deliver.h.
  *
  *   struct deliver      the engine; claims stand in one of its lists, by state
- *   struct destination  one outside system: window, breaker, bucket, hold, hints
+ *   struct destination  one outside system: window, breaker, hold, hints
+ *   struct limit        what one destination, or all of an account, may have out (limit.h)
  *   struct claim        one request, from the rows it took to the answer's settlement
  *   struct settings     the destination's part of the configuration, copied
  *   struct revision     a connector as it was pinned
@@ -24,7 +25,7 @@
 
 #include "clock.h"
 #include "deliver/deliver.h"
-#include "dray/bucket.h"
+#include "deliver/limit.h"
 #include "dray/buf.h"
 #include "dray/connector.h"
 #include "dray/ids.h"
@@ -152,6 +153,7 @@ struct claim {
 	TAILQ_ENTRY(claim) link;
 	struct deliver *deliver;
 	struct destination *destination;
+	struct limit *limit; /* that it counts against, while it stands for a request */
 	struct line *line;
 	struct revision *revision;
 	enum claim_state state;
@@ -339,7 +341,8 @@ struct destination {
 	bool has_credential_failed; /* in this turn, not committed */
 
 	struct breaker breaker;
-	struct bucket bucket;
+	struct limit *limit;
+	TAILQ_ENTRY(destination) limit_link; /* in its members */
 	unsigned in_flight;
 	int64_t not_before_mono_ms; /* Retry-After */
 	struct culprit culprit;
@@ -383,11 +386,12 @@ void window_expect_ready(struct destination *destination, unsigned n);
 void window_wait(struct destination *destination, int64_t wait_ms);
 /* What is left of it; 0 none. */
 int64_t window_wait_ms(const struct destination *destination);
-/* May a request leave now, as far as breaker, bucket, concurrency and Retry-After go? */
+/* May a request leave now, as far as breaker, limit and Retry-After go? */
 bool window_may_ask(struct destination *destination);
-/* Requests that may leave now. 0 while the breaker is open; asking may make a probe of it. */
+/* Requests that may leave now; where the limit is shared, one in each turn that it has. 0 while the
+ * breaker is open; asking may make a probe of it. */
 unsigned window_slots(struct destination *destination);
-/* After the commit: what the answer does to breaker, bucket, hold and credentials. */
+/* After the commit: what the answer does to breaker, hold, credentials and pace. */
 void window_move(struct destination *destination, const struct claim *claim);
 /* Arm the timer for the next thing that only time brings. */
 void window_arm(struct destination *destination);
@@ -425,8 +429,8 @@ void hold_lift(struct destination *destination);
 
 /* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */
 
-/* Promote, claim, render. Stops when the store is poisoned. */
-void dispatch_serve(struct destination *destination);
+/* Promote, claim, render, for all whose limit it is. Stops when the store is poisoned. */
+void dispatch_serve(struct limit *limit);
 
 /*
  * Put drafts together from READY rows of a lane, at most `n`.
@@ -511,6 +515,7 @@ void news_done(struct news *news);
 struct deliver {
 	struct deliver_options options;
 	struct destinations destinations;
+	struct limits limits;
 	struct claims spare, fresh, mapping, sent, answered, stepped, settled;
 	struct news news;
 	struct connector_event *events; /* room for rendering a batch */

@@ -238,7 +238,8 @@ static int fill_slots(struct destination *destination, unsigned slots, bool is_p
 	return (int)total;
 }
 
-/* There is no delivery to ask a held destination with, the culprit's is none either: a lookup. 0, or -1. */
+/* There is no delivery to ask a held destination with, the culprit's is none either: a lookup.
+ * How many, or -1. */
 static int claim_look_probe(struct destination *destination)
 {
 	int64_t now_mono_ms = deliver_mono(destination->deliver);
@@ -251,10 +252,10 @@ static int claim_look_probe(struct destination *destination)
 	n = lookup_fill(destination, 1, true);
 	if (n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
-	return n < 0 ? -1 : 0;
+	return n;
 }
 
-/* A held destination is asked with one delivery, chosen. 0, or -1. */
+/* A held destination is asked with one delivery, chosen. How many, or -1. */
 static int claim_probe(struct destination *destination)
 {
 	struct claims drafts = TAILQ_HEAD_INITIALIZER(drafts);
@@ -279,7 +280,7 @@ static int claim_probe(struct destination *destination)
 	n = claim_drafts(&drafts, true);
 	if (n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
-	return n < 0 ? -1 : 0;
+	return n;
 }
 
 /* Deliveries into free slots. How many, or -1. */
@@ -316,7 +317,7 @@ static int share_slots(struct destination *destination, unsigned slots, bool is_
 	return n_more < 0 ? -1 : n_looks + n_deliveries + n_more;
 }
 
-/* 0, or -1. */
+/* How many, or -1. */
 static int claim_ready(struct destination *destination)
 {
 	unsigned slots;
@@ -337,7 +338,7 @@ static int claim_ready(struct destination *destination)
 	n = share_slots(destination, slots, is_probe);
 	if (is_probe && n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, deliver_mono(destination->deliver));
-	return n < 0 ? -1 : 0;
+	return n;
 }
 
 /* The linger time is over, whether anything may leave now or not. */
@@ -391,6 +392,7 @@ static int promote_due(struct destination *destination)
 	return 0;
 }
 
+/* How many were claimed, or -1. */
 static int serve(struct destination *destination)
 {
 	bool has_more = false;
@@ -415,14 +417,17 @@ static int serve(struct destination *destination)
 	return is_worth_a_look(destination) ? claim_ready(destination) : 0;
 }
 
-void dispatch_serve(struct destination *destination)
+/* Was something claimed? */
+static bool serve_one(struct destination *destination)
 {
 	const struct deliver *deliver = destination->deliver;
+	int n;
 
 	if (!destination->is_configured || deliver_mono(deliver) < destination->serve_from_mono_ms)
-		return;
-	if (serve(destination) == 0 || store_is_poisoned(deliver->options.store))
-		return;
+		return false;
+	n = serve(destination);
+	if (n >= 0 || store_is_poisoned(deliver->options.store))
+		return n > 0;
 	/* A read failed, or memory ran out, in a turn that had written nothing: nobody else will
 	 * say so, or look again. */
 	LOG_ERROR("deliveries cannot be looked up, the next try is in a second",
@@ -430,4 +435,24 @@ void dispatch_serve(struct destination *destination)
 		LOG_S("error", store_failure(deliver->options.store)));
 	destination->serve_from_mono_ms = deliver_mono(deliver) + FAILURE_WAIT_MS;
 	window_expect_ready(destination, 1);
+	return false;
+}
+
+/* Who has claimed something goes to the end, and comes once more when the others have had their turn. */
+void dispatch_serve(struct limit *limit)
+{
+	const struct store *store = limit->deliver->options.store;
+	bool is_shared = limit_is_shared(limit);
+	struct destination *destination = TAILQ_FIRST(&limit->members), *next;
+
+	for (; destination && !store_is_poisoned(store); destination = next) {
+		bool has_claimed = serve_one(destination);
+
+		next = TAILQ_NEXT(destination, limit_link);
+		if (!has_claimed || !is_shared)
+			continue;
+		limit_pass_on(limit, destination);
+		if (!next)
+			next = destination;
+	}
 }

@@ -56,6 +56,7 @@ void window_free(struct destination *destination)
 {
 	if (!destination)
 		return;
+	limit_leave(destination);
 	credential_free(destination->credential);
 	forget_revisions(destination);
 	line_unref(destination->line);
@@ -69,10 +70,6 @@ void window_free(struct destination *destination)
 void window_configure(struct destination *destination, struct settings *settings, struct line *line,
 	struct revision *revision, struct credential *credential)
 {
-	int64_t rate = settings->is.rate_per_hour;
-
-	if (!destination->settings || destination->settings->is.rate_per_hour != rate)
-		bucket_init(&destination->bucket, rate, deliver_mono(destination->deliver));
 	/* It borrows from what goes below. */
 	credential_free(destination->credential);
 	destination->credential = credential;
@@ -113,17 +110,6 @@ void window_expect_ready(struct destination *destination, unsigned n)
 	destination->unseen += n;
 }
 
-static unsigned count_free(struct destination *destination, int64_t now_mono_ms)
-{
-	int64_t n = destination->settings->is.concurrency - (int64_t)destination->in_flight;
-	int64_t tokens;
-
-	if (n <= 0)
-		return 0;
-	tokens = bucket_available(&destination->bucket, now_mono_ms);
-	return (unsigned)(tokens < n ? tokens : n);
-}
-
 void window_wait(struct destination *destination, int64_t wait_ms)
 {
 	int64_t until_mono_ms = deliver_mono(destination->deliver) + wait_ms;
@@ -146,7 +132,7 @@ bool window_may_ask(struct destination *destination)
 	bool is_due = breaker->state == BREAKER_OPEN && now_mono_ms >= breaker->probe_mono_ms;
 
 	return (breaker->state == BREAKER_CLOSED || is_due) && window_wait_ms(destination) == 0 &&
-	       count_free(destination, now_mono_ms) > 0;
+	       limit_free(destination->limit, now_mono_ms) > 0;
 }
 
 unsigned window_slots(struct destination *destination)
@@ -155,9 +141,9 @@ unsigned window_slots(struct destination *destination)
 
 	if (!window_may_ask(destination) || !breaker_allows(&destination->breaker, now_mono_ms))
 		return 0;
-	return destination->breaker.state == BREAKER_HALF_OPEN
-		       ? 1
-		       : count_free(destination, now_mono_ms);
+	if (destination->breaker.state == BREAKER_HALF_OPEN || limit_is_shared(destination->limit))
+		return 1;
+	return limit_free(destination->limit, now_mono_ms);
 }
 
 /* --- looking again ------------------------------------------------------------------------------- */
@@ -179,20 +165,21 @@ static int64_t later(int64_t a, int64_t b)
 static int64_t next_chance_mono(struct destination *destination, int64_t now_mono_ms)
 {
 	const struct deliver *deliver = destination->deliver;
+	struct limit *limit = destination->limit;
 	int64_t looked_mono_ms = deliver->looked_mono_ms;
 	int64_t at_mono_ms = later(deliver->claims_from_mono_ms, destination->serve_from_mono_ms);
 
 	bool may_have_some = destination->may_have_ready || lookup_is_due(destination);
 
 	if (!may_have_some || destination->breaker.state == BREAKER_HALF_OPEN ||
-		destination->in_flight >= destination->settings->is.concurrency ||
+		limit->in_flight >= limit->concurrency ||
 		store_destination_is_paused(deliver->options.store, destination->id))
 		return INT64_MAX;
 	if (destination->breaker.state == BREAKER_OPEN)
 		at_mono_ms = later(at_mono_ms, destination->breaker.probe_mono_ms);
 	at_mono_ms = later(at_mono_ms, destination->not_before_mono_ms);
-	at_mono_ms = later(
-		at_mono_ms, looked_mono_ms + bucket_wait_ms(&destination->bucket, looked_mono_ms));
+	at_mono_ms =
+		later(at_mono_ms, looked_mono_ms + bucket_wait_ms(&limit->bucket, looked_mono_ms));
 	/* Only the culprit is there, and its time has not come. */
 	if (destination->culprit.is_set && at_mono_ms <= looked_mono_ms)
 		at_mono_ms = destination->culprit.probe_mono_ms;

@@ -262,6 +262,7 @@ static void put_members(struct buf *out, const char *members)
 }
 
 enum config_batch_kind house_batch_kind = CONFIG_BATCH_PARTIAL;
+const char *house_others = HOUSE_TMS;
 
 static struct config *build_config(const char *erp)
 {
@@ -276,7 +277,7 @@ static struct config *build_config(const char *erp)
 				   ? ""
 				   : "\"connector\":\"rest\",\"vars\":{\"path\":\"/events\"}");
 	put_members(&text, erp);
-	buf_puts(&text, "},\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}");
+	buf_printf(&text, "},%s}}", house_others);
 	document = cJSON_Parse(text.data);
 	assert_non_null(document);
 	buf_done(&text);
@@ -526,32 +527,4 @@ void house_wait(struct house *house, int64_t ms)
 {
 	house->now_ms += ms;
 	house_rest(house);
-}
-
-static struct destination *find_erp(struct house *house)
-{
-	struct destination *destination;
-
-	TAILQ_FOREACH (destination, &house->deliver->destinations, link)
-		if (strcmp(destination->name, "erp") == 0)
-			return destination;
-	fail_msg("erp is not configured");
-	return NULL;
-}
-
-unsigned house_pass(struct house *house, int64_t ms)
-{
-	struct destination *erp = find_erp(house);
-	int64_t end_ms = house->now_ms + ms;
-	unsigned n = 0;
-
-	while (erp->timer_mono_ms > 0 && house->boot_at_ms + erp->timer_mono_ms <= end_ms) {
-		if (house->boot_at_ms + erp->timer_mono_ms > house->now_ms)
-			house->now_ms = house->boot_at_ms + erp->timer_mono_ms;
-		erp->timer_mono_ms = 0;
-		house_rest(house);
-		n++;
-	}
-	house->now_ms = end_ms;
-	return n;
 }

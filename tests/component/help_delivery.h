@@ -71,6 +71,10 @@ void house_connector(const char *name, const char *declared, mapper_play_fn fn);
 /* How erp applies a batch, from the next configuration on. */
 extern enum config_batch_kind house_batch_kind;
 
+/* The destinations beside erp, from the next configuration on: "tms", and further ones behind it. */
+extern const char *house_others;
+#define HOUSE_TMS "\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}"
+
 /* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */
 void house_open(struct house *house, const char *erp);
 /* On a machine whose clock nobody vouches for. */
@@ -101,7 +105,8 @@ void house_rest(struct house *house);
 void house_wait(struct house *house, int64_t ms);
 
 /*
- * Time passes as the loop would see it: a look, and rest, at each time for which erp's timer is set.
+ * Time passes as the loop would see it: a look, and rest, at each time for which a destination's timer
+ * is set.
  * How many looks that were.
  */
 unsigned house_pass(struct house *house, int64_t ms);
