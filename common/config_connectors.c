@@ -86,8 +86,8 @@ static void blame(struct error *err, const char *connector)
 {
 	struct error said = *err;
 
-	error_fill(err, said.path, "%.160s (declared by connector %s, not by the site)", said.message,
-		connector);
+	error_fill(err, said.path, "%.160s (declared by connector %s, not by the site)",
+		said.message, connector);
 }
 
 void config_blame_connector(const cJSON *site, const cJSON *applied, struct error *err)

@@ -54,9 +54,12 @@ bool credential_is_plain(const char *text, bool has_spaces, size_t max)
 {
 	size_t len = 0;
 
-	for (; len <= max && text[len]; len++)
-		if ((unsigned char)text[len] < (has_spaces ? ' ' : '!') || text[len] > '~')
+	for (; len <= max && text[len]; len++) {
+		unsigned char c = (unsigned char)text[len];
+
+		if (c < (has_spaces ? ' ' : '!') || c > '~')
 			return false;
+	}
 	return len > 0 && len <= max;
 }
 
@@ -421,7 +424,8 @@ unsigned credential_generation(const struct credential *credential)
 
 bool credential_is_fresh(const struct credential *credential)
 {
-	return credential->was_refused;
+	/* While it is fetched anew, what is sent is signed with the old one. */
+	return credential->was_refused && (credential->is_held || !is_fetched(credential));
 }
 
 /* Static ones. What can't be read leaves the old one in use. */

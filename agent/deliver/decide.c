@@ -255,6 +255,8 @@ void decide_held(struct claim *claim)
 	struct decision *decision = &claim->decision;
 	bool may_open = destination->breaker.state == BREAKER_CLOSED || claim->is_probe;
 
+	if (claim_is_unauthorized(claim))
+		decision->is_destinations = true;
 	if (destination->culprit.is_set) {
 		decision->opens_hold = claim->is_probe && !destination->is_hold_open;
 	} else if (may_open && !destination->is_culprit_named) {

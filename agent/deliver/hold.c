@@ -12,9 +12,9 @@
  *                               passed in between, is to blame after all
  *   there is no other           the culprit itself is the probe, after the breaker's wait
  *
- * Where credentials were refused the culprit is cleared from the start; where a program says that the
- * destination is at fault, the exception opens at once besides, and the probe waits. What is looked up
- * is neither claimed READY nor rejected: it is a probe where there is no delivery at all.
+ * Where the refusal says by itself that the destination is at fault (refused credentials, a program's
+ * word) there is nobody to blame: exception `hold` at once, and the probe after the breaker's wait. What
+ * is looked up is neither claimed READY nor rejected: it is a probe where there is no delivery at all.
  *
  * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
  * culprit and probe in turn, would close a destination for ever.
@@ -100,12 +100,6 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	(void)snprintf(code, sizeof(code), "%d", culprit->status);
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
-	else if (claim->n == 1 && claim_is_doubted(claim))
-		/* It was turned away at the gate: nobody looked whether it had been applied before. */
-		status = settle_exception(claim, "unknown", "critical", code,
-			"it may have been applied before it was refused: look there before it is "
-			"sent again",
-			now_ms);
 	else if (claim->n > 1 && !claim_may_part(claim))
 		/* One by one they would go under other keys than what may still be applied. */
 		status = settle_exception(claim, "unknown", "critical", code,
@@ -114,6 +108,10 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 			now_ms);
 	else if (claim->n > 1)
 		status = settle_apart(claim, now_ms);
+	else if (claim_is_doubted(claim))
+		/* It was turned away at the gate, where nobody looked whether it had been applied before:
+		 * it is sent again, and turned away once more it is a person's. */
+		status = 0;
 	else
 		status = settle_exception(
 			claim, "rejected", "normal", code, culprit->reason, now_ms);
@@ -133,13 +131,13 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 		.batch = claim->batch,
 		.n = claim->n,
 		.status = claim_status(claim),
-		.is_cleared = claim->decision.is_destinations || claim_is_unauthorized(claim),
+		.is_cleared = claim->decision.is_destinations,
 		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
 	};
 	memcpy(culprit->reason, claim->decision.fate.reason, sizeof(culprit->reason));
 	note_suspect(destination, culprit->seq);
 	destination->is_culprit_named = false;
-	/* Another delivery may try at once, where it may be this one's fault, or has other credentials. */
+	/* Another delivery may try at once, where it may be this one's fault. */
 	if (destination->breaker.state == BREAKER_OPEN && !claim->decision.is_destinations)
 		destination->breaker.probe_mono_ms = now_mono_ms;
 }

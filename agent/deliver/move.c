@@ -93,14 +93,12 @@ static void move_hold(struct destination *destination, const struct claim *claim
 
 static void move_credential(struct destination *destination, const struct claim *claim)
 {
-	int status = claim_status(claim);
-
 	if (claim->n_requests == 0)
 		return;
 	/* Also where it holds the destination: the probe has another one. */
-	if (status == 401 || claim->answer.is_csrf_refusal)
+	if (claim_is_unauthorized(claim))
 		credential_refused(destination->credential, claim->credential_generation);
-	else if (claim->decision.verdict.outcome == OUTCOME_DONE || status / 100 == 2)
+	else if (claim->decision.verdict.outcome == OUTCOME_DONE || claim_status(claim) / 100 == 2)
 		credential_accepted(destination->credential, claim->credential_generation);
 }
 

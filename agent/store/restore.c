@@ -218,7 +218,7 @@ static int prepare(
 		status = error_set(err, copy, "can't be opened: %s", sqlite3_errstr(rc));
 	if (status == 0)
 		status = check(db, backup, err);
-	if (status == 0 && (rc = schema_configure(db)) != SQLITE_OK)
+	if (status == 0 && schema_configure(db) != SQLITE_OK)
 		status = error_set(err, copy, "can't be opened: %s", sqlite3_errmsg(db));
 	if (status == 0)
 		status = schema_migrate(db, schema_texts, schema_version, err);

@@ -53,7 +53,7 @@ struct event_context {
 				     "": no device made the event, none needs to be named */
 	int64_t received_at_ms;
 	size_t index;   /* of the event in its message, for a derived id */
-	unsigned chain; /* of an emitted event: how many answers led to it; 0: it came from outside */
+	unsigned chain; /* answers that led to it, of an emitted event; 0: it came from outside */
 	const struct event_limits *limits;
 	bool accepts_invalid; /* unsound data does not refuse the event; an unsound envelope does */
 };

@@ -528,32 +528,3 @@ void house_wait(struct house *house, int64_t ms)
 	house->now_ms += ms;
 	house_rest(house);
 }
-
-/* Whose timer is the first; NULL: none is set. */
-static struct destination *find_timer(struct house *house)
-{
-	struct destination *destination, *first = NULL;
-
-	TAILQ_FOREACH (destination, &house->deliver->destinations, link)
-		if (destination->timer_mono_ms > 0 &&
-			(!first || destination->timer_mono_ms < first->timer_mono_ms))
-			first = destination;
-	return first;
-}
-
-unsigned house_pass(struct house *house, int64_t ms)
-{
-	struct destination *first;
-	int64_t end_ms = house->now_ms + ms;
-	unsigned n = 0;
-
-	while ((first = find_timer(house)) && house->boot_at_ms + first->timer_mono_ms <= end_ms) {
-		if (house->boot_at_ms + first->timer_mono_ms > house->now_ms)
-			house->now_ms = house->boot_at_ms + first->timer_mono_ms;
-		first->timer_mono_ms = 0;
-		house_rest(house);
-		n++;
-	}
-	house->now_ms = end_ms;
-	return n;
-}

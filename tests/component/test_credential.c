@@ -286,6 +286,8 @@ static void test_a_token_without_an_end_is_used_until_it_is_refused(void **state
 	credential_refused(box.credential, generation);
 	credential_refused(box.credential, generation);
 	assert_int_equal(credential_state(box.credential), CREDENTIAL_NEEDED);
+	/* What is signed now is signed with the old one still: its refusal is not the second. */
+	assert_false(credential_is_fresh(box.credential));
 	box_fetch(&box);
 	assert_int_equal(box.n_sent, 2);
 	credential_refused(box.credential, generation);
@@ -350,6 +352,8 @@ static void test_failures_are_told_in_the_other_sides_words(void **state)
 		{ 200, "{\"access_token\":7}", true,
 			"the token endpoint answered without an access_token" },
 		{ 200, "{\"access_token\":\"a\\r\\nHost: evil\"}", true,
+			"the token endpoint answered without an access_token" },
+		{ 200, "{\"access_token\":\"caf\xc3\xa9\"}", true,
 			"the token endpoint answered without an access_token" },
 		{ 200, "{\"access_token\":\"\"}", true,
 			"the token endpoint answered without an access_token" },

@@ -198,20 +198,41 @@ static void test_a_401_brings_another_token_once_and_holds_then(void **state)
 	assert_signed("e1", "Authorization: Bearer t2");
 	assert_int_equal(house.n_alerts, 0);
 	answer_all_now(401);
-	/* The other delivery asks, with a token of its own; then the destination is at fault. */
-	give_token("t3", 3600);
-	answer_all_now(401);
+	/* No event is to blame: no other is asked for. */
 	assert_int_equal(house_out(&house), 0);
 	assert_int_equal(house_exceptions(&house, "hold"), 1);
 	assert_int_equal(house_exceptions(&house, "rejected"), 0);
-	assert_int_equal(house.n_started, 8);
+	assert_int_equal(house.n_started, 6);
 	house_wait(&house, 30000);
-	give_token("t4", 3600);
+	give_token("t3", 3600);
 	assert_int_equal(house_out(&house), 1);
 	house_answer_all(&house, 200);
 	assert_int_equal(house.n_done, 2);
 	assert_int_equal(house_exceptions(&house, "hold"), 0);
 	assert_int_equal(house_attempts(&house, "e0"), 1);
+}
+
+/* However often: a token of another, taken back too soon, is none of the event's doing. */
+static void test_refused_credentials_never_reject_an_event(void **state)
+{
+	(void)state;
+	open_with(OAUTH2 ",\"concurrency\":2");
+	for (int round = 0; round < 4; round++) {
+		house_put_many(&house, (const char *[]){ "a", "b", "c", "d" }[round], 2);
+		house_rest(&house);
+		for (int i = 0; i < 2; i++) {
+			if (find_url(TOKEN_URL))
+				give_token("t1", 3600);
+			answer_all_now(401);
+		}
+		assert_int_equal(house_exceptions(&house, "hold"), 1);
+		house_wait(&house, 30000);
+		give_token("t2", 3600);
+		house_answer_all(&house, 200);
+		assert_int_equal(house_exceptions(&house, "hold"), 0);
+	}
+	assert_int_equal(house_exceptions(&house, "rejected"), 0);
+	assert_int_equal(house.n_done, 8);
 }
 
 static void test_a_403_that_wants_a_csrf_token_brings_one_and_another_does_not(void **state)
@@ -434,6 +455,7 @@ int main(void)
 		T(test_a_token_is_renewed_while_the_old_one_serves),
 		T(test_a_token_that_expires_every_second_stops_nothing),
 		T(test_a_401_brings_another_token_once_and_holds_then),
+		T(test_refused_credentials_never_reject_an_event),
 		T(test_a_403_that_wants_a_csrf_token_brings_one_and_another_does_not),
 		T(test_a_wrong_secret_holds_the_destination_in_the_other_sides_words),
 		T(test_an_endpoint_that_is_down_makes_the_queue_wait_with_one_alarm),

@@ -2,7 +2,7 @@
  * The delivery engine through random days (random/day.h): whatever happens, each event is applied
  * once where the destination promises it, in order, within the limits, and nothing is lost or stuck.
  *
- *   DRAY_SEEDS=2000   so many days; default 600, with DRAY_LONG 100000
+ *   DRAY_SEEDS=2000   so many days; default 400, with DRAY_LONG 100000
  *   DRAY_SEED=17      from this one on
  *   DRAY_TRACE=200    show so many steps of a day that fails; default 40
  *
@@ -195,7 +195,7 @@ static void show(uint64_t seed)
 static void test_each_event_is_applied_once_and_in_order_whatever_happens(void **state)
 {
 	uint64_t first = read_number("DRAY_SEED", 1),
-		 n = read_number("DRAY_SEEDS", getenv("DRAY_LONG") ? 100000 : 600);
+		 n = read_number("DRAY_SEEDS", getenv("DRAY_LONG") ? 100000 : 400);
 
 	(void)state;
 	live_days(first, first + n);

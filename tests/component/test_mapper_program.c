@@ -230,6 +230,19 @@ static void test_odd_offsets_are_whole(void **state)
 	expect("local_time", "\"2026-11-21T09:29:00Z\"", "\"2026-11-20T23:59:00-09:30\"");
 }
 
+/* jq 1.6: a `try` catches what is raised behind it, also the break by which first() ends. */
+static void test_helpers_stand_within_first(void **state)
+{
+	(void)state;
+	set_zone("Europe/Berlin");
+	expect("first(local_time, 1)", "\"2026-11-21T14:04:05Z\"", "\"2026-11-21T15:04:05+01:00\"");
+	expect("first(local_date, 1)", "\"2026-11-21T14:04:05Z\"", "\"2026-11-21\"");
+	expect("first(fromdate, 1)", "\"2026-06-21T14:04:05Z\"", "1782050645");
+	expect("first(uuid_hex, 1)", "\"a-b\"", "\"ab\"");
+	expect("[limit(1; local_date, 1)]", "\"2026-11-21T14:04:05Z\"", "[\"2026-11-21\"]");
+	expect("try (local_time | error(\"x\")) catch .", "\"2026-11-21T14:04:05Z\"", "\"x\"");
+}
+
 static void test_what_is_no_time_is_an_error(void **state)
 {
 	static const char *const wrong[] = { "null", "5", "\"\"", "\"2026-11-21\"",
@@ -267,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_local_time_follows_summer_time_both_ways),
 		cmocka_unit_test(test_mktime_is_utc_in_summer_too),
 		cmocka_unit_test(test_odd_offsets_are_whole),
+		cmocka_unit_test(test_helpers_stand_within_first),
 		cmocka_unit_test(test_what_is_no_time_is_an_error),
 		cmocka_unit_test(test_uuid_hex_strips_hyphens),
 	};

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -324,6 +325,90 @@ static void test_only_suspects_without_a_time_are_listed_as_such(void **state)
 	shed_done(&shed);
 }
 
+/* --- a database that breaks ---------------------------------------------------------------------------- */
+
+static void break_and_salvage(struct shed *shed)
+{
+	const struct store_salvaging with = { .now_ms = 70000, .due_at_ms = 80000 };
+	struct error err = { 0 };
+	(void)store_break(shed->store, "in a test");
+	assert_int_equal(store_replace(shed->store, &err), 0);
+	while (store_is_salvaging(shed->store)) {
+		assert_true(store_salvage(shed->store, &with) >= 0);
+		shed_commit(shed);
+		(void)usleep(1000);
+	}
+}
+
+static void test_all_of_it_comes_back_from_a_salvage(void **state)
+{
+	(void)state;
+	struct shed shed;
+	struct seen seen = { .n = 0 };
+	open_both(&shed);
+	int64_t seq = claimed(&shed, 1);
+	assert_int_equal(store_set_carry(shed.store, ERP, seq, "{}"), 0);
+	assert_int_equal(serial(&shed, ERP, seq), 1);
+	settle(&shed, seq,
+		(struct store_settlement){
+			.to = DELIVERY_SUSPECT, .look_at_ms = 800, .is_accepted = true });
+	assert_int_equal(store_look_begun(shed.store, ERP, seq, 1800), 0);
+	shed_commit(&shed);
+	break_and_salvage(&shed);
+	seen = see(&shed, seq);
+	assert_int_equal(seen.serial, 1);
+	assert_int_equal(seen.looks, 1);
+	assert_int_equal(seen.accepted_at_ms, 60000);
+	assert_int_equal(seen.look_at_ms, 0); /* who looks it up decides when */
+	assert_int_equal(carries(&shed), 1);
+	seen.n = 0;
+	assert_int_equal(store_list_suspect(shed.store, ERP, 10, on_row, &seen), 0);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(serial(&shed, ERP, shed_put(&shed, 2, ERP, "")), MILLION + 2);
+	shed_done(&shed);
+}
+
+/* Rows that were written before the columns were there have fewer. */
+static void test_rows_of_the_first_schema_come_back_from_a_salvage(void **state)
+{
+	static const char fill[] =
+		"INSERT INTO destination (id, name) VALUES (1, 'erp');"
+		"WITH RECURSIVE n (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < 400)"
+		" INSERT INTO event (seq, source, id, type, device, origin, occurred_at_ms,"
+		" received_at_ms, digest, body) SELECT seq, '/dc/d1', 'e' || seq, 'receipt', 'd1', 'h',"
+		" seq, seq, zeroblob(32), 'e' FROM n;"
+		"INSERT INTO delivery (destination, seq, state, lane) SELECT 1, seq, 1, 1 FROM event;"
+		"INSERT INTO depth VALUES (1, 1, 400)";
+	struct shed shed;
+	struct error err = { 0 };
+	sqlite3 *db;
+
+	(void)state;
+	shed_init(&shed, NULL);
+	store_close(shed.store);
+	shed.store = NULL;
+	assert_int_equal(unlink(shed.path), 0);
+	assert_int_equal(sqlite3_open(shed.path, &db), SQLITE_OK);
+	assert_int_equal(schema_configure(db), SQLITE_OK);
+	assert_int_equal(schema_migrate(db, schema_texts, 1, &err), 0);
+	assert_int_equal(sqlite3_exec(db, fill, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	shed_reopen(&shed);
+	int64_t carried = 200;
+	shed_claim(&shed, ERP, carried);
+	assert_int_equal(store_set_carry(shed.store, ERP, carried, "{}"), 0);
+	shed_commit(&shed);
+	break_and_salvage(&shed);
+	assert_int_equal(shed_ask(&shed, "SELECT count(*) FROM delivery WHERE state = 1"), 399);
+	assert_int_equal(see(&shed, carried).seqs[0], carried);
+	assert_int_equal(carries(&shed), 1);
+	struct store_salvage_view view;
+	store_get_salvage(shed.store, &view);
+	assert_int_equal(view.events, 400);
+	assert_int_equal(view.deliveries_torn + view.deliveries_lost + view.events_lost, 0);
+	shed_done(&shed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +425,8 @@ int main(void)
 		cmocka_unit_test(test_what_a_lookup_did_not_find_is_in_doubt_no_more),
 		cmocka_unit_test(test_a_person_gives_all_lookups_anew),
 		cmocka_unit_test(test_only_what_is_in_doubt_is_looked_up),
+		cmocka_unit_test(test_all_of_it_comes_back_from_a_salvage),
+		cmocka_unit_test(test_rows_of_the_first_schema_come_back_from_a_salvage),
 		cmocka_unit_test(test_only_suspects_without_a_time_are_listed_as_such),
 	};
 	return cmocka_run_group_tests_name("store_carry", tests, NULL, NULL);

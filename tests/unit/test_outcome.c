@@ -377,6 +377,33 @@ static void test_retry_after_is_read_in_seconds_and_as_a_date(void **state)
 		assert_int_equal(outcome_retry_after_ms(rows[i].value, now_ms), rows[i].wait_ms);
 }
 
+static void test_the_rest_is_told_by_what_remains_and_when_it_begins_anew(void **state)
+{
+	const int64_t now_ms = INT64_C(1795000000000);
+	static const struct {
+		const char *remaining, *reset;
+		int64_t wait_ms;
+	} cases[] = {
+		{ "0", "30", 30000 },
+		{ " 0 ", "0", 0 },
+		{ "0", "1795000060", 60000 },
+		{ "0", "1794999990", 0 },
+		{ "0", "Tue, 18 Nov 2036 20:26:40 GMT",
+			INT64_C(2110652800000) - INT64_C(1795000000000) },
+		{ "1", "30", 0 },
+		{ NULL, "30", 0 },
+		{ "0", NULL, 0 },
+		{ "none", "30", 0 },
+		{ "0", "soon", 0 },
+		{ "-1", "30", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(outcome_rest_ms(cases[i].remaining, cases[i].reset, now_ms),
+			cases[i].wait_ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_403_that_a_csrf_token_mends_refreshes_once),
 		cmocka_unit_test(test_words_are_those_of_the_metric),
 		cmocka_unit_test(test_retry_after_is_read_in_seconds_and_as_a_date),
+		cmocka_unit_test(test_the_rest_is_told_by_what_remains_and_when_it_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

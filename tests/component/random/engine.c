@@ -74,20 +74,28 @@ static void close_line(void *opened)
 
 static void describe(const struct cloud *cloud, struct buf *out)
 {
-	static const char *const modes[] = { "\"header\"", "\"none\"", "\"none\"" };
+	static const char *const modes[] = { "header", "none", "none", "natural", "lookup" };
 	const struct terms *terms = &cloud->terms;
-	char text[1024];
+	char text[1024], by[128];
+
+	if (has_program(cloud))
+		(void)snprintf(by, sizeof(by),
+			"\"documents\",\"vars\":{\"cloud\":\"%d\"},\"looks\":%u", cloud->id,
+			cloud->looks);
+	else
+		(void)snprintf(
+			by, sizeof(by), "\"rest\",\"vars\":{\"path\":\"/v%u\"}", terms->path);
 
 	(void)snprintf(text, sizeof(text),
-		"\"%s\":{\"connector\":\"rest\",\"url\":\"http://%s\",\"vars\":{\"path\":\"/v%u\"},"
+		"\"%s\":{\"connector\":%s,\"url\":\"http://%s\","
 		"\"concurrency\":%u,\"order_by\":\"%s\",\"on_exception\":\"%s\",%s"
-		"\"idempotency\":{\"mode\":%s,\"lifetime\":\"%lldms\"},"
+		"\"idempotency\":{\"mode\":\"%s\",\"lifetime\":\"%lldms\"},"
 		"\"retry\":{\"base\":\"500ms\",\"max\":\"%lldms\",\"give_up\":\"%lldms\"},"
 		"\"breaker\":{\"failures\":%u,\"probe\":\"%lldms\"},"
 		"\"timeout\":\"%lldms\",\"settle\":\"%lldms\","
 		"\"auth\":{\"type\":\"bearer\",\"token\":{\"file\":\"token\"}},"
 		"\"batch\":{\"max\":%u,\"linger\":\"%lldms\",\"max_bytes\":%lld}",
-		cloud->name, cloud->name, terms->path, terms->concurrency,
+		cloud->name, by, cloud->name, terms->concurrency,
 		cloud->order == 'd'   ? "document"
 		: cloud->order == 'v' ? "device"
 				      : "none",
@@ -225,7 +233,7 @@ static void on_poisoned(void *ctx)
 
 void engine_build(void)
 {
-	static const char *const connectors[] = { DRAY_CONNECTORS, NULL };
+	static const char *const connectors[] = { DRAY_CONNECTORS, day.dir, NULL };
 	struct error err = { 0 };
 
 	if (store_open(&(struct store_options){ .path = day.path,
@@ -253,6 +261,7 @@ void engine_build(void)
 		.metrics = day.metrics,
 		.clock = clock,
 		.couriers = { &day.courier },
+		.mapper = programs_open(),
 		.secrets = &day.secrets,
 		.connector_dirs = connectors,
 		.on_news = watch_news,

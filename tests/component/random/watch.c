@@ -117,7 +117,7 @@ static bool is_before_in(const struct request *request, unsigned nth, const stru
 
 /* All that came before with the same ordering key must be settled, or have been let go past, or go
  * before it in the same request. */
-static void watch_order(const struct request *request, unsigned nth, bool is_applied)
+void watch_order(const struct request *request, unsigned nth, bool is_applied)
 {
 	const struct cloud *cloud = request->cloud;
 	const struct item *item = &day.items[request->members[nth]];
@@ -216,6 +216,10 @@ void watch_start(struct request *request, const struct courier_request *asked)
 {
 	struct cloud *cloud = request->cloud;
 
+	if (has_program(cloud)) {
+		program_watch_start(request);
+		return;
+	}
 	watch_key(request, asked);
 	trace("#%u leaves for %s with %u, the first %s, under %.8s", request->nth, cloud->name,
 		request->n, day.items[request->members[0]].id, day.keys[request->key].text);
@@ -244,6 +248,8 @@ void watch_apply(struct request *request)
 		if (fate->n_applied == 1)
 			watch_order(request, i, true);
 	}
+	if (has_program(cloud))
+		return;
 	day.keys[request->key].is_applied = true;
 	day.keys[request->key].applied_at_ms = loop_now_ms();
 }
@@ -296,8 +302,7 @@ static void answer_window(struct request *request, const struct meaning *meaning
 		request->status == 429 || (request->status >= 500 && cloud->mode == MODE_KEY);
 
 	cloud->n_out--;
-	if (now_ms + wait_ms > cloud->asked_until_ms)
-		cloud->asked_until_ms = now_ms + wait_ms;
+	watch_wait(request);
 	/* Past its key's lifetime a doubt is a person's, whatever is answered. */
 	if (is_waiting && cloud->lifetime_ms == 0 && now_ms + wait_ms > cloud->not_before_ms)
 		cloud->not_before_ms = now_ms + wait_ms;
@@ -345,9 +350,22 @@ static void answer_member(struct request *request, const struct meaning *meaning
 		fate->may_part = true;
 }
 
+void watch_wait(const struct request *request)
+{
+	int64_t until_ms = loop_now_ms() + asked_wait_ms(request);
+
+	if (until_ms > request->cloud->asked_until_ms)
+		request->cloud->asked_until_ms = until_ms;
+}
+
 void watch_answer(struct request *request)
 {
 	struct meaning meaning = read_meaning(request);
+
+	if (has_program(request->cloud)) {
+		program_watch_answer(request);
+		return;
+	}
 
 	answer_window(request, &meaning);
 	watch_touch(request->cloud);
@@ -369,7 +387,9 @@ static void watch_exception(const struct deliver_news *news, const struct item *
 {
 	int64_t age_ms = loop_now_ms() - fate->first_at_ms;
 
-	if (strcmp(news->kind, "rejected") == 0) {
+	if (has_program(cloud)) {
+		program_watch_exception(news, item, fate, cloud);
+	} else if (strcmp(news->kind, "rejected") == 0) {
 		CHECK(fate->refused > 0, "%s is said to be rejected, and was not", item->id);
 		CHECK(fate->was_held || strstr(news->reason, item->id),
 			"%s was rejected, but for '%s'", item->id, news->reason);
@@ -411,6 +431,8 @@ void watch_news(void *ctx, const struct deliver_news *news)
 		return;
 	}
 	CHECK(fate->n_applied > 0, "%s is said to be delivered, and is not", item->id);
+	if (has_program(cloud))
+		program_watch_done(item, fate, cloud);
 	fate->ending = DELIVERED;
 }
 
@@ -453,6 +475,8 @@ static void make_true(const struct act *act)
 	if (!fate->is_doubtful)
 		fate->is_pinned = false;
 	fate->first_at_ms = -1;
+	fate->carry = 0;
+	fate->is_repeated = false;
 }
 
 void watch_commit(void)
@@ -509,6 +533,8 @@ static int learn_row(void *ctx, const struct store_delivery_row *row)
 		fate->ending = row->state == DELIVERY_DONE ? DELIVERED : DISCARDED;
 	if (row->state == DELIVERY_EXCEPTION)
 		fate->has_passed |= cloud->passes;
+	if (has_program(cloud))
+		program_watch_kill(fate, row->state == DELIVERY_CLAIMED);
 	fate->is_out = false;
 	return 0;
 }
