@@ -419,6 +419,7 @@ static void watch_look(const struct request *request, struct fate *fate, const c
 			"%s is looked up %lld ms after it came into doubt, not %lld", id,
 			(long long)waited_ms, (long long)request->cloud->settle_ms);
 	fate->looked_at_ms = loop_now_ms();
+	day.n_looks++;
 }
 
 static void watch_send(struct request *request, struct item *item, struct fate *fate)
@@ -434,6 +435,7 @@ static void watch_send(struct request *request, struct item *item, struct fate *
 			"%s goes to %s under another key", item->id, cloud->name);
 	(void)snprintf(fate->sent_key, sizeof(fate->sent_key), "%s", request->made_key);
 	request->before[0].is_doubtful = fate->is_doubtful && !fate->may_go_on;
+	day.n_repeats += fate->is_repeated;
 	fate->may_go_on = false;
 	fate->is_doubtful = true;
 	fate->carry = (unsigned)request->step;
