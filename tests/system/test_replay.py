@@ -89,7 +89,7 @@ def test_a_filter_by_type_and_time_leaves_the_others_as_they_are(site):
     assert replay(agent, "--type", "pick").returncode == 1
     assert replay(agent, "--until", "1h").returncode == 1
     assert "3 would be" in replay(agent, "--since", "1h", "--dry-run").stdout
-    assert replay(agent, "--since", "yesterday").returncode == 1
+    assert replay(agent, "--since", "yesterday").returncode == 2
     assert replay(agent, name="nowhere").returncode == 1
     assert agent.ctl("replay", check=False).returncode == 2
     assert account(agent)["routed"] == 3
@@ -108,5 +108,22 @@ def test_where_it_can_be_looked_up_it_is_found_and_not_sent(site):
     assert done.returncode == 0 and "1 looked up first" in done.stdout
     wait_delivered(agent, 2)
     after = cloud.ledger()
-    assert after["applied"] == before["applied"]
+    assert after["asked"] == before["asked"] and after["doubled"] == []
     assert agent.exceptions() == []
+
+
+def test_what_is_looked_up_and_missing_is_sent(site):
+    furnish(site.folder)
+    cloud, older = (site._keep(HostileCloud(), "stop") for _ in range(2))
+    agent = site.agent({"erp": cloud.destination("lookup")})
+    handheld = site.device()
+    handheld.send(receipt("a"))
+    handheld.ack("a", "stored")
+    wait_delivered(agent, 1)
+    agent.stop()
+    agent.config["destinations"]["erp"]["url"] = older.url
+    agent.write_config(agent.config)
+    agent.start()
+    assert "1 looked up first" in replay(agent).stdout
+    wait_delivered(agent, 2)
+    assert older.ledger()["applied"] == {"lookup": {"a": 1}}
