@@ -35,7 +35,7 @@ def answered:
   | ($lower | contains("already exists")) as $there
   | if $there or ($status < 300 and $words == null) then
       if $status < 300 and (.response.body | type) == "string" and .response.body != "" then
-        { unknown: { reason: "\($status) with a page instead of the service's answer" } }
+        { unknown: { reason: "a page instead of the service's answer" } }
       elif $n + 1 < (plates | length) then receive($n + 1)
       else { done: { ref: .key } } end
     elif $lower | contains("conflict") or contains("deadlock") then
