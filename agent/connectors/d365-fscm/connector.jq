@@ -42,7 +42,7 @@ def answered:
       { retry: { after_s: 10, reason: $words } }
     elif $status == 403 then
       { hold: { reason: ($words // "the application may not call the service (403)") } }
-    elif $words != null and $status != 429 and $status < 501 then
+    elif $words != null and ($status < 300 or ([400, 409, 422, 500] | index($status)) != null) then
       { reject: { code: "refused", message: $words } }
     else empty end;
 
