@@ -41,9 +41,10 @@ enum ctl_option {
 	OPTION_CONFIG,
 	OPTION_SITE,
 	OPTION_EVENT,
-	OPTION_VAR,   /* may be given many times: values[] has the last, vars[] all */
-	OPTION_ALL,   /* a flag */
-	OPTION_FORCE, /* a flag */
+	OPTION_VAR,     /* may be given many times: values[] has the last, vars[] all */
+	OPTION_ALL,     /* a flag */
+	OPTION_FORCE,   /* a flag */
+	OPTION_DRY_RUN, /* a flag */
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
@@ -159,6 +160,7 @@ extern const struct command cmd_exceptions_list;
 extern const struct command cmd_exceptions_show;
 extern const struct command cmd_exceptions_retry;
 extern const struct command cmd_exceptions_discard;
+extern const struct command cmd_replay;
 extern const struct command cmd_ledger;
 extern const struct command cmd_backup;
 extern const struct command cmd_connector_list;

@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
 	&cmd_exceptions_show,
 	&cmd_exceptions_retry,
 	&cmd_exceptions_discard,
+	&cmd_replay,
 	&cmd_ledger,
 	&cmd_backup,
 	&cmd_connector_list,
@@ -56,6 +57,7 @@ static const struct option options[] = {
 	{ "var", required_argument, NULL, OPTION_VAR },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "socket", required_argument, NULL, FLAG_SOCKET },
 	{ "json", no_argument, NULL, FLAG_JSON },
 	{ "help", no_argument, NULL, FLAG_HELP },
@@ -144,7 +146,7 @@ static int check(const struct ctl *ctl, const struct command *command)
 
 static bool is_flag(int option)
 {
-	return option == OPTION_ALL || option == OPTION_FORCE;
+	return option == OPTION_ALL || option == OPTION_FORCE || option == OPTION_DRY_RUN;
 }
 
 /* -1: go on; else the exit code. */

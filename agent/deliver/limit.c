@@ -47,18 +47,18 @@ struct limit *limit_find(
 void limit_join(
 	struct limit *limit, struct destination *destination, const struct config_destination *is)
 {
-	if (destination->limit != limit) {
-		limit_leave(destination);
-		destination->limit = limit;
-		TAILQ_INSERT_TAIL(&limit->members, destination, limit_link);
-	} else {
-		limit_unref(limit);
-	}
 	limit->concurrency = is->concurrency;
-	if (limit->rate_per_hour == is->rate_per_hour)
+	if (limit->rate_per_hour != is->rate_per_hour) {
+		limit->rate_per_hour = is->rate_per_hour;
+		bucket_init(&limit->bucket, is->rate_per_hour, deliver_mono(limit->deliver));
+	}
+	if (destination->limit == limit) {
+		limit_unref(limit);
 		return;
-	limit->rate_per_hour = is->rate_per_hour;
-	bucket_init(&limit->bucket, is->rate_per_hour, deliver_mono(limit->deliver));
+	}
+	limit_leave(destination);
+	destination->limit = limit;
+	TAILQ_INSERT_TAIL(&limit->members, destination, limit_link);
 }
 
 void limit_leave(struct destination *destination)

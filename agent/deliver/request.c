@@ -91,6 +91,9 @@ static void on_answer(void *ctx, const struct courier_answer *answer)
 	}
 	keep_answer(claim, answer);
 	claim->map = MAP_QUIET;
+	/* Each step of a claim shows that the credential is good, and it may end before the last. */
+	if (answer->transport == TRANSPORT_ANSWERED && answer->status / 100 == 2)
+		credential_accepted(claim->destination->credential, claim->credential_generation);
 	if (is_for_program(claim, answer))
 		map_ask(claim, &response);
 	else

@@ -28,6 +28,7 @@ static const struct ops_route routes[] = {
 	{ "/v1/exceptions/{}/discard", NULL, api_discard_exception, CHANGE },
 	{ "/v1/exceptions/retry", NULL, api_retry_exceptions, CHANGE },
 	{ "/v1/exceptions/discard", NULL, api_discard_exceptions, CHANGE },
+	{ "/v1/replay", NULL, api_replay, CHANGE },
 	{ "/v1/ledger", NULL, api_ledger, READING },
 	{ "/v1/backup", NULL, api_show_backup, READING },
 	{ "/v1/backup", NULL, api_make_backup, CHANGE },

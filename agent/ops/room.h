@@ -137,6 +137,8 @@ const char *call_query(const struct call *call, const char *name);
  */
 bool call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *ret);
 bool call_query_time(struct call *call, const char *name, int64_t *ret_at_ms);
+/* The same of a body's member; `text` NULL: it is absent. */
+bool call_read_time(struct call *call, const char *name, const char *text, int64_t *ret_at_ms);
 /* `limit` and `cursor` of a page. */
 bool call_query_page(struct call *call, unsigned *ret_limit, int64_t *ret_cursor);
 /* Destination by name: 0 when none is asked for. False: answered with a 404. */
@@ -199,6 +201,7 @@ void api_retry_exception(struct call *call);
 void api_discard_exception(struct call *call);
 void api_retry_exceptions(struct call *call);
 void api_discard_exceptions(struct call *call);
+void api_replay(struct call *call);
 void api_ledger(struct call *call);
 void api_make_backup(struct call *call);
 void api_show_backup(struct call *call);

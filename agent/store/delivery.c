@@ -24,7 +24,7 @@ static const unsigned legal_moves[DELIVERY_STATES] = {
 			     TO(DELIVERY_DONE) | TO(DELIVERY_EXCEPTION),
 	[DELIVERY_EXCEPTION] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED) | TO(DELIVERY_DONE) |
 			       TO(DELIVERY_DISCARDED),
-	[DELIVERY_DONE] = 0,
+	[DELIVERY_DONE] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED), /* store_replay() */
 	[DELIVERY_DISCARDED] = 0,
 };
 
@@ -40,8 +40,7 @@ static bool is_finished(enum delivery_state state)
 	return state == DELIVERY_DONE || state == DELIVERY_DISCARDED;
 }
 
-/* Check a move and count it. `from` 0: the row is new. The row itself is the caller's. */
-static int delivery_move(
+int delivery_move(
 	struct store *store, int id, int64_t seq, enum delivery_state from, enum delivery_state to)
 {
 	struct destination *destination = destination_at(store, id);
@@ -57,7 +56,7 @@ static int delivery_move(
 	return 0;
 }
 
-static int count_move(
+int delivery_count(
 	struct store *store, int destination, int64_t seq, int64_t at_ms, const char *outcome)
 {
 	struct event_labels labels;
@@ -69,8 +68,7 @@ static int count_move(
 
 /* --- in ------------------------------------------------------------------------------------------ */
 
-/* The first by seq among those that hold a key. 1, 0 or -1. */
-static int find_first(struct store *store, int destination, const char *key, int64_t *ret_seq,
+int delivery_find_first(struct store *store, int destination, const char *key, int64_t *ret_seq,
 	enum delivery_state *ret_state)
 {
 	struct query query = query_start(store, DELIVERY_KEY_FIRST);
@@ -94,7 +92,7 @@ int store_put_delivery(struct store *store, int destination, int64_t seq, const 
 	if (key[0] != '\0') {
 		int64_t first;
 		enum delivery_state first_state;
-		int found = find_first(store, destination, key, &first, &first_state);
+		int found = delivery_find_first(store, destination, key, &first, &first_state);
 		if (found < 0)
 			return -1;
 		if (found > 0)
@@ -109,7 +107,7 @@ int store_put_delivery(struct store *store, int destination, int64_t seq, const 
 	query_int(&query, state);
 	query_int(&query, lane);
 	query_text_or_null(&query, key);
-	if (query_run(&query) < 0 || count_move(store, destination, seq, 0, "routed") < 0)
+	if (query_run(&query) < 0 || delivery_count(store, destination, seq, 0, "routed") < 0)
 		return -1;
 	*ret_state = state;
 	return 0;
@@ -205,7 +203,7 @@ static int wake_next(struct store *store, int destination, const char *key)
 {
 	int64_t seq;
 	enum delivery_state state;
-	int found = find_first(store, destination, key, &seq, &state);
+	int found = delivery_find_first(store, destination, key, &seq, &state);
 	if (found <= 0)
 		return found;
 	/* Claimed together with what was just settled: it holds the key itself. */
@@ -267,9 +265,9 @@ static int count_settlement(struct store *store, int destination, int64_t seq,
 	};
 	const char *outcome = outcomes[settlement->to];
 	if (from == DELIVERY_EXCEPTION &&
-		count_move(store, destination, seq, settlement->now_ms, "reopened") < 0)
+		delivery_count(store, destination, seq, settlement->now_ms, "reopened") < 0)
 		return -1;
-	return outcome ? count_move(store, destination, seq, settlement->now_ms, outcome) : 0;
+	return outcome ? delivery_count(store, destination, seq, settlement->now_ms, outcome) : 0;
 }
 
 /*
@@ -286,7 +284,7 @@ static int heed_order(struct store *store, int destination, int64_t seq,
 	if ((*to != DELIVERY_READY && *to != DELIVERY_WAITING) || !present->has_key ||
 		!may_stand_behind)
 		return 0;
-	if (find_first(store, destination, present->key, &first, &first_state) < 0)
+	if (delivery_find_first(store, destination, present->key, &first, &first_state) < 0)
 		return -1;
 	if (first < seq)
 		*to = DELIVERY_PARKED;
@@ -381,7 +379,7 @@ int delivery_purge(struct store *store, int64_t seq)
 
 /* --- coming back ---------------------------------------------------------------------------------- */
 
-static int park(struct store *store, int destination, int64_t seq, enum delivery_state from)
+int delivery_park(struct store *store, int destination, int64_t seq, enum delivery_state from)
 {
 	if (delivery_move(store, destination, seq, from, DELIVERY_PARKED) < 0)
 		return -1;
@@ -404,7 +402,8 @@ static int find_place(
 	enum delivery_state first_state = 0;
 	int found = 0;
 	if (back->held_key[0] != '\0')
-		found = find_first(store, back->destination, back->held_key, &first, &first_state);
+		found = delivery_find_first(
+			store, back->destination, back->held_key, &first, &first_state);
 	if (found < 0)
 		return -1;
 	if (found > 0 && first < back->seq) {
@@ -415,7 +414,7 @@ static int find_place(
 	if (*state == DELIVERY_PARKED)
 		*state = DELIVERY_READY;
 	if (found > 0 && (first_state == DELIVERY_READY || first_state == DELIVERY_WAITING))
-		return park(store, back->destination, first, first_state);
+		return delivery_park(store, back->destination, first, first_state);
 	return 0;
 }
 

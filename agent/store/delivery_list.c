@@ -3,7 +3,7 @@
  */
 #include "store/store_internal.h"
 
-static void fill_row(const struct query *query, struct store_delivery_row *row)
+void delivery_fill_row(const struct query *query, struct store_delivery_row *row)
 {
 	size_t len = 0;
 	*row = (struct store_delivery_row){
@@ -42,7 +42,7 @@ static int give_rows(struct query *query, store_delivery_fn fn, void *ctx)
 	int more;
 	while ((more = query_step(query)) > 0) {
 		struct store_delivery_row row;
-		fill_row(query, &row);
+		delivery_fill_row(query, &row);
 		if (fn(ctx, &row) != 0) {
 			query_end(query);
 			return 0;

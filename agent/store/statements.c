@@ -216,6 +216,19 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"SELECT " DELIVERY_COLUMNS WITHOUT_BODY " FROM destination AS x"
 		" CROSS JOIN delivery AS d CROSS JOIN event AS e"
 		" WHERE d.destination = x.id AND d.seq = ?1 AND e.seq = ?1 ORDER BY x.id" },
+	[DELIVERY_REPLAY_END] = { "looking for deliveries to replay",
+		"SELECT max(seq) FROM (SELECT seq FROM delivery WHERE destination = ?1"
+		" AND seq > ?2 ORDER BY seq LIMIT ?3)" },
+	[DELIVERY_LIST_REPLAY] = { "listing deliveries to replay",
+		"SELECT " DELIVERY_COLUMNS WITH_BODY " FROM delivery AS d CROSS JOIN event AS e"
+		" WHERE d.destination = ?1 AND d.seq > ?2 AND d.seq <= ?3 AND d.state = 7"
+		" AND e.seq = d.seq AND e.received_at_ms BETWEEN ?4 AND ?5"
+		" AND (?6 IS NULL OR e.type = ?6) ORDER BY d.seq LIMIT ?7" },
+	[DELIVERY_REPLAY] = { "replaying a delivery",
+		"UPDATE delivery SET state = ?3, settled_at_ms = NULL, held_key = ?4,"
+		" doubt_at_ms = ?5, claimed_at_ms = NULL, batch = NULL, looks = NULL,"
+		" connector_revision = CASE WHEN ?6 THEN NULL ELSE connector_revision END"
+		" WHERE destination = ?1 AND seq = ?2 AND state = 7" },
 	[DELIVERY_DELETE] = { "purging a delivery",
 		"DELETE FROM delivery WHERE destination = ?1 AND seq = ?2 RETURNING state" },
 

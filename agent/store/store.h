@@ -16,8 +16,10 @@
  *     └─► PARKED (behind an unfinished delivery with the same ordering key) ─► READY
  *                └─► CLAIMED             in a chain: with the first of its key, in one batch
  *
- * What a salvage brings back enters in any state but CLAIMED, and may push another one back: READY or
- * WAITING ─► PARKED, behind an older delivery with its key that has come back. What was CLAIMED, or
+ * DONE ─► READY, or PARKED behind an older one with its key: by a person, store_replay().
+ *
+ * What a salvage brings back enters in any state but CLAIMED. It and a replay may push another one back:
+ * READY or WAITING ─► PARKED, behind an older delivery with its key that has come back. What was CLAIMED, or
  * hung on an attempt whose fate is unknown, comes back SUSPECT.
  *
  * Invariants
@@ -447,8 +449,9 @@ int64_t store_oldest(struct store *store, int destination);
  * outcome  "stored", "duplicate", "rejected" (detail: the reason), "unrouted", "routed", "done",
  *          "exception", "reopened" (an exception that became anything else; so exception minus
  *          reopened are exceptions now), "discarded", "lost" (with a broken database).
- * store_put_event() counts stored and duplicate, store_put_delivery() routed, store_settle() done,
- * exception, reopened and discarded; the others are the caller's. Texts are cut at 64 bytes.
+ * store_put_event() counts stored and duplicate, store_put_delivery() and store_replay() routed,
+ * store_settle() done, exception, reopened and discarded; the others are the caller's. Texts are cut
+ * at 64 bytes.
  */
 int store_count(struct store *store, int64_t at_ms, const char *source, const char *device,
 	const char *type, int destination, const char *outcome, const char *detail);
@@ -577,6 +580,7 @@ struct store_sizes {
 void store_sizes(struct store *store, struct store_sizes *ret);
 
 #include "store/backup.h"
+#include "store/replay.h"
 #include "store/space.h"
 
 #endif

@@ -81,6 +81,9 @@ enum statement {
 	DELIVERY_LIST_UNFINISHED,
 	DELIVERY_LIST_FINISHED,
 	DELIVERY_LIST_EVENT,
+	DELIVERY_REPLAY_END,
+	DELIVERY_LIST_REPLAY,
+	DELIVERY_REPLAY,
 	DELIVERY_DELETE,
 	ATTEMPT_INSERT,
 	ATTEMPT_LIST,
@@ -385,6 +388,20 @@ int exception_flush(struct store *store);
 void exception_committed(struct store *store);
 void exception_abandoned(struct store *store);
 int delivery_purge(struct store *store, int64_t seq);
+
+/* Check a move and count it. `from` 0: the row is new. The row itself is the caller's. 0 or -1. */
+int delivery_move(struct store *store, int destination, int64_t seq, enum delivery_state from,
+	enum delivery_state to);
+/* Count what the ledger sees of it. at_ms 0: when the event was received. */
+int delivery_count(
+	struct store *store, int destination, int64_t seq, int64_t at_ms, const char *outcome);
+/* The first by seq among those that hold a key. 1, 0 or -1. */
+int delivery_find_first(struct store *store, int destination, const char *key, int64_t *ret_seq,
+	enum delivery_state *ret_state);
+/* A row of a statement that selects DELIVERY_COLUMNS and body, carry. */
+void delivery_fill_row(const struct query *query, struct store_delivery_row *row);
+/* READY or WAITING → PARKED, behind an older one with its key that is back. 0 or -1. */
+int delivery_park(struct store *store, int destination, int64_t seq, enum delivery_state from);
 void exception_forget(struct store *store);
 void exception_count_open(struct store *store, const char *kind, const char *severity, int change);
 

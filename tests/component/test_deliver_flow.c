@@ -188,8 +188,20 @@ static void test_one_that_is_alone_has_all_slots_of_its_account(void **state)
 	(void)state;
 	open_account("\"concurrency\":4");
 	flood(2, 6);
-	house_rest(&house);
+	/* In one turn: nothing would wake it for another. */
+	house_turn(&house);
 	assert_int_equal(count_out(2), 4);
+}
+
+static void test_what_waits_for_a_slot_of_its_account_costs_no_looks(void **state)
+{
+	(void)state;
+	open_account("\"concurrency\":1,\"rate\":\"1/s\"");
+	flood(0, 1);
+	house_rest(&house);
+	flood(1, 1);
+	house_rest(&house);
+	assert_int_equal(house_pass(&house, 60000), 0);
 }
 
 static void test_a_slot_that_becomes_free_goes_to_another_of_the_account(void **state)
@@ -506,6 +518,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_under_a_flood_all_of_an_account_have_equal_shares_of_its_slots),
 		T(test_one_that_is_alone_has_all_slots_of_its_account),
+		T(test_what_waits_for_a_slot_of_its_account_costs_no_looks),
 		T(test_a_slot_that_becomes_free_goes_to_another_of_the_account),
 		T(test_a_probe_waits_for_a_slot_of_its_account),
 		T(test_a_look_waits_for_a_slot_of_its_account),

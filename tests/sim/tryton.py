@@ -90,6 +90,8 @@ class Line:
         self.path = "/" + facts["db"]
         self.on_request = self.on_answer = lambda method: None
         self.asked = []
+        self.lock = threading.Lock()
+        self.at_work = 0  # requests that the other side has and hasn't answered
         line = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -132,8 +134,13 @@ class Line:
             pass  # it went away, and what it asked for was done all the same
         client.close_connection = True
 
+    def count_work(self, more):
+        with self.lock:
+            self.at_work += more
+
     def pass_on(self, client, body):
         connection = http.client.HTTPConnection(*self.target, timeout=60)
+        self.count_work(1)
         try:
             headers = {name: client.headers[name] for name in ("Content-Type", "Authorization")
                        if name in client.headers}
@@ -141,6 +148,7 @@ class Line:
             answer = connection.getresponse()
             return answer, answer.read()
         finally:
+            self.count_work(-1)
             connection.close()
 
     def close(self):

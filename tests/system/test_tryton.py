@@ -220,7 +220,7 @@ def test_whatever_happens_whenever_each_quantity_is_there_once(site, line, erp, 
             erp.pause()
             timers.append(threading.Timer(draw.choice([1, 4, 7]), erp.resume))
             timers[-1].start()
-        elif fault < 0.10:
+        elif fault < 0.10 and line.at_work == 0:
             erp.crash()
         elif fault < 0.15 and len(line.asked) > ends[-1] + 10:
             # Not twice in a row: a session that was just made and is refused holds the destination.
@@ -229,7 +229,7 @@ def test_whatever_happens_whenever_each_quantity_is_there_once(site, line, erp, 
 
     def on_answer(method):
         fault = draw.random()
-        if fault < 0.05:
+        if fault < 0.05 and line.at_work == 0:
             erp.crash()
         return "lose" if fault < 0.15 else None
     line.on_request, line.on_answer = on_request, on_answer

@@ -386,7 +386,7 @@ def on_error($error):
 	  elif $text == "UserWarning" then { reject: { code: $text, message: $error[1][1] } }
 	  elif $text == "ConcurrencyException" then { retry: { after_s: 2, reason: ($error[1] | tostring) } }
 	  elif $text == "LoginException" then { hold: { reason: "Tryton wants a log-in that a machine can't give: \($error[1][1])" } }
-	  elif $text | test("serialize access|deadlock|lock timeout|database is locked") then { retry: { after_s: 2, reason: $text } }
+	  elif $text | test("serialize access|deadlock|obtain lock|lock timeout|database is locked") then { retry: { after_s: 2, reason: $text } }
 	  elif $text | test("connection|terminat|shutting down|starting up") then { unknown: { reason: $text } }
 	  else { reject: { code: "error", message: $text } }
 	  end;

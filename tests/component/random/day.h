@@ -234,7 +234,7 @@ struct day {
 	struct item items[ITEMS_MAX]; /* by number */
 	struct item *by_seq[SEQS_MAX];
 	struct request requests[REQUESTS_MAX];
-	unsigned n_requests, n_chained;
+	unsigned n_requests, n_chained, n_looks, n_repeats;
 	struct known_key keys[KEYS_MAX];
 };
 extern struct day day;

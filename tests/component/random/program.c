@@ -51,6 +51,12 @@ static int number_of(const cJSON *parent, const char *name, int otherwise)
 	return cJSON_IsNumber(number) ? number->valueint : otherwise;
 }
 
+static int read_digit(const char *text)
+{
+	CHECK(text[0] >= '0' && text[0] <= '9', "'%s' is no digit", text);
+	return text[0] - '0';
+}
+
 /* A look's carry is its own: {"step":1,"look":2}, "look" being one more than the step of its POST. */
 static struct asked read_input(const cJSON *input)
 {
@@ -58,9 +64,9 @@ static struct asked read_input(const cJSON *input)
 	const cJSON *response = cJSON_GetObjectItem(input, "response");
 	const cJSON *body = cJSON_GetObjectItem(response, "body");
 	const cJSON *carry = cJSON_GetObjectItem(input, "carry");
+	const cJSON *vars = cJSON_GetObjectItem(input, "vars");
 	struct asked asked = {
-		.cloud =
-			&day.clouds[atoi(text_of(cJSON_GetObjectItem(input, "vars"), "cloud")) - 1],
+		.cloud = &day.clouds[read_digit(text_of(vars, "cloud")) - 1],
 		.item = item_of(text_of(event, "id")),
 		.is_lookup = strcmp(text_of(input, "op"), "lookup") == 0,
 		.carry = (unsigned)number_of(carry, "step", 0),
@@ -117,7 +123,7 @@ static enum mapper_outcome judge_look(const struct asked *asked, struct buf *out
 		return say(out, "{\"absent\":{}}");
 	if (asked->status != 200)
 		return MAPPER_NOTHING;
-	found.step = atoi(asked->words) - 1;
+	found.step = read_digit(asked->words) - 1;
 	return go_on(&found, out);
 }
 
@@ -413,6 +419,7 @@ static void watch_look(const struct request *request, struct fate *fate, const c
 			"%s is looked up %lld ms after it came into doubt, not %lld", id,
 			(long long)waited_ms, (long long)request->cloud->settle_ms);
 	fate->looked_at_ms = loop_now_ms();
+	day.n_looks++;
 }
 
 static void watch_send(struct request *request, struct item *item, struct fate *fate)
@@ -428,6 +435,7 @@ static void watch_send(struct request *request, struct item *item, struct fate *
 			"%s goes to %s under another key", item->id, cloud->name);
 	(void)snprintf(fate->sent_key, sizeof(fate->sent_key), "%s", request->made_key);
 	request->before[0].is_doubtful = fate->is_doubtful && !fate->may_go_on;
+	day.n_repeats += fate->is_repeated;
 	fate->may_go_on = false;
 	fate->is_doubtful = true;
 	fate->carry = (unsigned)request->step;
