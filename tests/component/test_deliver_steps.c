@@ -149,6 +149,13 @@ static void test_a_further_step_does_not_go_to_an_address_that_is_not_the_destin
 	assert_int_equal(house.n_started, 2);
 }
 
+static void test_mode_lookup_needs_a_program(void **state)
+{
+	(void)state;
+	house_open(&house, "");
+	assert_int_equal(house_configure(&house, "\"idempotency\":{\"mode\":\"lookup\"}"), -1);
+}
+
 static enum mapper_outcome two_calls_without_a_carry(const cJSON *input, struct buf *out)
 {
 	if (status_of(input) != 0 && status_of(input) != 200)
@@ -499,6 +506,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_three_calls_are_one_delivery),
+		TEST(test_mode_lookup_needs_a_program),
 		TEST(test_a_further_step_does_not_go_to_an_address_that_is_not_the_destinations_any_more),
 		TEST(test_a_step_that_no_carry_tells_of_is_not_repeated_where_nobody_would_know_it),
 		TEST(test_a_request_does_not_leave_before_its_carry_is_committed),
