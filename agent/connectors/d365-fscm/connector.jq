@@ -1,5 +1,6 @@
 # Each license plate of a receipt is one LPReceipt in the inbound queue of the material handling
-# equipment interface. The plates are told one after another; carry.n is the plate that was sent.
+# equipment interface. The plates are told one after another, thirty in one go; carry.n is the plate
+# that was sent.
 
 def plates:
   reduce (.events[0].data.lines[] | .license_plate // .sscc) as $p ([]; if index([$p]) then . else . + [$p] end);
@@ -32,12 +33,14 @@ def answered:
   | (.carry.n // 0) as $n
   | words as $words
   | (if ($words | type) == "string" then $words | ascii_downcase else "" end) as $lower
-  | ($lower | contains("already exists")) as $there
+  | ($lower | contains("message") and contains("already exists")) as $there
   | if $there or ($status < 300 and $words == null) then
       if $status < 300 and (.response.body | type) == "string" and .response.body != "" then
         { unknown: { reason: "a page instead of the service's answer" } }
-      elif $n + 1 < (plates | length) then receive($n + 1)
-      else { done: { ref: .key } } end
+      elif $n + 1 >= (plates | length) then { done: { ref: .key } }
+      elif ($n + 1) % 30 == 0 then
+        { retry: { after_s: 0, reason: "\($n + 1) of \(plates | length) plates are told" }, carry: { n: ($n + 1) } }
+      else receive($n + 1) end
     elif $lower | contains("conflict") or contains("deadlock") then
       { retry: { after_s: 10, reason: $words } }
     elif $status == 403 then
