@@ -122,6 +122,16 @@ static int read_path(struct output *output, const cJSON *send, const char **ret,
 	return result;
 }
 
+bool connector_is_url_path(const char *path)
+{
+	if (*path && *path != '/' && *path != '?')
+		return false;
+	for (; *path; path++)
+		if (*path < 0x21 || *path > 0x7e)
+			return false;
+	return true;
+}
+
 /* --- headers ---------------------------------------------------------------------------------------- */
 
 /* RFC 9110 section 5.6.2, token. */

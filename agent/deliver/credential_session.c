@@ -86,6 +86,12 @@ static void send_request(struct credential *credential, const struct connector_o
 		credential_fail(credential, true, WHO " takes more than %d requests", REQUESTS_MAX);
 		return;
 	}
+	if (!connector_is_url_path(send->path)) {
+		credential_fail(credential, true,
+			WHO " sends to a path that does not begin with /, or is not "
+			    "percent-encoded");
+		return;
+	}
 	if (output->carry) {
 		free(fetch->carry);
 		fetch->carry = strdup(output->carry);

@@ -414,11 +414,22 @@ static void decide_program_failed(struct claim *claim)
 		is_harmless ? "normal" : "critical", fate);
 }
 
+/* What a step before it may have done would be done again, and the other side would not know it. */
+static bool may_double_a_step(const struct claim *claim, enum outcome outcome)
+{
+	const struct config_destination *is = settings_of(claim);
+
+	return claim->has_begun && is->idempotency == CONFIG_IDEMPOTENCY_NONE && !may_repeat(is) &&
+	       outcome != OUTCOME_DONE && outcome != OUTCOME_REJECT;
+}
+
 static void decide_default(struct claim *claim)
 {
 	struct decision *decision = &claim->decision;
 
 	decision->verdict = decide_classify(claim);
+	if (may_double_a_step(claim, decision->verdict.outcome))
+		decision->verdict.outcome = OUTCOME_UNKNOWN;
 	if (decision->verdict.outcome != OUTCOME_DONE)
 		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))

@@ -285,6 +285,8 @@ void lookup_expect(struct destination *destination, int64_t look_at_ms);
 bool lookup_is_due(const struct destination *destination);
 /* Will one be due later? */
 bool lookup_is_awaited(const struct destination *destination);
+/* Is this delivery being looked up? Its row is the look's until that is settled. */
+bool lookup_is_out(const struct destination *destination, int64_t seq);
 /* What the answer to a lookup leads to; claim_decide() calls it. */
 void lookup_decide(struct claim *claim);
 

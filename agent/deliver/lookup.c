@@ -60,13 +60,12 @@ static bool is_out_in(
 
 	TAILQ_FOREACH (claim, claims, link)
 		if (claim->op == CONNECTOR_LOOKUP && claim->destination == destination &&
-			claim->members[0].seq == seq)
+			claim->members[0].seq == seq && !claim->is_orphan)
 			return true;
 	return false;
 }
 
-/* A look of several steps may take longer than the row's next look is away. */
-static bool is_out(const struct destination *destination, int64_t seq)
+bool lookup_is_out(const struct destination *destination, int64_t seq)
 {
 	const struct deliver *deliver = destination->deliver;
 
@@ -82,7 +81,8 @@ static int on_look_row(void *ctx, const struct store_delivery_row *row)
 	struct gathering *gathering = ctx;
 	struct claim *claim;
 
-	if (is_out(gathering->destination, row->seq))
+	/* One of several steps may take longer than the row's next look is away. */
+	if (lookup_is_out(gathering->destination, row->seq))
 		return 0;
 	claim = claim_take(gathering->destination);
 	if (!claim || claim_add_member(claim, row) != 0) {

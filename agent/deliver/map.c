@@ -44,8 +44,8 @@ static const char *find_fault(const struct claim *claim)
 
 	if (claim->n_requests >= STEPS_MAX)
 		return "asks for more than 32 requests at once: a step that waits is a retry";
-	if (is_http && path[0] && path[0] != '/' && path[0] != '?')
-		return "sends to a path that does not begin with /";
+	if (is_http && !connector_is_url_path(path))
+		return "sends to a path that does not begin with /, or is not percent-encoded";
 	if (!is_http && !path[0])
 		return "sends without a path";
 	return NULL;

@@ -191,6 +191,14 @@ int recover_claimed(struct destination *destination)
 	return status;
 }
 
+/* A look that was out when the mode changed settles its row. */
+static int on_suspect_row(void *ctx, const struct store_delivery_row *row)
+{
+	struct claim *found = ctx;
+
+	return lookup_is_out(found->destination, row->seq) ? 0 : claim_add_member(found, row);
+}
+
 /* Of nobody has said when they are looked up; or they wait for a look that can't be had any more. */
 static int list_suspects(struct destination *destination, struct claim *found)
 {
@@ -200,7 +208,8 @@ static int list_suspects(struct destination *destination, struct claim *found)
 		return -1;
 	if (destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP || found->n > 0)
 		return 0;
-	return store_list_looks(store, destination->id, EVER, SUSPECTS, on_claimed_row, found);
+	return store_list_looks(store, destination->id, EVER, SUSPECTS + destination->in_flight,
+		on_suspect_row, found);
 }
 
 int recover_suspects(struct destination *destination, bool *ret_more)

@@ -98,8 +98,12 @@ static void expect(struct destination *destination, const struct store_settlemen
 	if (settlement->to == DELIVERY_WAITING &&
 		settlement->due_at_ms < destination->next_due_at_ms)
 		destination->next_due_at_ms = settlement->due_at_ms;
-	if (settlement->to == DELIVERY_SUSPECT)
+	if (settlement->to == DELIVERY_SUSPECT) {
 		lookup_expect(destination, settlement->look_at_ms);
+		/* Its mode may have changed meanwhile: then there is no other look. */
+		if (destination->settings->is.idempotency != CONFIG_IDEMPOTENCY_LOOKUP)
+			destination->may_have_suspects = true;
+	}
 	/* Breaker, hold and pace move at the commit: nothing is claimed before they have. */
 	if (settlement->to != DELIVERY_DONE)
 		destination->is_disturbed = true;

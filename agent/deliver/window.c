@@ -101,6 +101,8 @@ void window_replaced(struct destination *destination)
 	destination->next_due_at_ms = 0;
 	destination->next_look_at_ms = 0;
 	destination->is_hold_left = true;
+	/* The answer that named it is dropped. */
+	destination->is_culprit_named = false;
 	window_expect_ready(destination, 1);
 }
 

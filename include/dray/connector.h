@@ -198,4 +198,11 @@ int connector_read_output(const char *text, size_t len, enum connector_op op, si
 	struct connector_output **ret, struct error *err);
 void connector_output_free(struct connector_output *output);
 
+/*
+ * May it stand behind the url of a destination: "", or what begins with / or ?, in visible ASCII? Then
+ * the host stays what it is, and one event's text can't make a URL that nobody understands, which would
+ * look as if the destination could not be reached.
+ */
+bool connector_is_url_path(const char *path);
+
 #endif

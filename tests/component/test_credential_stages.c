@@ -281,6 +281,9 @@ static void test_a_log_in_that_fails_says_why(void **state)
 			"the log-in answered 200, the connector makes no session of it" },
 		{ "{send: {path: \"/l\"}}", 200, "", true,
 			"the log-in takes more than 8 requests" },
+		{ "{send: {path: (if .response then \"@evil/\" else \"/l\" end)}}", 200, "", true,
+			"the log-in sends to a path that does not begin with /, or is not "
+			"percent-encoded" },
 	};
 
 	(void)state;

@@ -395,6 +395,34 @@ static void test_what_can_not_be_looked_up_any_more_goes_by_its_key(void **state
 	assert_true(house_only(&house)->has_key);
 }
 
+/* The row stays the look's until that ends: two requests would settle it twice. */
+static void test_a_look_that_is_out_at_a_reload_keeps_its_delivery(void **state)
+{
+	(void)state;
+	lose("");
+	house_wait(&house, 60000);
+	assert_int_equal(house_configure(&house, "\"connector\":\"orders\""), 0);
+	house_rest(&house);
+	say("there");
+	house_rest(&house);
+	assert_int_equal(house_out(&house), 0);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+	assert_int_equal(house.n_started, 2);
+}
+
+static void test_a_look_that_told_nothing_before_a_reload_is_the_last(void **state)
+{
+	(void)state;
+	lose("");
+	house_wait(&house, 60000);
+	assert_int_equal(house_configure(&house, "\"connector\":\"orders\""), 0);
+	house_rest(&house);
+	say("busy");
+	house_rest(&house);
+	assert_false(is_look(house_only(&house)));
+	assert_true(house_only(&house)->has_key);
+}
+
 static void test_mode_lookup_needs_a_program(void **state)
 {
 	(void)state;
@@ -573,6 +601,8 @@ int main(void)
 		TEST(test_a_slow_look_is_the_only_one),
 		TEST(test_doubt_from_another_mode_is_looked_up_before_it_is_sent),
 		TEST(test_what_can_not_be_looked_up_any_more_goes_by_its_key),
+		TEST(test_a_look_that_is_out_at_a_reload_keeps_its_delivery),
+		TEST(test_a_look_that_told_nothing_before_a_reload_is_the_last),
 		TEST(test_mode_lookup_needs_a_program),
 		TEST(test_the_next_of_its_key_waits_for_the_look),
 		TEST(test_looks_and_deliveries_share_one_slot_in_turn),

@@ -135,6 +135,28 @@ static void test_a_batch_that_may_not_be_whole_is_for_a_person(void **state)
 	assert_int_equal(house.n_started, 1);
 }
 
+/* The refusal that was to hold it goes with the database: the next one holds it instead. */
+static void test_a_refusal_that_is_dropped_names_nobody(void **state)
+{
+	const struct courier_answer refused = {
+		.transport = TRANSPORT_ANSWERED, .status = 403, .body = ""
+	};
+	struct errand *errand;
+
+	(void)state;
+	open_house("\"concurrency\":1");
+	house_put(&house, "a", "PO-1");
+	house_rest(&house);
+	errand = house_find(&house, "a");
+	errand->is_out = false;
+	errand->done(errand->ctx, &refused);
+	house.poisons = true;
+	house_turn(&house);
+	break_and_salvage();
+	house_answer(&house, house_find(&house, "a"), 403, "");
+	assert_int_equal(house_out(&house), 0);
+}
+
 static void test_a_probe_whose_row_is_gone_keeps_no_destination_closed(void **state)
 {
 	(void)state;
@@ -210,6 +232,7 @@ int main(void)
 		TEST(test_without_a_key_it_is_for_a_person),
 		TEST(test_a_whole_batch_is_repeated_as_it_was),
 		TEST(test_a_batch_that_may_not_be_whole_is_for_a_person),
+		TEST(test_a_refusal_that_is_dropped_names_nobody),
 		TEST(test_a_probe_whose_row_is_gone_keeps_no_destination_closed),
 		TEST(test_what_a_program_was_asked_is_asked_again),
 		TEST(test_what_was_out_is_looked_up_and_its_first_answer_is_dropped),

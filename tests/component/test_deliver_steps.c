@@ -133,6 +133,32 @@ static void act_to_the_end(void)
 	fail_msg("it does not come to an end");
 }
 
+static enum mapper_outcome two_calls_without_a_carry(const cJSON *input, struct buf *out)
+{
+	if (status_of(input) != 0 && status_of(input) != 200)
+		return MAPPER_NOTHING;
+	buf_printf(out, "{\"send\":{\"path\":\"/step/%d\",\"body\":{\"id\":\"%s\"}}}",
+		status_of(input) == 200 ? 2 : 1, id_of(input));
+	return MAPPER_OUTPUT;
+}
+
+/* Whatever became of the second, the first would be made twice. */
+static void test_a_step_that_no_carry_tells_of_is_not_repeated_where_nobody_would_know_it(
+	void **state)
+{
+	(void)state;
+	house_connector("two", "", two_calls_without_a_carry);
+	house_open(&house, "\"connector\":\"two\",\"idempotency\":{\"mode\":\"none\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_only(&house), 200, "");
+	house_fail(&house, house_only(&house), TRANSPORT_NOT_SENT);
+	house_wait(&house, 900000);
+	assert_int_equal(house_out(&house), 0);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_string_equal(house.last_kind, "unknown");
+}
+
 static void test_three_calls_are_one_delivery(void **state)
 {
 	char keys[3][64];
@@ -457,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_three_calls_are_one_delivery),
+		TEST(test_a_step_that_no_carry_tells_of_is_not_repeated_where_nobody_would_know_it),
 		TEST(test_a_request_does_not_leave_before_its_carry_is_committed),
 		TEST(test_a_carry_that_a_poisoned_turn_took_back_is_written_again),
 		TEST(test_a_crash_at_any_point_doubles_no_call),

@@ -264,6 +264,25 @@ static void test_a_path_can_not_change_the_host(void **state)
 	assert_string_equal(house_code(&house), "connector_failed");
 }
 
+/* As an event's text does, where a program puts it in as it is. */
+static enum mapper_outcome not_encoded(const cJSON *input, struct buf *out)
+{
+	(void)input;
+	buf_puts(out, "{\"send\":{\"path\":\"/items/a b\",\"body\":{}}}");
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_path_that_is_no_url_is_the_events_fault_and_closes_nothing(void **state)
+{
+	(void)state;
+	house_connector("not-encoded", "", not_encoded);
+	house_open(&house, "\"connector\":\"not-encoded\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_int_equal(house.n_started, 0);
+	assert_string_equal(house_code(&house), "connector_failed");
+}
+
 static enum mapper_outcome endless(const cJSON *input, struct buf *out)
 {
 	(void)input;
@@ -353,6 +372,7 @@ int main(void)
 		TEST(test_a_plain_refusal_needs_no_reading),
 		TEST(test_what_was_sent_and_can_not_be_rendered_again_is_unknown),
 		TEST(test_a_path_can_not_change_the_host),
+		TEST(test_a_path_that_is_no_url_is_the_events_fault_and_closes_nothing),
 		TEST(test_a_program_that_never_stops_asking_is_stopped),
 		TEST(test_a_held_program_holds_the_destination_and_rejects_nothing),
 		TEST(test_a_program_that_says_hold_blames_the_destination),
