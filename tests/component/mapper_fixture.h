@@ -17,7 +17,7 @@
 
 #include "mapper/mapper.h"
 
-#define BOUND_MS 600 /* where it is overrun */
+#define BOUND_MS 300 /* where it is overrun */
 #define HOLD_MS 500
 #define LONG_BOUND_MS 20000 /* where it isn't, on however slow a machine */
 #define PATIENCE_MS 30000
