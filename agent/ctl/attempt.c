@@ -193,9 +193,12 @@ static int show_text(const struct attempt *attempt, const struct terms *terms, c
 		return CTL_DONE;
 	}
 	if (connector_read_output(text->data, text->len, CONNECTOR_DELIVER, n, &output, &err) < 0) {
+		char words[sizeof(err.path) + sizeof(err.message) + 2];
+
 		(void)puts(text->data);
-		(void)fputs("drayctl: the engine would not take this output: ", stderr);
-		return complain(&err);
+		(void)fprintf(stderr, "drayctl: the engine would not take this output: %s\n",
+			error_text(&err, words, sizeof(words)));
+		return CTL_NO;
 	}
 	code = print_output(attempt, terms, key, output);
 	connector_output_free(output);

@@ -61,7 +61,7 @@ static int write_attempt(struct claim *claim, const struct member *member, const
 	return store_put_attempt(claim->deliver->options.store, claim->destination->id, member->seq,
 		member->attempts, claim->claimed_at_ms,
 		claim->n_requests > 0 ? claim->answer.took_ms : 0, outcome_word(fate->outcome),
-		claim_status(claim), fate->reason);
+		claim_status(claim), fate->outcome == OUTCOME_DONE ? "" : fate->reason);
 }
 
 static int write_exception(
