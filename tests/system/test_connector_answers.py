@@ -42,6 +42,7 @@ def steps_that_read(connector):
             if question["response"]:
                 step = (question["carry"] or {}).get("step")
                 questions[question["op"], step, question["events"][0]["type"]] = question
+    assert questions, "the cases show no step that reads an answer"
     return questions.values()
 
 
