@@ -111,9 +111,6 @@ static int check_auth_kind(
 		if (destination->kind != CONFIG_KIND_HTTP && is_set(object, of_http[i]))
 			return error_set(err, of_http[i], "is for kind http only, not for %s",
 				kind_words[destination->kind]);
-	if (is_sftp && !destination->auth.host_key)
-		return error_set(err, "auth.host_key",
-			"required for kind sftp: what ssh-keygen -lf prints of the server's key");
 	if (!is_sftp && destination->auth.host_key)
 		return error_set(err, "auth.host_key", "is for kind sftp only, not for %s",
 			kind_words[destination->kind]);

@@ -140,7 +140,8 @@ static const struct option options[] = {
 		"are cookies kept, and sent back to whom they came from; default with auth.csrf",
 		OF(auth.keeps_cookies) },
 	{ "auth.host_key", OPTION_TEXT,
-		"for kind sftp: SHA-256 of the server's key, as ssh-keygen -lf prints it",
+		"for kind sftp: SHA-256 of the server's key, as ssh-keygen -lf prints it; default a "
+		"file known_hosts beside the configuration",
 		OF(auth.host_key), .form = &form_host_key, .min = 43, .max = 43 },
 
 	{ "tls", OPTION_SECTION, .help = "how the other side is verified, and we by it",

@@ -43,6 +43,7 @@ static int load(struct plan *plan, struct mapper *mapper, const struct config *c
 	const char *const *connector_dirs, struct error *err)
 {
 	struct settings *settings = settings_new(config, configured, connector_dirs, err);
+	char path[KEY_PATH_BYTES];
 
 	plan->settings = settings;
 	if (!settings)
@@ -54,6 +55,9 @@ static int load(struct plan *plan, struct mapper *mapper, const struct config *c
 	if (settings->is.kind == CONFIG_KIND_MQTT && !plan->revision->connector->program &&
 		!*plan->revision->connector->topic)
 		return error_set(err, "vars.topic", "required for kind mqtt");
+	if (settings->is.kind == CONFIG_KIND_SFTP && !settings->is.auth.host_key &&
+		sftp_find_known_hosts(secrets, path, sizeof(path), err) != 0)
+		return -1;
 	settings_stamp_files(settings, secrets);
 	return 0;
 }

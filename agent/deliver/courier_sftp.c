@@ -64,7 +64,7 @@ struct job {
 
 struct line_sftp {
 	struct courier_sftp *owner;
-	char *url, *username, *key_path, *host_key;
+	char *url, *username, *key_path, *host_key, *known_hosts;
 	struct config_secret password;
 	int64_t timeout_ms;
 	unsigned max_threads;
@@ -103,6 +103,7 @@ static void free_line(struct line_sftp *line)
 	free(line->username);
 	free(line->key_path);
 	free(line->host_key);
+	free(line->known_hosts);
 	free(line->password.file);
 	free(line);
 }
@@ -167,7 +168,8 @@ static void *run_thread(void *arg)
 	const struct sftp_account account = { .url = line->url,
 		.username = line->username,
 		.key_path = line->key_path,
-		.host_key = line->host_key };
+		.host_key = line->host_key,
+		.known_hosts = line->known_hosts };
 	struct sftp_session *session = NULL;
 	struct job *job;
 
@@ -347,15 +349,29 @@ static int copy_text(const char *text, char **ret)
 	return text && !*ret ? -1 : 0;
 }
 
+int sftp_find_known_hosts(
+	const struct secret_dirs *dirs, char *out, size_t size, struct error *err)
+{
+	char name[] = "known_hosts";
+	const struct config_secret file = { .file = name };
+
+	if (secret_path(dirs, &file, out, size, err) == 0 && access(out, R_OK) == 0)
+		return 0;
+	return error_set(err, "auth.host_key",
+		"required for kind sftp: what ssh-keygen -lf prints of the server's key; or a file "
+		"known_hosts beside the configuration");
+}
+
 static int copy_destination(
 	struct line_sftp *line, const struct config_destination *destination, struct error *err)
 {
 	const struct config_auth *auth = &destination->auth;
 	bool has_key = auth->type == CONFIG_AUTH_KEY;
-	char key_path[PATH_BYTES] = "";
+	char key_path[PATH_BYTES] = "", known_hosts[PATH_BYTES] = "";
 
-	if (!auth->host_key)
-		return error_set(err, "auth.host_key", "required for kind sftp");
+	if (!auth->host_key && sftp_find_known_hosts(line->owner->is.dirs, known_hosts,
+				       sizeof(known_hosts), err) != 0)
+		return -1;
 	if (has_key && secret_path(line->owner->is.dirs, &auth->key, key_path, sizeof(key_path),
 			       err) != 0) {
 		error_prefix(err, "auth.key");
@@ -366,6 +382,7 @@ static int copy_destination(
 	if (copy_text(destination->url, &line->url) != 0 ||
 		copy_text(auth->username, &line->username) != 0 ||
 		copy_text(auth->host_key, &line->host_key) != 0 ||
+		copy_text(known_hosts[0] ? known_hosts : NULL, &line->known_hosts) != 0 ||
 		copy_text(has_key ? key_path : NULL, &line->key_path) != 0 ||
 		copy_text(has_key ? NULL : auth->password.file, &line->password.file) != 0)
 		return error_set(err, NULL, "out of memory");

@@ -140,6 +140,12 @@ struct courier_sftp_options {
 const struct courier *courier_sftp_new(const struct courier_sftp_options *options);
 /* Every line is closed. Waits for what its threads are still at, a few seconds at most. */
 void courier_sftp_free(const struct courier *courier);
+/*
+ * What says which key a server without auth.host_key must have: the file known_hosts, looked for as
+ * secrets are. 0, or -1 with *err filled.
+ */
+int sftp_find_known_hosts(
+	const struct secret_dirs *dirs, char *out, size_t size, struct error *err);
 
 /* --- the engine --------------------------------------------------------------------------------- */
 

@@ -163,9 +163,12 @@ static CURLcode set_account(CURL *easy, const struct sftp_account *account, cons
 {
 	CURLcode code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "sftp");
 
-	if (!code)
+	/* libcurl's own callback takes an entry that matches, and nothing else. */
+	if (!code && account->host_key)
 		code = curl_easy_setopt(
 			easy, CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256, account->host_key);
+	else if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_SSH_KNOWNHOSTS, account->known_hosts);
 	if (!code && account->username)
 		code = curl_easy_setopt(easy, CURLOPT_USERNAME, account->username);
 	if (!code && account->key_path) {

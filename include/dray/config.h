@@ -114,7 +114,7 @@ struct config_auth {
 	} csrf;
 	bool keeps_cookies; /* Set-Cookie of log-in, token and CSRF answers is sent back; default:
 			     * with csrf.path */
-	char *host_key; /* kind sftp, required: SHA-256 of the server's key, 43 characters of base64 */
+	char *host_key; /* kind sftp: SHA-256 of the server's key, 43 characters of base64; NULL: by known_hosts */
 };
 
 enum config_order {

@@ -97,6 +97,25 @@ def test_an_unknown_host_key_holds_and_nothing_is_sent(site, server):
     wait_there(agent, server, ["e-1", "e-2"])
 
 
+def known_hosts(site, server, public_key):
+    with open(site.folder / "known_hosts", "w") as out:
+        out.write("[127.0.0.1]:%d %s\n" % (server.port, public_key))
+
+
+def test_known_hosts_says_which_key_the_server_must_have(site, server):
+    right = open(server.host_key_file + ".pub").read().strip()
+    other = server._keygen("other")
+    known_hosts(site, server, open(other + ".pub").read().strip())
+    bare = destination(server)
+    del bare["auth"]["host_key"]
+    agent = site.agent({"edi": bare})
+    send(site.device(), ["e-1"])
+    wait.until(lambda: agent.exceptions("hold"), what="the destination held")
+    assert "Accepted" not in server.log()
+    known_hosts(site, server, right)
+    wait_there(agent, server, ["e-1"])
+
+
 def test_a_wrong_key_holds_until_it_is_let_in(site, server):
     allowed = open(server.folder + "/authorized_keys").read()
     with open(server.folder + "/authorized_keys", "w") as out:

@@ -304,7 +304,6 @@ static const struct {
 		"must be none or basic for kind mqtt" },
 	{ "\"kind\":\"sftp\",\"url\":\"sftp://h/\"", "auth.type",
 		"must be basic or key for kind sftp, not none" },
-	{ "\"kind\":\"sftp\",\"url\":\"sftp://h/\"," SFTP_AUTH(""), "auth.host_key", "required" },
 	{ HTTP "\"auth\":{" HOST_KEY "}", "auth.host_key", "kind sftp only" },
 	{ MQTT AUTH("none", ",\"csrf\":{\"path\":\"/\"}"), "auth.csrf", "kind http only" },
 	{ MQTT AUTH("none", ",\"cookies\":true"), "auth.cookies", "kind http only" },
