@@ -25,8 +25,13 @@ def words:
     | if (.error | type) == "object"
       then (if (.error.innererror | type) == "object" then .error.innererror.message else null end)
            // .error.message
+      elif .error then .error | tostring
+      elif .errors then .errors | tostring
       else .Message end
   end;
+
+# Nothing, or an object: what a service of this kind answers. A page, a list or a number is none.
+def is_readable: .response.body | type == "null" or . == "" or type == "object";
 
 def answered:
   .response.status as $status
@@ -35,8 +40,8 @@ def answered:
   | (if ($words | type) == "string" then $words | ascii_downcase else "" end) as $lower
   | ($lower | contains("message") and contains("already exists")) as $there
   | if $there or ($status < 300 and $words == null) then
-      if $status < 300 and (.response.body | type) == "string" and .response.body != "" then
-        { unknown: { reason: "a page instead of the service's answer" } }
+      if $status < 300 and (is_readable | not) then
+        { unknown: { reason: "it answered with what is not the service's answer" } }
       elif $n + 1 >= (plates | length) then { done: { ref: .key } }
       elif ($n + 1) % 30 == 0 then
         { retry: { after_s: 0, reason: "\($n + 1) of \(plates | length) plates are told" }, carry: { n: ($n + 1) } }
