@@ -105,3 +105,52 @@ void config_blame_connector(const cJSON *site, const cJSON *applied, struct erro
 		return;
 	}
 }
+
+/* --- a declaration by itself --------------------------------------------------------------------------- */
+
+static const cJSON *find_declaration(void *ctx, const char *name)
+{
+	(void)name;
+	return ctx;
+}
+
+/* A site that says no more of its one destination than that it uses the connector. */
+static cJSON *make_site(const cJSON *declaration)
+{
+	const char *kind = json_get_string(declaration, "kind");
+	const char *scheme = kind && strcmp(kind, "http") != 0 ? kind : "https";
+	cJSON *site = cJSON_CreateObject();
+	cJSON *destination =
+		cJSON_AddObjectToObject(cJSON_AddObjectToObject(site, "destinations"), "d");
+	char url[32] = "https://h/";
+
+	if (strlen(scheme) < 16) {
+		memcpy(url, scheme, strlen(scheme));
+		memcpy(url + strlen(scheme), "://h/", sizeof("://h/"));
+	}
+	if (cJSON_AddStringToObject(site, "site", "s") &&
+		cJSON_AddStringToObject(destination, "url", url))
+		return site;
+	cJSON_Delete(site);
+	return NULL;
+}
+
+int config_check_declaration(const cJSON *declaration, struct error *err)
+{
+	cJSON *site = make_site(declaration);
+	struct config *config = NULL;
+	struct error said = { 0 };
+	const char *below = NULL;
+	int result = site ? 0 : error_set(err, NULL, "out of memory");
+
+	if (!result)
+		result = config_apply_connectors(site, find_declaration, (void *)declaration, err);
+	if (!result && config_build(site, &config, &said) != 0)
+		below = path_below(said.path, "d");
+	/* What is missing, a secret say, is the site's to add. */
+	if (below && json_dotted(declaration, below))
+		result = error_set(err, below, "%s", said.message);
+	config_free(config);
+	cJSON_Delete(site);
+	return result;
+}

@@ -7,6 +7,7 @@
 
 #include "ctl/table.h"
 #include "dray/json.h"
+#include "dray/config.h"
 #include "mapper/connector_folder.h"
 
 static bool is_listed(const cJSON *rows, const char *name)
@@ -31,7 +32,8 @@ static void put_read(cJSON *row, const struct connector_folder *folder)
 		row, "version", version ? cJSON_Duplicate(version, true) : cJSON_CreateNull());
 	(void)cJSON_AddStringToObject(row, "title", title ? title : "");
 	(void)cJSON_AddStringToObject(row, "kind", folder->program ? "program" : "declared");
-	if (connector_folder_cases(folder, &cases, &err) < 0)
+	if (connector_folder_cases(folder, &cases, &err) < 0 ||
+		config_check_declaration(folder->declaration, &err) < 0)
 		(void)cJSON_AddStringToObject(row, "flaw", err.message);
 	(void)cJSON_AddNumberToObject(row, "cases", cJSON_GetArraySize(cases));
 	cJSON_Delete(cases);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dray/config.h"
 #include "mapper/cases.h"
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
@@ -43,8 +44,13 @@ int open_connector(const struct ctl *ctl, const char *which, struct connector_fo
 		find_connector_dirs(ctl, &dirs);
 		status = connector_folder_find(which, dirs.list, ret, &err);
 	}
-	if (status == 0)
-		return CTL_DONE;
+	if (status == 0) {
+		status = config_check_declaration(ret->declaration, &err);
+		if (status == 0)
+			return CTL_DONE;
+		error_prefix(&err, "connector.json");
+		connector_folder_done(ret);
+	}
 	(void)fprintf(stderr, "drayctl: %s\n", error_text(&err, words, sizeof(words)));
 	return CTL_NO;
 }

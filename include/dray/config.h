@@ -240,6 +240,12 @@ int config_apply_connectors(
  */
 void config_blame_connector(const cJSON *site, const cJSON *applied, struct error *err);
 
+/*
+ * Are the options that a connector.json declares options of a destination, with values that they may
+ * have? What only a site can say may be missing. 0, or -1 with the option's name as err->path.
+ */
+int config_check_declaration(const cJSON *declaration, struct error *err);
+
 void config_free(struct config *config);
 
 /* A JSON document (draft 2020-12 schema; a complete configuration with every default). */

@@ -491,6 +491,32 @@ static void test_what_is_wrong_in_a_declaration_names_the_connector(void **state
 		"required");
 }
 
+static void test_a_declaration_is_judged_without_a_site(void **state)
+{
+	static const struct {
+		const char *declaration, *path; /* NULL: it is good */
+	} rows[] = {
+		{ "{\"name\":\"a\",\"timeout\":\"5s\"}", NULL },
+		{ "{\"name\":\"a\",\"auth\":{\"type\":\"basic\"}}", NULL },
+		{ "{\"name\":\"a\",\"kind\":\"sftp\",\"auth\":{\"type\":\"key\"}}", NULL },
+		{ "{\"name\":\"a\",\"timeuot\":\"5s\"}", "timeuot" },
+		{ "{\"name\":\"a\",\"timeout\":\"5x\"}", "timeout" },
+		{ "{\"name\":\"a\",\"auth\":{\"type\":\"oauth3\"}}", "auth.type" },
+		{ "{\"name\":\"a\",\"kind\":\"pigeon\"}", "kind" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct error err = { 0 };
+		cJSON *declaration = cJSON_Parse(rows[i].declaration);
+		int status = config_check_declaration(declaration, &err);
+
+		cJSON_Delete(declaration);
+		assert_int_equal(status, rows[i].path ? -1 : 0);
+		assert_string_equal(err.path, rows[i].path ? rows[i].path : "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_a_destination_begins_with_what_its_connector_declares),
 		cmocka_unit_test(test_documents_without_destinations_stay_as_they_are),
 		cmocka_unit_test(test_what_is_wrong_in_a_declaration_names_the_connector),
+		cmocka_unit_test(test_a_declaration_is_judged_without_a_site),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
