@@ -42,6 +42,9 @@ static int check(const struct store *store, const char *path, struct error *err)
 	if (store_is_salvaging(store))
 		return error_set(err, path,
 			"a broken database is being salvaged: make the backup when that is done");
+	/* Files of such names are its own, or mean a restore to the next start. */
+	if (strncmp(path, store->path, strlen(store->path)) == 0)
+		return error_set(err, path, "begins with the database's own name: give another");
 	if (access(path, F_OK) == 0)
 		return error_set(err, path, "is there already: give another name");
 	return 0;

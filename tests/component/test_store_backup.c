@@ -217,7 +217,7 @@ static void test_what_cannot_be_backed_up_is_refused_and_nothing_is_left(void **
 	char path[200];
 	refuse(shelf, "backup", "absolute");
 	refuse(shelf, "/nowhere/at/all", "No such file");
-	refuse(shelf, shelf->shed.path, "is there already");
+	refuse(shelf, shelf->shed.path, "own name");
 	struct store_backup *backup = begin(shelf);
 	(void)snprintf(path, sizeof(path), "%s2", shelf->file);
 	refuse(shelf, path, "still being made");
