@@ -3,6 +3,7 @@ each event is applied exactly once, or is in the exception queue with a true rea
 
 DRAY_SEED=17 lives one day again, and shows its log when it fails.
 """
+import collections
 import concurrent.futures
 import os
 import random
@@ -139,12 +140,17 @@ class Day:
             assert row is not None and n == 0, "%s is bad, and nobody says so" % what
 
 
-def live_day(folder, broker, seed):
+def live_day(folder, broker, seed, asked, sent):
+    """What failed, or None. What was asked of a person, and what was sent, by system."""
     day = Day(folder, broker, seed)
     try:
         day.live()
         day.settle()
         day.judge()
+        for system in day.systems:
+            sent[system] += len(day.sent)
+            asked[system] += sum(row["kind"] == "unknown" for (at, _), row in day.seen.items()
+                                 if at == system)
         return None
     except AssertionError as error:
         return "%s\nseed %d of %s; drayd's log:\n%s" % (
@@ -160,7 +166,13 @@ def test_each_event_is_applied_once_or_asked_about(site, block):
     days = 1 if "DRAY_SEED" in os.environ else DAYS_A_TEST
     seeds = range(FIRST_SEED + block, FIRST_SEED + block + days)
     broker = site.broker
+    asked, sent = collections.Counter(), collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         failures = [failure for failure in pool.map(
-            lambda seed: live_day(site.folder / ("day-%d" % seed), broker, seed), seeds) if failure]
+            lambda seed: live_day(site.folder / ("day-%d" % seed), broker, seed, asked, sent),
+            seeds) if failure]
     assert not failures, "%d of %d days failed\n%s" % (len(failures), days, failures[0])
+    # Where a repeat is recognised a person is seldom needed.
+    for system in sent:
+        assert system == "none" or asked[system] * 10 <= sent[system], (
+            "%d of %d events at %s were left to a person" % (asked[system], sent[system], system))
