@@ -13,6 +13,7 @@
 
 #include "help_delivery.h"
 #include "help_faulty_vfs.h"
+#include "help_program.h"
 
 static struct house house;
 
@@ -21,39 +22,6 @@ static int close_house(void **state)
 	(void)state;
 	house_close(&house);
 	return 0;
-}
-
-/* --- reading an input ----------------------------------------------------------------------------- */
-
-static const cJSON *get(const cJSON *object, const char *name)
-{
-	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
-
-	return cJSON_IsNull(member) ? NULL : member;
-}
-
-static int status_of(const cJSON *input)
-{
-	const cJSON *status = get(get(input, "response"), "status");
-
-	return status ? status->valueint : 0;
-}
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-	const char *text = cJSON_GetStringValue(get(object, name));
-
-	return text ? text : "";
-}
-
-static const char *id_of(const cJSON *input)
-{
-	return text_of(cJSON_GetArrayItem(get(input, "events"), 0), "id");
-}
-
-static const cJSON *body_of(const cJSON *input)
-{
-	return get(get(input, "response"), "body");
 }
 
 /* --- a program's words ------------------------------------------------------------------------------- */

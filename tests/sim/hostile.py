@@ -1,11 +1,9 @@
 """A handle on a hostile cloud that runs as a process of its own, and what drayd is told of it."""
-import http.client
 import json
 import os
-import subprocess
 
-from sim import process
 from sim.agent import destination, merge
+from sim.cloud import CloudProcess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(HERE, "hostile_cloud.py")
@@ -24,15 +22,13 @@ SYSTEMS = {
 }
 
 
-class HostileCloud:
+class HostileCloud(CloudProcess):
     def __init__(self, **options):
         command = ["/usr/bin/python3", PROGRAM]
         for name, value in options.items():
             command += ["--" + name.replace("_", "-"), str(value)]
         self.options = options
-        self.process = process.spawn(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.port, self.control_port = map(int, self.process.stdout.readline().split())
-        self.url = "%s://127.0.0.1:%d" % ("https" if "cert" in options else "http", self.port)
+        super().__init__(command, "https" if "cert" in options else "http")
 
     def destination(self, system, **more):
         """Of the site's configuration; quick, so that a test need not wait."""
@@ -53,25 +49,6 @@ class HostileCloud:
 
     def ledger(self):
         return self._ask("GET", "/_ledger")
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
-
-    def _ask(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=20)
-        try:
-            connection.request(method, path, json.dumps(body) if body is not None else None)
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status != 200:
-                raise RuntimeError("%s: %d %r" % (path, answer.status, text))
-            return json.loads(text)
-        finally:
-            connection.close()
 
 
 def furnish(folder):
