@@ -349,8 +349,7 @@ static int copy_text(const char *text, char **ret)
 	return text && !*ret ? -1 : 0;
 }
 
-int sftp_find_known_hosts(
-	const struct secret_dirs *dirs, char *out, size_t size, struct error *err)
+int sftp_find_known_hosts(const struct secret_dirs *dirs, char *out, size_t size, struct error *err)
 {
 	char name[] = "known_hosts";
 	const struct config_secret file = { .file = name };

@@ -31,8 +31,8 @@ struct sftp_session;
 struct sftp_account {
 	const char *url; /* sftp://HOST[:PORT]/FOLDER; a folder "/~/…" is below the log-in's own */
 	const char *username;
-	const char *key_path; /* private key; NULL: a password */
-	const char *host_key; /* SHA-256 of the server's key, base64; NULL: known_hosts says */
+	const char *key_path;    /* private key; NULL: a password */
+	const char *host_key;    /* SHA-256 of the server's key, base64; NULL: known_hosts says */
 	const char *known_hosts; /* path, OpenSSH's form; NULL where there is a host_key */
 };
 
