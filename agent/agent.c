@@ -1,14 +1,10 @@
 #include "agent.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -17,15 +13,19 @@
 #include "capture/intake.h"
 #include "clock.h"
 #include "config_file.h"
+#include "couriers.h"
+#include "declared.h"
 #include "deliver/deliver.h"
-#include "deliver/http_client.h"
 #include "dray/metrics.h"
 #include "housekeeping.h"
 #include "keeper.h"
+#include "lock.h"
 #include "log.h"
+#include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
+#include "proof.h"
 #include "salvor.h"
 #include "secret.h"
 #include "store/store.h"
@@ -51,8 +51,8 @@ struct agent {
 	struct notify *notify;
 	struct store *store;
 	struct turn *turn;
-	struct http_client *http;
-	const struct courier *courier;
+	struct couriers couriers;
+	struct mapper *mapper;
 	struct deliver *deliver;
 	struct intake *intake;
 	struct capture *capture;
@@ -76,9 +76,12 @@ static int check(const struct places *places, const struct config *config, struc
 
 static int load(const struct places *places, struct config **ret, struct error *err)
 {
+	struct declared declared = { .dirs = places->connector_dirs };
 	struct config *config;
+	int status = config_file_load(places->config_path, declared_find, &declared, &config, err);
 
-	if (config_file_load(places->config_path, &config, err) < 0)
+	declared_done(&declared);
+	if (status < 0)
 		return -1;
 	if (check(places, config, err) < 0) {
 		config_free(config);
@@ -93,10 +96,13 @@ int agent_check(const char *config_path, struct error *err)
 	struct places places = { 0 };
 	struct config *config;
 
+	int status;
+
 	if (places_find(config_path, &places, err) < 0 || load(&places, &config, err) < 0)
 		return -1;
+	status = proof_connectors(config, places.connector_dirs, places.mapper, err);
 	config_free(config);
-	return 0;
+	return status;
 }
 
 /* --- what the rooms tell ---------------------------------------------------------------------------- */
@@ -121,6 +127,13 @@ static void on_news(void *ctx, const struct deliver_news *news)
 						      .id = news->id,
 						      .seq = news->seq,
 						      .message = news->reason });
+}
+
+static int on_emit(void *ctx, const struct deliver_emit *emit)
+{
+	struct agent *agent = ctx;
+
+	return intake_emit(agent->intake, emit, clock_wall_ms(agent->clock));
 }
 
 static void on_alert(void *ctx, const char *severity, const char *text)
@@ -187,6 +200,15 @@ static void on_broken(void *ctx, const char *message, bool is_cleared)
 					      .message = message });
 }
 
+static void on_restored(void *ctx, const char *message)
+{
+	struct agent *agent = ctx;
+
+	capture_alert(agent->capture,
+		&(struct capture_alert){
+			.severity = "critical", .kind = "store_restored", .message = message });
+}
+
 static bool broker_is_up(void *ctx)
 {
 	return capture_is_up(((struct agent *)ctx)->capture);
@@ -223,7 +245,8 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 {
 	if (deliver_configure(agent->deliver, config, err) < 0)
 		return -1;
-	if (intake_configure(agent->intake, config) < 0)
+	if (intake_configure(agent->intake, config) < 0 ||
+		mapper_set_zone(agent->mapper, config->timezone) < 0)
 		return error_set(err, NULL, "out of memory");
 	if (capture_configure(agent->capture, config, err) < 0 ||
 		ops_configure(agent->ops, config, err) < 0)
@@ -380,24 +403,6 @@ static int listen_to_signals(struct agent *agent)
 
 /* --- life ------------------------------------------------------------------------------------------------ */
 
-/* Two agents on one store would each think themselves alone. */
-static int lock_state_dir(struct agent *agent, struct error *err)
-{
-	const char *dir = agent->config->state_dir;
-	char path[PATH_MAX];
-
-	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
-		return error_set(err, "state_dir", "%s can't be made: %s", dir, strerror(errno));
-	if (snprintf(path, sizeof(path), "%s/drayd.lock", dir) >= (int)sizeof(path))
-		return error_set(err, "state_dir", "path is too long");
-	agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (agent->lock_fd < 0)
-		return error_set(err, "state_dir", "%s can't be opened: %s", path, strerror(errno));
-	if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, "state_dir", "another drayd works in %s; stop it first", dir);
-	return 0;
-}
-
 static int open_store(struct agent *agent, struct error *err)
 {
 	char path[PATH_MAX], timeline[PATH_MAX];
@@ -424,8 +429,7 @@ static int open_store(struct agent *agent, struct error *err)
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
-	agent->http = http_client_new(agent->base);
-	if (!agent->turn || !agent->http)
+	if (!agent->turn)
 		return -1;
 	salvor_attach(agent->salvor, &(struct salvor_options){ .turn = agent->turn,
 					     .store = agent->store,
@@ -433,23 +437,32 @@ static int build_rooms(struct agent *agent)
 					     .route = route_again,
 					     .on_rest = on_rest,
 					     .on_alarm = on_broken,
+					     .on_restored = on_restored,
 					     .ctx = agent });
-	agent->courier = courier_http_new(agent->http, &agent->places.secrets);
-	if (!agent->courier)
+	if (couriers_open(&agent->couriers, agent->base, agent->clock, &agent->places.secrets,
+		    agent->config->site) < 0)
+		return -1;
+	agent->mapper = mapper_open(agent->base, agent->config->timezone);
+	if (!agent->mapper)
 		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
-		.courier = agent->courier,
+		.couriers = { agent->couriers.of[CONFIG_KIND_HTTP],
+			agent->couriers.of[CONFIG_KIND_MQTT],
+			agent->couriers.of[CONFIG_KIND_SFTP] },
 		.secrets = &agent->places.secrets,
 		.connector_dirs = agent->places.connector_dirs,
+		.mapper = agent->mapper,
+		.on_emit = on_emit,
 		.on_news = on_news,
 		.on_alert = on_alert,
 		.ctx = agent });
 	if (!agent->deliver)
 		return -1;
+	couriers_attach(&agent->couriers, agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
 	if (!agent->intake)
 		return -1;
@@ -492,7 +505,8 @@ static int start(struct agent *agent, struct error *err)
 {
 	log_setup((enum log_level)agent->config->log.level,
 		agent->config->log.format == CONFIG_LOG_JSON);
-	if (lock_state_dir(agent, err) < 0)
+	agent->lock_fd = lock_take(agent->config->state_dir, err);
+	if (agent->lock_fd < 0)
 		return -1;
 	agent->base = event_base_new();
 	agent->metrics = metrics_new();
@@ -565,8 +579,8 @@ void agent_free(struct agent *agent)
 	capture_free(agent->capture);
 	intake_free(agent->intake);
 	deliver_free(agent->deliver);
-	courier_http_free(agent->courier);
-	http_client_free(agent->http);
+	mapper_free(agent->mapper);
+	couriers_close(&agent->couriers);
 	turn_free(agent->turn);
 	store_close(agent->store);
 	housekeeping_free(agent->housekeeping);

@@ -197,7 +197,26 @@ static int check_built(struct config **config, struct error *err)
 	return -1;
 }
 
-int config_file_load(const char *path, struct config **ret, struct error *err)
+/* What the connectors declare, below the site's document, which stays as it is. */
+static int build_on_connectors(const cJSON *site, config_connector_fn find, void *ctx,
+	struct config **ret, struct error *err)
+{
+	cJSON *document = cJSON_Duplicate(site, true);
+	int result = document ? 0 : error_set(err, NULL, "out of memory");
+
+	if (!result)
+		result = config_apply_connectors(document, find, ctx, err);
+	if (!result) {
+		result = config_build(document, ret, err);
+		if (result)
+			config_blame_connector(site, document, err);
+	}
+	cJSON_Delete(document);
+	return result;
+}
+
+int config_file_load(const char *path, config_connector_fn find, void *ctx, struct config **ret,
+	struct error *err)
 {
 	char folder[PATH_BYTES];
 
@@ -208,7 +227,7 @@ int config_file_load(const char *path, struct config **ret, struct error *err)
 		return -1;
 	int result = apply_folder(folder, &document, err);
 	if (!result)
-		result = config_build(document, ret, err);
+		result = build_on_connectors(document, find, ctx, ret, err);
 	if (!result)
 		result = check_built(ret, err);
 	cJSON_Delete(document);

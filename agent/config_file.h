@@ -9,9 +9,13 @@
 #include "dray/error.h"
 
 /*
- * Read, merge and build. `path` is the main file; conf.d is the folder of that name beside it.
- * An error in a file names it with line and column.
+ * Read, merge, put what connectors declare below, and build. `path` is the main file; conf.d is the
+ * folder of that name beside it. An error in a file names it with line and column, one in what a
+ * connector declares names the connector.
+ *
+ * find, ctx  config.h, config_apply_connectors(); declared.h reads folders.
  */
-int config_file_load(const char *path, struct config **ret, struct error *err);
+int config_file_load(const char *path, config_connector_fn find, void *ctx, struct config **ret,
+	struct error *err);
 
 #endif

@@ -9,22 +9,24 @@
 
 #include "agent.h"
 #include "dray/config.h"
+#include "restore.h"
 #include "trees.h"
 
 #define DEFAULT_CONFIG "/etc/dray/dray.json"
 
 static const char usage[] =
-	"Usage: drayd [--config FILE] [--check]\n"
+	"Usage: drayd [--config FILE] [--check | --restore BACKUP]\n"
 	"\n"
 	"  -c, --config FILE     configuration (default " DEFAULT_CONFIG
 	"); conf.d beside it is merged\n"
 	"      --check           check the configuration, say what is wrong, and exit\n"
+	"      --restore BACKUP  put a backup in the place of the database, drayd being stopped\n"
 	"      --print-defaults  print a complete configuration with every default\n"
 	"      --print-schema    print the configuration's JSON Schema\n"
 	"      --version         print the version\n"
 	"  -h, --help            print this\n";
 
-enum { OPTION_CHECK = 256, OPTION_DEFAULTS, OPTION_SCHEMA, OPTION_VERSION };
+enum { OPTION_CHECK = 256, OPTION_RESTORE, OPTION_DEFAULTS, OPTION_SCHEMA, OPTION_VERSION };
 
 static int print(void (*fill)(struct buf *out))
 {
@@ -56,6 +58,23 @@ static int check(const char *config_path)
 	return EXIT_SUCCESS;
 }
 
+static int restore(const char *config_path, const char *backup)
+{
+	struct error err = { 0 };
+	char kept[PATH_MAX];
+
+	(void)umask(027);
+	if (restore_run(config_path, backup, kept, &err) < 0)
+		return say_error(&err);
+	(void)printf(
+		"%s is restored: what it holds as unfinished is in doubt, and is looked at when "
+		"drayd starts\n",
+		backup);
+	if (kept[0])
+		(void)printf("what was there is kept as %s\n", kept);
+	return EXIT_SUCCESS;
+}
+
 static int run(const char *config_path)
 {
 	struct agent *agent;
@@ -77,6 +96,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, OPTION_CHECK },
+		{ "restore", required_argument, NULL, OPTION_RESTORE },
 		{ "print-defaults", no_argument, NULL, OPTION_DEFAULTS },
 		{ "print-schema", no_argument, NULL, OPTION_SCHEMA },
 		{ "version", no_argument, NULL, OPTION_VERSION },
@@ -84,6 +104,7 @@ int main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *config_path = DEFAULT_CONFIG;
+	const char *backup = NULL;
 	bool is_check = false;
 	int option;
 
@@ -95,6 +116,9 @@ int main(int argc, char **argv)
 			break;
 		case OPTION_CHECK:
 			is_check = true;
+			break;
+		case OPTION_RESTORE:
+			backup = optarg;
 			break;
 		case OPTION_DEFAULTS:
 			return print(config_print_defaults);
@@ -109,9 +133,11 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc) {
+	if (optind < argc || (backup && is_check)) {
 		(void)fputs(usage, stderr);
 		return 2;
 	}
+	if (backup)
+		return restore(config_path, backup);
 	return is_check ? check(config_path) : run(config_path);
 }

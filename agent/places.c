@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mapper/mapper.h"
+
 int places_find(const char *config_path, struct places *ret, struct error *err)
 {
 	char program[PATH_MAX], copy[PATH_MAX];
@@ -26,6 +28,7 @@ int places_find(const char *config_path, struct places *ret, struct error *err)
 	ret->connector_dirs[0] = ret->site_connectors;
 	ret->connector_dirs[1] = "/usr/share/dray/connectors";
 	ret->connector_dirs[2] = ret->build_connectors;
+	mapper_find(ret->mapper, sizeof(ret->mapper));
 	ret->secrets.credentials = getenv("CREDENTIALS_DIRECTORY");
 	ret->secrets.beside = ret->config_dir;
 	return 0;

@@ -18,6 +18,7 @@ struct places {
 	char site_connectors[PATH_MAX];  /* the site's own win */
 	char build_connectors[PATH_MAX]; /* beside the program, in a build tree */
 	const char *connector_dirs[PLACES_CONNECTOR_DIRS + 1];
+	char mapper[PATH_MAX]; /* dray-map */
 	struct secret_dirs secrets;
 };
 

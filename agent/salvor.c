@@ -8,9 +8,12 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "dray/times.h"
 #include "log.h"
 #include "store/store.h"
 #include "turn.h"
+
+#define MARKED_ROWS 1000 /* deliveries that a turn looks at; some milliseconds */
 
 struct salvor {
 	struct salvor_options is;
@@ -20,6 +23,7 @@ struct salvor {
 	bool is_resting;
 	bool is_raised;
 	bool is_ending; /* in this turn */
+	bool is_marked; /* likewise: all that a restore left in doubt */
 };
 
 /* Being active makes a turn; the turn's dispatch does the work. */
@@ -44,7 +48,8 @@ void salvor_on_salvage(void *ctx)
 
 static void rest(struct salvor *salvor)
 {
-	bool is_resting = store_is_salvaging(salvor->is.store);
+	const struct store *store = salvor->is.store;
+	bool is_resting = store_is_salvaging(store) || store_is_restored(store);
 
 	if (is_resting == salvor->is_resting)
 		return;
@@ -65,6 +70,11 @@ static void on_dispatch(void *ctx)
 
 	rest(salvor);
 	salvor->is_ending = store_salvage(salvor->is.store, &with) > 0;
+	if (!store_is_restored(salvor->is.store) || store_is_refusing(salvor->is.store))
+		return;
+	salvor->is_marked =
+		store_doubt_restored(salvor->is.store, MARKED_ROWS, now_ms, with.due_at_ms) > 0;
+	turn_wake(salvor->is.turn);
 }
 
 static void raise(struct salvor *salvor)
@@ -91,6 +101,23 @@ static void clear(struct salvor *salvor)
 	salvor->is.on_alarm(salvor->is.ctx, view.result, true);
 }
 
+static void tell_restored(const struct salvor *salvor)
+{
+	struct store_restore_view view;
+	char message[256], text[TIME_TEXT_MAX];
+	const char *from = text;
+
+	store_get_restore(salvor->is.store, &view);
+	time_format(clock_wall_of(salvor->is.clock, view.from_at_ms), text);
+	(void)snprintf(message, sizeof(message),
+		"the database was restored from a backup of %s: %lld unfinished deliveries may have "
+		"been made since, see exception %lld",
+		from, (long long)view.deliveries, (long long)view.exception);
+	LOG_WARNING("the database was restored", LOG_S("backup_of", from),
+		LOG_I("deliveries_in_doubt", view.deliveries), LOG_I("exception", view.exception));
+	salvor->is.on_restored(salvor->is.ctx, message);
+}
+
 static void on_committed(void *ctx)
 {
 	struct salvor *salvor = ctx;
@@ -100,8 +127,16 @@ static void on_committed(void *ctx)
 		raise(salvor);
 	if (salvor->is_ending && !is_salvaging)
 		clear(salvor);
+	if (salvor->is_marked)
+		tell_restored(salvor);
+	salvor->is_marked = false;
 	salvor->is_ending = false;
 	rest(salvor);
+}
+
+static void on_poisoned(void *ctx)
+{
+	((struct salvor *)ctx)->is_marked = false;
 }
 
 static void on_replaced(void *ctx)
@@ -109,6 +144,7 @@ static void on_replaced(void *ctx)
 	struct salvor *salvor = ctx;
 
 	salvor->is_ending = false;
+	salvor->is_marked = false;
 	salvor->is_raised = false;
 	rest(salvor);
 }
@@ -147,6 +183,7 @@ void salvor_attach(struct salvor *salvor, const struct salvor_options *options)
 	turn_add(options->turn, &(struct turn_member){ .name = "salvor",
 					.dispatch = on_dispatch,
 					.committed = on_committed,
+					.poisoned = on_poisoned,
 					.replaced = on_replaced,
 					.ctx = salvor });
 }

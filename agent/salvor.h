@@ -4,6 +4,9 @@
  * While it is at work deliveries rest: older ones, with their keys, may be on their way back. Capture
  * goes on. One alarm, `store_broken`, is raised when a database was replaced, and cleared when
  * nothing waits to be salvaged any more, with what came back and what did not.
+ *
+ * Likewise after a restore: deliveries rest until each has the doubt that it may have been made since
+ * the backup (store_doubt_restored()).
  */
 #ifndef DRAY_SALVOR_H
 #define DRAY_SALVOR_H
@@ -30,6 +33,8 @@ struct salvor_options {
 	void (*on_rest)(void *ctx, bool is_resting);
 	/* In committed(). */
 	void (*on_alarm)(void *ctx, const char *message, bool is_cleared);
+	/* Likewise: the database was restored, and deliveries go on. */
+	void (*on_restored)(void *ctx, const char *message);
 	void *ctx;
 };
 

@@ -25,6 +25,13 @@ void buf_reset(struct buf *buf)
 		buf->data[0] = '\0';
 }
 
+void buf_wipe(struct buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->cap);
+	buf_reset(buf);
+}
+
 bool buf_failed(const struct buf *buf)
 {
 	return buf->failed;

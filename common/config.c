@@ -231,6 +231,7 @@ static void free_fields(const struct option_kind *kind, void *base)
 			free(*(size_t **)field);
 			break;
 		case OPTION_OBJECT:
+		case OPTION_STATUSES:
 			cJSON_Delete(*(cJSON **)field);
 			break;
 		case OPTION_ORDER:

@@ -11,8 +11,7 @@ static int out_of_memory(struct error *err)
 	return error_set(err, NULL, "out of memory");
 }
 
-/* Fill an empty text with two parts. */
-static int derive_text(char **field, const char *first, const char *second, struct error *err)
+int config_derive_text(char **field, const char *first, const char *second, struct error *err)
 {
 	struct buf text = BUF_INIT;
 
@@ -24,7 +23,7 @@ static int derive_text(char **field, const char *first, const char *second, stru
 	return *field ? 0 : out_of_memory(err);
 }
 
-static int check_tls(const struct config_tls *tls, struct error *err)
+int config_check_tls(const struct config_tls *tls, struct error *err)
 {
 	if (tls->cert && !tls->key.file)
 		return error_set(err, "tls.key", "required beside tls.cert");
@@ -41,11 +40,11 @@ static int complete_mqtt(struct config *config, struct error *err)
 		mqtt->port = mqtt->has_tls ? 8883 : 1883;
 	if (mqtt->password.file && !mqtt->username)
 		return error_set(err, "mqtt.username", "required beside mqtt.password");
-	if (check_tls(&mqtt->tls, err)) {
+	if (config_check_tls(&mqtt->tls, err)) {
 		error_prefix(err, "mqtt");
 		return -1;
 	}
-	return derive_text(&mqtt->client_id, "drayd-", config->site, err);
+	return config_derive_text(&mqtt->client_id, "drayd-", config->site, err);
 }
 
 static int add_default_source(struct config *config, struct error *err)
@@ -54,7 +53,7 @@ static int add_default_source(struct config *config, struct error *err)
 	if (!config->sources)
 		return out_of_memory(err);
 	config->n_sources = 1;
-	return derive_text(&config->sources[0].name, "handhelds", "", err);
+	return config_derive_text(&config->sources[0].name, "handhelds", "", err);
 }
 
 static int complete_sources(struct config *config, struct error *err)
@@ -65,7 +64,7 @@ static int complete_sources(struct config *config, struct error *err)
 		return error_set(err, "sources", "must hold at least one source");
 	for (size_t i = 0; i < config->n_sources; i++) {
 		struct config_source *source = &config->sources[i];
-		if (derive_text(&source->topic, config->mqtt.root, "/+/event/#", err))
+		if (config_derive_text(&source->topic, config->mqtt.root, "/+/event/#", err))
 			return -1;
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(source->topic, config->sources[j].topic) != 0)
@@ -79,76 +78,33 @@ static int complete_sources(struct config *config, struct error *err)
 	return 0;
 }
 
-/* What a type of credentials needs is required, and what it has no use for is refused. */
-static int check_auth(const struct config_auth *auth, struct error *err)
+/* One limit for what is shared: which of two would hold is not left to the order of names. */
+static int check_account(const struct config *config, size_t index, struct error *err)
 {
-	static const char *const types[] = { "none", "basic", "bearer", "api_key" };
-	const struct {
-		const char *path;
-		bool is_set;
-		enum config_auth_type type;
-	} parts[] = {
-		{ "auth.username", auth->username != NULL, CONFIG_AUTH_BASIC },
-		{ "auth.password", auth->password.file != NULL, CONFIG_AUTH_BASIC },
-		{ "auth.token", auth->token.file != NULL, CONFIG_AUTH_BEARER },
-		{ "auth.key", auth->key.file != NULL, CONFIG_AUTH_API_KEY },
-		{ "auth.header", auth->header != NULL, CONFIG_AUTH_API_KEY },
-	};
+	const struct config_destination *destination = &config->destinations[index];
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (parts[i].is_set && parts[i].type != auth->type)
-			return error_set(err, parts[i].path, "is for auth.type %s only, not for %s",
-				types[parts[i].type], types[auth->type]);
-		bool has_default = strcmp(parts[i].path, "auth.header") == 0;
-		if (!parts[i].is_set && parts[i].type == auth->type && !has_default)
-			return error_set(
-				err, parts[i].path, "required for auth.type %s", types[auth->type]);
+	for (size_t i = 0; i < index && destination->account; i++) {
+		const struct config_destination *other = &config->destinations[i];
+		if (!other->account || strcmp(other->account, destination->account) != 0 ||
+			(other->concurrency == destination->concurrency &&
+				other->rate_per_hour == destination->rate_per_hour))
+			continue;
+		return error_set(err, "account",
+			"shares concurrency and rate with destination %s, so both must be the same "
+			"there and here",
+			other->name);
 	}
 	return 0;
 }
 
-static int check_url(const struct config_destination *destination, struct error *err)
-{
-	bool is_tls = strncmp(destination->url, "https:", 6) == 0;
-	const char *path = json_get_string(destination->vars, "path");
-
-	if (destination->has_tls && !is_tls)
-		return error_set(err, "tls", "needs an https:// url");
-	if (path && *path && strchr(destination->url, '?'))
-		return error_set(err, "url",
-			"has a query, so vars.path can't be appended; put "
-			"the query into vars.path");
-	return 0;
-}
-
-static int check_limits(const struct config_destination *destination, struct error *err)
-{
-	if (destination->retry_max_ms < destination->retry_base_ms)
-		return error_set(err, "retry.max", "must not be less than retry.base");
-	if (destination->batch_max > 1 && destination->idempotency == CONFIG_IDEMPOTENCY_NONE)
-		return error_set(err, "batch.max",
-			"must be 1 with idempotency.mode none: a batch in doubt could not be told "
-			"from one that was applied");
-	if (destination->resend_on_doubt && destination->idempotency != CONFIG_IDEMPOTENCY_NONE)
-		return error_set(err, "on_doubt",
-			"\"resend\" is for idempotency.mode none: with a key doubt is sent again "
-			"anyway");
-	return 0;
-}
-
-static int complete_destinations(struct config *config, struct error *err)
+static int complete_destinations(
+	const cJSON *destinations, struct config *config, struct error *err)
 {
 	for (size_t i = 0; i < config->n_destinations; i++) {
 		struct config_destination *destination = &config->destinations[i];
-		int result = check_auth(&destination->auth, err) ||
-					     check_tls(&destination->tls, err) ||
-					     check_url(destination, err) ||
-					     check_limits(destination, err)
-				     ? -1
-				     : 0;
-		if (!result && destination->auth.type == CONFIG_AUTH_API_KEY)
-			result = derive_text(&destination->auth.header, "X-API-Key", "", err);
-		if (result) {
+		const cJSON *object = json_get(destinations, destination->name);
+		if (config_complete_destination(object, destination, err) ||
+			check_account(config, i, err)) {
 			error_prefix(err, destination->name);
 			error_prefix(err, "destinations");
 			return -1;
@@ -217,7 +173,7 @@ static int complete_routes(const cJSON *routes, struct config *config, struct er
 int config_complete(const cJSON *document, struct config *config, struct error *err)
 {
 	if (complete_mqtt(config, err) || complete_sources(config, err) ||
-		complete_destinations(config, err))
+		complete_destinations(json_get(document, "destinations"), config, err))
 		return -1;
 	return complete_routes(json_get(document, "routes"), config, err);
 }

@@ -93,18 +93,47 @@ static bool is_authority(const char *text, size_t len)
 	return *host_end == ':' && is_port(host_end + 1, (size_t)(end - host_end - 1));
 }
 
+static bool is_url_of(const char *text, const char *const *schemes)
+{
+	for (; *schemes; schemes++) {
+		size_t len = strlen(*schemes);
+		if (strncmp(text, *schemes, len) != 0)
+			continue;
+		return is_visible(text) && !strpbrk(text, "#\\\"<>") &&
+		       is_authority(text + len, strcspn(text + len, "/?"));
+	}
+	return false;
+}
+
+static bool is_http_url(const char *text)
+{
+	static const char *const schemes[] = { "http://", "https://", NULL };
+
+	return is_url_of(text, schemes);
+}
+
 static bool is_url(const char *text)
 {
-	const char *authority = text;
+	static const char *const schemes[] = { "http://", "https://", "mqtt://", "mqtts://",
+		"sftp://", NULL };
 
-	if (strncmp(text, "http://", 7) == 0)
-		authority += 7;
-	else if (strncmp(text, "https://", 8) == 0)
-		authority += 8;
-	else
-		return false;
-	return is_visible(text) && !strpbrk(text, "#\\\"<>") &&
-	       is_authority(authority, strcspn(authority, "/?"));
+	return is_url_of(text, schemes);
+}
+
+static bool is_request_path(const char *text)
+{
+	return *text == '/' && is_visible(text) && !strchr(text, '#');
+}
+
+/* The 32 bytes of a SHA-256 in base64, without padding. */
+static bool is_host_key(const char *text)
+{
+	return is_only(text, LETTERS DIGITS "+/") && strlen(text) == 43;
+}
+
+static bool is_affix(const char *text)
+{
+	return !*text || is_visible(text);
 }
 
 /* MQTT 5 section 4.7: "+" and "#" are whole levels, "#" the last one. */
@@ -182,7 +211,17 @@ const struct option_form form_visible = { is_visible, "visible ASCII characters"
 const struct option_form form_header = { is_header, "the name of an HTTP header",
 	"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" };
 const struct option_form form_url = { is_url,
+	"an http(s)://, mqtt(s):// or sftp:// URL with a host, without user and fragment",
+	"^(https?|mqtts?|sftp)://[^#]+$" };
+const struct option_form form_http_url = { is_http_url,
 	"an http:// or https:// URL with a host, without user and fragment", "^https?://[^#]+$" };
+const struct option_form form_request_path = { is_request_path,
+	"a path that begins with a slash, of visible ASCII characters, such as \"/v1/token\"",
+	"^/[!-~]*$" };
+const struct option_form form_host_key = { is_host_key,
+	"the 43 characters that ssh-keygen -lf prints behind SHA256:", "^[A-Za-z0-9+/]{43}$" };
+const struct option_form form_affix = { is_affix, "visible ASCII characters, or empty",
+	"^[!-~]*$" };
 const struct option_form form_filter = { is_filter, "an MQTT topic filter", NULL };
 const struct option_form form_root = { is_root,
 	"an MQTT topic without wildcards, spaces and a slash at either end", "^[^/+#$ ][^+#$ ]*$" };

@@ -2,21 +2,9 @@
 
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define FIELD(owner, member) \
-	.offset = offsetof(owner, member), .width = sizeof(((owner *)0)->member)
-#define OF_CONFIG(member) FIELD(struct config, member)
-#define OF_SOURCE(member) FIELD(struct config_source, member)
-#define OF_DESTINATION(member) FIELD(struct config_destination, member)
-#define OF_ROUTE(member) FIELD(struct config_route, member)
-
-#define SECOND_MS INT64_C(1000)
-#define HOUR_MS (3600 * SECOND_MS)
-#define DAY_MS (24 * HOUR_MS)
-#define DECADE_MS (3650 * DAY_MS)
-#define KIB INT64_C(1024)
-#define MIB (1024 * KIB)
-#define TIB (1024 * 1024 * MIB)
+#define OF_CONFIG(member) OPTION_FIELD(struct config, member)
+#define OF_SOURCE(member) OPTION_FIELD(struct config_source, member)
+#define OF_ROUTE(member) OPTION_FIELD(struct config_route, member)
 
 static const struct option_word log_levels[] = {
 	{ "error", CONFIG_LOG_ERROR },
@@ -33,41 +21,6 @@ static const struct option_word log_formats[] = {
 static const struct option_word on_invalid_words[] = {
 	{ "reject", CONFIG_INVALID_REJECT },
 	{ "accept", CONFIG_INVALID_ACCEPT },
-	{ NULL, 0 },
-};
-static const struct option_word kinds[] = {
-	{ "http", 0 },
-	{ "mqtt", WORD_LATER },
-	{ "sftp", WORD_LATER },
-	{ NULL, 0 },
-};
-static const struct option_word auth_types[] = {
-	{ "none", CONFIG_AUTH_NONE },
-	{ "basic", CONFIG_AUTH_BASIC },
-	{ "bearer", CONFIG_AUTH_BEARER },
-	{ "api_key", CONFIG_AUTH_API_KEY },
-	{ "oauth2", WORD_LATER },
-	{ "hmac", WORD_LATER },
-	{ "csrf", WORD_LATER },
-	{ "session", WORD_LATER },
-	{ "key", WORD_LATER },
-	{ NULL, 0 },
-};
-static const struct option_word on_exception_words[] = {
-	{ "block", false },
-	{ "pass", true },
-	{ NULL, 0 },
-};
-static const struct option_word on_doubt_words[] = {
-	{ "hold", false },
-	{ "resend", true },
-	{ NULL, 0 },
-};
-static const struct option_word idempotency_modes[] = {
-	{ "header", CONFIG_IDEMPOTENCY_HEADER },
-	{ "none", CONFIG_IDEMPOTENCY_NONE },
-	{ "natural", WORD_LATER },
-	{ "lookup", WORD_LATER },
 	{ NULL, 0 },
 };
 static const struct option_word lanes[] = {
@@ -87,96 +40,8 @@ static const struct option source_options[] = {
 	{ .name = "adapter", .type = OPTION_LATER },
 	{ .name = "vars", .type = OPTION_LATER },
 };
-static const struct option_kind source_kind = { "source", source_options, COUNT(source_options),
-	sizeof(struct config_source), "handhelds" };
-
-static const struct option destination_options[] = {
-	{ "kind", OPTION_ENUM, "how the other side is spoken to", .fallback = "http",
-		.words = kinds },
-	{ "connector", OPTION_TEXT, "the connector's folder", OF_DESTINATION(connector),
-		.fallback = "rest", .form = &form_name, .min = 1, .max = 64 },
-	{ "url", OPTION_TEXT, "base address; the connector's path is appended", OF_DESTINATION(url),
-		.is_required = true, .form = &form_url, .min = 1, .max = 2048,
-		.sample = "https://erp.example.com/api" },
-
-	{ "auth", OPTION_SECTION, .help = "credentials" },
-	{ "auth.type", OPTION_ENUM, "how the credentials are shown", OF_DESTINATION(auth.type),
-		.fallback = "none", .words = auth_types },
-	{ "auth.username", OPTION_TEXT, "for type basic", OF_DESTINATION(auth.username),
-		.form = &form_any, .min = 1, .max = 256 },
-	{ "auth.password", OPTION_SECRET, "for type basic", OF_DESTINATION(auth.password) },
-	{ "auth.token", OPTION_SECRET, "for type bearer", OF_DESTINATION(auth.token) },
-	{ "auth.header", OPTION_TEXT, "for type api_key: the header; default X-API-Key",
-		OF_DESTINATION(auth.header), .form = &form_header, .min = 1, .max = 64 },
-	{ "auth.key", OPTION_SECRET, "for type api_key", OF_DESTINATION(auth.key) },
-	{ .name = "auth.token_url", .type = OPTION_LATER },
-	{ .name = "auth.client_id", .type = OPTION_LATER },
-	{ .name = "auth.client_secret", .type = OPTION_LATER },
-	{ .name = "auth.scope", .type = OPTION_LATER },
-
-	{ "tls", OPTION_SECTION, .help = "how the other side is verified, and we by it",
-		OF_DESTINATION(has_tls) },
-	{ "tls.ca", OPTION_TEXT, "PEM bundle of a private CA; default the system's",
-		OF_DESTINATION(tls.ca), .form = &form_path, .min = 1, .max = 4096 },
-	{ "tls.cert", OPTION_TEXT, "PEM client certificate", OF_DESTINATION(tls.cert),
-		.form = &form_path, .min = 1, .max = 4096 },
-	{ "tls.key", OPTION_SECRET, "PEM key of the client certificate", OF_DESTINATION(tls.key) },
-
-	{ "vars", OPTION_OBJECT, "the connector's settings for this destination",
-		OF_DESTINATION(vars), .fallback = "{}" },
-	{ "concurrency", OPTION_INTEGER, "requests under way at once", OF_DESTINATION(concurrency),
-		.fallback = "8", .min = 1, .max = 64 },
-	{ "rate", OPTION_RATE, "requests at most; default no limit", OF_DESTINATION(rate_per_hour),
-		.min = 1, .max = INT64_C(100000) * 3600 },
-	{ "timeout", OPTION_DURATION, "of one request", OF_DESTINATION(timeout_ms),
-		.fallback = "30s", .min = 100, .max = HOUR_MS },
-	{ "settle", OPTION_DURATION, "how long the other side may still work on a lost request",
-		OF_DESTINATION(settle_ms), .fallback = "60s", .min = 0, .max = DAY_MS },
-
-	{ "retry", OPTION_SECTION, .help = "full-jitter exponential backoff" },
-	{ "retry.base", OPTION_DURATION, "bound of the first wait", OF_DESTINATION(retry_base_ms),
-		.fallback = "1s", .min = 1, .max = HOUR_MS },
-	{ "retry.max", OPTION_DURATION, "bound of every wait", OF_DESTINATION(retry_max_ms),
-		.fallback = "15m", .min = 1, .max = DAY_MS },
-	{ "retry.give_up", OPTION_DURATION, "age at which it becomes an exception; 0s: never",
-		OF_DESTINATION(retry_give_up_ms), .fallback = "14d", .min = 0, .max = DECADE_MS },
-
-	{ "batch", OPTION_SECTION, .help = "several events in a request" },
-	{ "batch.max", OPTION_INTEGER, "events in a request", OF_DESTINATION(batch_max),
-		.fallback = "1", .min = 1, .max = 500 },
-	{ "batch.max_bytes", OPTION_SIZE, "of a batch's body", OF_DESTINATION(batch_max_bytes),
-		.fallback = "1MiB", .min = KIB, .max = 64 * MIB },
-	{ "batch.linger", OPTION_DURATION, "how long a batch waits for more",
-		OF_DESTINATION(batch_linger_ms), .fallback = "0ms", .min = 0, .max = HOUR_MS },
-
-	{ "order_by", OPTION_ORDER,
-		"events of the same key keep their order: document, device, none, or a JSON Pointer",
-		OF_DESTINATION(order), .fallback = "document", .min = 1, .max = 256 },
-	{ "on_exception", OPTION_ENUM, "do later events of the same key wait for an exception",
-		OF_DESTINATION(exception_passes), .fallback = "block",
-		.words = on_exception_words },
-	{ "on_doubt", OPTION_ENUM, "without idempotency: ask a person, or send again",
-		OF_DESTINATION(resend_on_doubt), .fallback = "hold", .words = on_doubt_words },
-
-	{ "idempotency", OPTION_SECTION, .help = "how the other side recognises a repeat" },
-	{ "idempotency.mode", OPTION_ENUM, "by a key in a header, or not at all",
-		OF_DESTINATION(idempotency), .fallback = "header", .words = idempotency_modes },
-	{ "idempotency.header", OPTION_TEXT, "the header that carries the key",
-		OF_DESTINATION(idempotency_header), .fallback = "Idempotency-Key",
-		.form = &form_header, .min = 1, .max = 64 },
-	{ "idempotency.lifetime", OPTION_DURATION,
-		"how long the other side remembers a key; 0s: for ever",
-		OF_DESTINATION(idempotency_lifetime_ms), .fallback = "24h", .min = 0,
-		.max = DECADE_MS },
-
-	{ "breaker", OPTION_SECTION, .help = "when to leave a failing destination alone" },
-	{ "breaker.failures", OPTION_INTEGER, "failures in a row that open it",
-		OF_DESTINATION(breaker_failures), .fallback = "5", .min = 1, .max = 1000 },
-	{ "breaker.probe", OPTION_DURATION, "longest wait until the next probe",
-		OF_DESTINATION(breaker_probe_ms), .fallback = "30s", .min = 10, .max = HOUR_MS },
-};
-static const struct option_kind destination_kind = { "destination", destination_options,
-	COUNT(destination_options), sizeof(struct config_destination), "erp" };
+static const struct option_kind source_kind = { "source", source_options,
+	OPTION_COUNT(source_options), sizeof(struct config_source), "handhelds" };
 
 static const struct option route_options[] = {
 	{ "when", OPTION_OBJECT,
@@ -187,7 +52,7 @@ static const struct option route_options[] = {
 	{ "lane", OPTION_ENUM, "its share when a destination is behind", OF_ROUTE(lane),
 		.fallback = "normal", .words = lanes },
 };
-static const struct option_kind route_kind = { "route", route_options, COUNT(route_options),
+static const struct option_kind route_kind = { "route", route_options, OPTION_COUNT(route_options),
 	sizeof(struct config_route), "all" };
 
 static const struct option config_options[] = {
@@ -269,7 +134,7 @@ static const struct option config_options[] = {
 	{ .name = "listen.tokens", .type = OPTION_LATER },
 	{ .name = "listen.hooks", .type = OPTION_LATER },
 	{ "destinations", OPTION_MAP, "outside systems, each with its own queue and limits",
-		OF_CONFIG(destinations), .kind = &destination_kind, .max = 64,
+		OF_CONFIG(destinations), .kind = &config_destination_kind, .max = 64,
 		.count_offset = offsetof(struct config, n_destinations) },
 	{ "routes", OPTION_MAP, "which events go where", OF_CONFIG(routes), .kind = &route_kind,
 		.max = 256, .count_offset = offsetof(struct config, n_routes) },
@@ -286,8 +151,8 @@ static const struct option config_options[] = {
 	{ .name = "match", .type = OPTION_LATER },
 	{ .name = "fleet", .type = OPTION_LATER },
 };
-const struct option_kind config_kind = { "configuration", config_options, COUNT(config_options),
-	sizeof(struct config), NULL };
+const struct option_kind config_kind = { "configuration", config_options,
+	OPTION_COUNT(config_options), sizeof(struct config), NULL };
 
 const char *option_leaf(const struct option *option)
 {

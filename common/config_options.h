@@ -24,6 +24,7 @@ enum option_type {
 	OPTION_OBJECT,   /* cJSON *: kept as it is */
 	OPTION_ORDER,    /* order and order_pointer of a destination */
 	OPTION_NAMES,    /* a list of names, resolved by config_check.c */
+	OPTION_STATUSES, /* cJSON *: a list of numbers within the bounds, at most 32 */
 	OPTION_MAP,      /* objects by name: an array of `kind` and its length */
 	OPTION_LATER,    /* designed, but refused: not part of this version */
 };
@@ -70,6 +71,19 @@ struct option_kind {
 };
 
 extern const struct option_kind config_kind;
+extern const struct option_kind config_destination_kind; /* config_destination.c */
+
+/* For the tables. */
+#define OPTION_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define OPTION_FIELD(owner, member) \
+	.offset = offsetof(owner, member), .width = sizeof(((owner *)0)->member)
+#define SECOND_MS INT64_C(1000)
+#define HOUR_MS (3600 * SECOND_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define DECADE_MS (3650 * DAY_MS)
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define TIB (1024 * 1024 * MIB)
 
 /* The part of a dotted name behind its last dot. */
 const char *option_leaf(const struct option *option);
@@ -78,7 +92,8 @@ bool option_is_in(const struct option *option, const char *section);
 
 /* Forms, config_forms.c. */
 extern const struct option_form form_any, form_path, form_name, form_timezone, form_visible,
-	form_header, form_url, form_filter, form_root, form_listen, form_host;
+	form_header, form_url, form_http_url, form_filter, form_root, form_listen, form_host,
+	form_request_path, form_host_key, form_affix;
 
 /* A JSON Pointer (RFC 6901) that is not empty. */
 bool form_is_pointer(const char *text);
@@ -88,6 +103,13 @@ bool form_is_pointer(const char *text);
  * check what depends on two or more, references between objects included.
  */
 int config_complete(const cJSON *document, struct config *config, struct error *err);
+/* The same of one destination, config_check_destination.c; `object` is its part of the document. */
+int config_complete_destination(
+	const cJSON *object, struct config_destination *destination, struct error *err);
+
+/* Fill a text that is not set with two parts, and check what belongs together. */
+int config_derive_text(char **field, const char *first, const char *second, struct error *err);
+int config_check_tls(const struct config_tls *tls, struct error *err);
 
 /*
  * config_value.c: put one value into the option's field of `base`, the struct that it belongs to.

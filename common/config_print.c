@@ -135,6 +135,16 @@ static void describe_names(struct buf *out, const struct option *option, cJSON *
 	add_item(out, schema, "uniqueItems", cJSON_CreateTrue());
 }
 
+static void describe_statuses(struct buf *out, const struct option *option, cJSON *schema)
+{
+	cJSON *items = cJSON_CreateObject();
+
+	add_text(out, items, "type", "integer");
+	describe_numbers(out, option, items);
+	add_text(out, schema, "type", "array");
+	add_item(out, schema, "items", items);
+}
+
 static void describe_section(struct buf *out, cJSON *schema)
 {
 	add_text(out, schema, "type", "object");
@@ -199,6 +209,9 @@ static void describe_type(struct buf *out, const struct option *option, cJSON *s
 		break;
 	case OPTION_NAMES:
 		describe_names(out, option, schema);
+		break;
+	case OPTION_STATUSES:
+		describe_statuses(out, option, schema);
 		break;
 	case OPTION_MAP:
 		describe_map(out, option, schema);

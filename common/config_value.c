@@ -5,6 +5,8 @@
 
 #include "dray/json.h"
 
+#define STATUSES_MAX 32
+
 static int out_of_memory(struct error *err)
 {
 	return error_set(err, NULL, "out of memory");
@@ -181,6 +183,25 @@ static int read_names(const struct option *option, const cJSON *value, struct er
 	return 0;
 }
 
+static int read_statuses(
+	const struct option *option, void *base, const cJSON *value, struct error *err)
+{
+	const cJSON *status;
+
+	if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > STATUSES_MAX)
+		return error_set(
+			err, option->name, "must be a list of at most %d statuses", STATUSES_MAX);
+	cJSON_ArrayForEach (status, value) {
+		double number = cJSON_IsNumber(status) ? status->valuedouble : 0;
+		if (number < (double)option->min || number > (double)option->max ||
+			number != (double)(int)number)
+			return error_set(err, option->name,
+				"must be a list of whole numbers between %lld and %lld",
+				(long long)option->min, (long long)option->max);
+	}
+	return store_object(option, base, value, err);
+}
+
 static int read_number(
 	const struct option *option, void *base, const cJSON *value, struct error *err)
 {
@@ -215,6 +236,8 @@ int option_read(const struct option *option, void *base, const cJSON *value, str
 		return store_object(option, base, value, err);
 	case OPTION_NAMES:
 		return read_names(option, value, err);
+	case OPTION_STATUSES:
+		return read_statuses(option, base, value, err);
 	case OPTION_LATER:
 		return error_set(err, option->name, "not part of this version");
 	default:

@@ -1,4 +1,4 @@
-#include "dray/connector.h"
+#include "connector_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,11 +17,7 @@ static bool is_blank_or_control(const unsigned char *text, size_t width)
 	       (width == 2 && text[0] == 0xc2 && text[1] < 0xa0);
 }
 
-/*
- * What a stranger wrote, fit for a line on a terminal: control characters and runs of white space
- * become one space, what is not UTF-8 a question mark; cut between characters.
- */
-static void copy_clean(const char *text, size_t len, char *out, size_t size)
+void connector_clean(const char *text, size_t len, char *out, size_t size)
 {
 	const unsigned char *from = (const unsigned char *)text;
 	size_t n = 0;
@@ -39,7 +35,7 @@ static void copy_clean(const char *text, size_t len, char *out, size_t size)
 		if (n + (width ? width : 1) >= size)
 			break;
 		if (width)
-			memcpy(out + n, from + i, width);
+			memmove(out + n, from + i, width);
 		else
 			out[n] = '?';
 		width = width ? width : 1;
@@ -63,7 +59,7 @@ static cJSON *parse_answer(const char *body, size_t len)
 static bool copy_scalar(const cJSON *value, char *out, size_t size)
 {
 	if (cJSON_IsString(value)) {
-		copy_clean(value->valuestring, strlen(value->valuestring), out, size);
+		connector_clean(value->valuestring, strlen(value->valuestring), out, size);
 		return *out != '\0';
 	}
 	if (!cJSON_IsNumber(value))
@@ -107,6 +103,6 @@ void connector_read_refusal(const char *body, size_t len, char *out, size_t size
 	cJSON *root = parse_answer(body, len);
 
 	if (size == 0 || !find_words(root, out, size))
-		copy_clean(body, len, out, size);
+		connector_clean(body, len, out, size);
 	cJSON_Delete(root);
 }

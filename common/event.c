@@ -99,7 +99,7 @@ static bool set_attributes(struct reading *r)
 	char occurred[TIME_TEXT_MAX];
 	char sent[TIME_TEXT_MAX] = "";
 	char received[TIME_TEXT_MAX];
-	char sequence[24] = "";
+	char sequence[24] = "", chain[16] = "";
 
 	time_format(e->occurred_at_ms, occurred);
 	time_format(e->received_at_ms, received);
@@ -107,6 +107,8 @@ static bool set_attributes(struct reading *r)
 		time_format(e->sent_at_ms, sent);
 	if (e->sequence >= 0)
 		(void)snprintf(sequence, sizeof(sequence), "%" PRId64, e->sequence);
+	if (r->context->chain > 0)
+		(void)snprintf(chain, sizeof(chain), "%u", r->context->chain);
 	return event_tree_set(&r->tree, ATTRIBUTE_SPECVERSION, "1.0") &&
 	       event_tree_set(&r->tree, ATTRIBUTE_ID, e->id) &&
 	       event_tree_set(&r->tree, ATTRIBUTE_SOURCE, e->source) &&
@@ -120,7 +122,8 @@ static bool set_attributes(struct reading *r)
 	       event_tree_set(&r->tree, ATTRIBUTE_SEQUENCE, sequence) &&
 	       event_tree_set(&r->tree, ATTRIBUTE_SENTTIME, sent) &&
 	       event_tree_set(&r->tree, ATTRIBUTE_TRACEPARENT, e->traceparent) &&
-	       event_tree_set(&r->tree, ATTRIBUTE_RECEIVEDTIME, received);
+	       event_tree_set(&r->tree, ATTRIBUTE_RECEIVEDTIME, received) &&
+	       event_tree_set(&r->tree, ATTRIBUTE_CHAIN, chain);
 }
 
 static int read_event(struct reading *r)

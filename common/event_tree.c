@@ -23,6 +23,7 @@ static const char *const names[ATTRIBUTE_N] = {
 	[ATTRIBUTE_SENTTIME] = "senttime",
 	[ATTRIBUTE_TRACEPARENT] = "traceparent",
 	[ATTRIBUTE_RECEIVEDTIME] = "receivedtime",
+	[ATTRIBUTE_CHAIN] = "draychain",
 	[ATTRIBUTE_DATA] = "data",
 };
 

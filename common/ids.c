@@ -84,6 +84,105 @@ void id_idempotency_key(const char *site, const char *destination, const char *s
 	id_derive(parts, sizeof(parts) / sizeof(*parts), out);
 }
 
+/* --- shapes ---------------------------------------------------------------------------------------- */
+
+#define UUID_BYTES 16
+#define SHAPED_MAX 128 /* a UUID and a digest in any format: at most 39 and 78 characters */
+
+static unsigned read_nibble(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10) & 15;
+}
+
+static void read_uuid(const char *key, uint8_t out[UUID_BYTES])
+{
+	size_t n = 0;
+
+	memset(out, 0, UUID_BYTES);
+	for (; *key && n < (size_t)2 * UUID_BYTES; key++) {
+		if (*key == '-')
+			continue;
+		out[n / 2] = (uint8_t)((unsigned)out[n / 2] << 4 | read_nibble(*key));
+		n++;
+	}
+}
+
+/* Behind the last byte there are zeros. */
+static unsigned bit_of(const uint8_t *bytes, size_t n, size_t bit)
+{
+	return bit < n * 8 ? (unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1u : 0;
+}
+
+/* `bits` at a time from the first on; zeros fill the last character (RFC 4648 section 6). */
+static size_t put_bits(const uint8_t *bytes, size_t n, unsigned bits, char *out)
+{
+	const char *alphabet = bits == 4 ? "0123456789abcdef" : "abcdefghijklmnopqrstuvwxyz234567";
+	size_t length = (n * 8 + bits - 1) / bits;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned value = 0;
+
+		for (size_t bit = i * bits; bit < (i + 1) * bits; bit++)
+			value = value << 1 | bit_of(bytes, n, bit);
+		out[i] = alphabet[value];
+	}
+	return length;
+}
+
+/* The bytes as one number, zeros in front: as many digits as the largest of them has. */
+static size_t put_digits(const uint8_t *bytes, size_t n, char *out)
+{
+	size_t length = n == UUID_BYTES ? 39 : 78;
+	uint8_t rest[ID_DIGEST_BYTES];
+
+	memcpy(rest, bytes, n);
+	for (size_t at = length; at-- > 0;) {
+		unsigned carry = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			carry = carry << 8 | rest[i];
+			rest[i] = (uint8_t)(carry / 10);
+			carry %= 10;
+		}
+		out[at] = (char)('0' + carry);
+	}
+	return length;
+}
+
+static size_t put_format(enum id_format format, const uint8_t *bytes, size_t n, char *out)
+{
+	if (format == ID_FORMAT_DIGITS)
+		return put_digits(bytes, n, out);
+	return put_bits(bytes, n, format == ID_FORMAT_ALNUM ? 5 : 4, out);
+}
+
+void id_shape_key(const struct id_shape *shape, const char key[ID_UUID_MAX], char out[ID_KEY_MAX])
+{
+	uint8_t bytes[ID_DIGEST_BYTES];
+	char text[SHAPED_MAX];
+	const char *from = text;
+	size_t natural = strlen(key), length;
+
+	memcpy(text, key, natural + 1);
+	if (shape->format != ID_FORMAT_UUID) {
+		read_uuid(key, bytes);
+		natural = put_format(shape->format, bytes, UUID_BYTES, text);
+	}
+	id_digest(key, strlen(key), bytes);
+	(void)put_format(shape->format, bytes, sizeof(bytes), text + natural);
+	length = shape->length ? shape->length : natural;
+	/* The first digits of a number tell less than its last. */
+	if (shape->format == ID_FORMAT_DIGITS && length < natural)
+		from += natural - length;
+	if (shape->is_quoted)
+		*out++ = '"';
+	memcpy(out, from, length);
+	out += length;
+	if (shape->is_quoted)
+		*out++ = '"';
+	*out = '\0';
+}
+
 bool id_is_valid(const char *id, size_t len)
 {
 	if (len < 1 || len > ID_MAX)

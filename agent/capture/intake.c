@@ -387,6 +387,22 @@ static void add_attribute(cJSON *object, const char *name, const char *value)
 		(void)cJSON_AddStringToObject(object, name, value);
 }
 
+/* What answers bring has led to answers again and again: somebody's routes go round in a circle. */
+static int refuse_loop(
+	struct passage *passage, const cJSON *object, const char *raw, size_t raw_len)
+{
+	const char *id = json_get_string(object, "id"), *type = json_get_string(object, "type");
+	struct refusal refusal = { "loop", id ? id : "", type ? type : "",
+		passage->message->topic_device, 0, raw, raw_len };
+	struct problem problem;
+
+	problem_fill(&problem, REASON_NOT_ALLOWED, "/type",
+		"more than %d answers have led to it, one behind the other: look at the routes of "
+		"what destination %s brings",
+		EMIT_CHAIN_MAX, passage->message->origin);
+	return refuse(passage, &refusal, &problem);
+}
+
 /* The stage where adapters, barcodes, items and units will stand is between parse and render. */
 static int take_object(struct passage *passage, cJSON *object, const char *raw, size_t raw_len)
 {
@@ -399,6 +415,7 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 		.topic_device = message->topic_device,
 		.received_at_ms = message->received_at_ms,
 		.index = passage->index,
+		.chain = message->chain,
 		.limits = &intake->config->limits,
 		.accepts_invalid = message->on_invalid == CONFIG_INVALID_ACCEPT,
 	};
@@ -406,6 +423,11 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 	struct problem problem = { .reason = REASON_NONE };
 	int rc;
 
+	if (message->chain > EMIT_CHAIN_MAX) {
+		rc = refuse_loop(passage, object, raw, raw_len);
+		cJSON_Delete(object);
+		return rc;
+	}
 	if (!message->topic_device)
 		add_attribute(object, "device", message->default_device);
 	add_attribute(object, "traceparent", message->traceparent);

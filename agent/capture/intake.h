@@ -41,6 +41,7 @@ struct intake_message {
 	const char *default_device; /* when neither topic nor body names one; NULL none */
 	const char *traceparent;    /* NULL none */
 	enum config_on_invalid on_invalid;
+	unsigned chain; /* as in struct event_context */
 	const void *payload;
 	size_t len;
 	int64_t received_at_ms; /* wall clock, now */
@@ -61,6 +62,19 @@ int intake_configure(struct intake *intake, const struct config *config);
  */
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx);
+
+/*
+ * An answer brought an event: it enters like any other, its id derived from what caused it, so that the
+ * same answer brings the same event. Its source is /{site}/{destination}, its device the destination;
+ * time, correlation and trace are its parent's where it doesn't say them. What can't be read becomes an
+ * exception, and so does (`loop`) what more than EMIT_CHAIN_MAX answers in a row have led to.
+ *
+ * received_at_ms  wall clock, now.
+ * Returns         0; -1: the store failed, or memory ran out and nothing of it was stored.
+ */
+#define EMIT_CHAIN_MAX 8
+struct deliver_emit;
+int intake_emit(struct intake *intake, const struct deliver_emit *emit, int64_t received_at_ms);
 
 /*
  * Where an event of the store goes, by the configuration in force: `fn` once per destination. For

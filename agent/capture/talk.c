@@ -158,6 +158,14 @@ static void render_status(struct talk *talk, struct buf *out)
 		(long long)exceptions);
 }
 
+static int publish_state(struct talk *talk, const char *state, size_t len)
+{
+	return mqtt_publish(talk->mqtt,
+		&(struct mqtt_publication){
+			.topic = talk->status_topic, .payload = state, .len = len, .retain = true },
+		NULL);
+}
+
 /* Retained, and only when it says something new. */
 static void publish_status(struct talk *talk)
 {
@@ -166,8 +174,7 @@ static void publish_status(struct talk *talk)
 	talk->status_is_due = false;
 	render_status(talk, &status);
 	if (!buf_failed(&status) && strcmp(status.data, talk->last_status) != 0 &&
-		mqtt_publish(talk->mqtt, talk->status_topic, status.data, status.len, true, NULL, 0,
-			NULL) == 0) {
+		publish_state(talk, status.data, status.len) == 0) {
 		(void)snprintf(talk->last_status, sizeof(talk->last_status), "%s", status.data);
 		talk->outstanding++;
 	}
@@ -180,8 +187,13 @@ static bool publish(struct talk *talk, const struct saying *saying)
 {
 	const char *payload = saying->bytes + saying->topic_len + 1;
 
-	return mqtt_publish(talk->mqtt, saying->bytes, payload, saying->len, false,
-		       payload + saying->len, saying->correlation_len, NULL) == 0;
+	return mqtt_publish(talk->mqtt,
+		       &(struct mqtt_publication){ .topic = saying->bytes,
+			       .payload = payload,
+			       .len = saying->len,
+			       .correlation_data = payload + saying->len,
+			       .correlation_len = saying->correlation_len },
+		       NULL) == 0;
 }
 
 /* What this broker will never take must not keep the others from being heard. */
@@ -238,11 +250,13 @@ static void on_message(void *ctx, const struct mqtt_message *message)
 	(void)message; /* talk subscribes to nothing yet */
 }
 
-static void on_puback(void *ctx, int mid)
+static void on_puback(void *ctx, int mid, int reason, const char *words)
 {
 	struct talk *talk = ctx;
 
 	(void)mid;
+	(void)reason;
+	(void)words;
 	if (talk->outstanding > 0)
 		talk->outstanding--;
 }
@@ -277,7 +291,6 @@ void talk_stop(struct talk *talk)
 
 	if (!talk->mqtt)
 		return;
-	(void)mqtt_publish(
-		talk->mqtt, talk->status_topic, offline, sizeof(offline) - 1, true, NULL, 0, NULL);
+	(void)publish_state(talk, offline, sizeof(offline) - 1);
 	mqtt_stop(talk->mqtt);
 }

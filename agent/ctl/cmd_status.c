@@ -114,6 +114,24 @@ static void print_salvage(const struct ctl *ctl, const cJSON *salvage)
 		(void)printf("        %s\n", text_of(salvage, "file"));
 }
 
+static void print_restore(const struct ctl *ctl, const cJSON *restore)
+{
+	char at[FORMAT_MAX], from[FORMAT_MAX];
+
+	if (!cJSON_IsObject(restore))
+		return;
+	format_time(text_of(restore, "restored_at"), now_ms(), at);
+	format_time(text_of(restore, "backup_of"), now_ms(), from);
+	(void)fputs("restored ", stdout);
+	print_colored(ctl, COLOR_WARN, at);
+	(void)printf(" from a backup of %s: %" PRId64 " unfinished deliveries in doubt", from,
+		number_of(restore, "in_doubt"));
+	if (cJSON_IsTrue(json_get(restore, "deliveries_wait")))
+		(void)puts(" so far, deliveries wait until all are marked");
+	else
+		(void)printf(", see exception %" PRId64 "\n", number_of(restore, "exception"));
+}
+
 static void put_counts(struct table *table, const char *name, const cJSON *counts)
 {
 	table_text(table, name, COLOR_NONE);
@@ -192,6 +210,7 @@ static int run(struct ctl *ctl)
 		print_broker(ctl, answer.root);
 		print_store(ctl, json_get(answer.root, "store"));
 		print_salvage(ctl, json_get(answer.root, "salvage"));
+		print_restore(ctl, json_get(answer.root, "restore"));
 		print_clock(ctl, answer.root);
 		print_events(ctl, json_get(answer.root, "events"));
 		print_destinations(ctl, json_get(answer.root, "destinations"));

@@ -38,11 +38,17 @@ enum ctl_option {
 	OPTION_SEVERITY,
 	OPTION_DESTINATION,
 	OPTION_WHY,
-	OPTION_ALL,   /* a flag */
-	OPTION_FORCE, /* a flag */
+	OPTION_CONFIG,
+	OPTION_SITE,
+	OPTION_EVENT,
+	OPTION_VAR,     /* may be given many times: values[] has the last, vars[] all */
+	OPTION_ALL,     /* a flag */
+	OPTION_FORCE,   /* a flag */
+	OPTION_DRY_RUN, /* a flag */
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
+#define CTL_VARS_MAX 64
 
 struct table;
 
@@ -50,7 +56,9 @@ struct ctl {
 	const char *socket;
 	bool is_json;
 	bool has_color;
-	const char *values[OPTION_N]; /* NULL: not given */
+	const char *values[OPTION_N];       /* NULL: not given */
+	const char *vars[CTL_VARS_MAX + 1]; /* "NAME=VALUE", NULL ends */
+	int n_vars;
 	int n_args;
 	char **args; /* behind the command's words */
 };
@@ -119,6 +127,25 @@ int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_i
 /* The whole of a command that shows `/v1/{what}/{its argument}`. */
 int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_one);
 
+/* --- connectors on this machine (connectors.c): the agent isn't asked ----------------------------- */
+
+#define CTL_CONNECTOR_DIRS 3
+
+struct connector_folder;
+struct mapper_run;
+
+/* Where connectors lie: beside the configuration, where they are installed, in a build tree. */
+struct connector_dirs {
+	char texts[CTL_CONNECTOR_DIRS][4096];
+	const char *list[CTL_CONNECTOR_DIRS + 1];
+};
+void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret);
+
+/* A connector by its name, or a folder by a path with a '/'. Else a line on stderr and CTL_NO. */
+int open_connector(const struct ctl *ctl, const char *which, struct connector_folder *ret);
+/* Something that runs programs. NULL after a line on stderr. */
+struct mapper_run *start_mapper(const char *zone);
+
 /* --- commands (cmd_*.c) ---------------------------------------------------------------------------- */
 
 extern const struct command cmd_status;
@@ -133,6 +160,11 @@ extern const struct command cmd_exceptions_list;
 extern const struct command cmd_exceptions_show;
 extern const struct command cmd_exceptions_retry;
 extern const struct command cmd_exceptions_discard;
+extern const struct command cmd_replay;
 extern const struct command cmd_ledger;
+extern const struct command cmd_backup;
+extern const struct command cmd_connector_list;
+extern const struct command cmd_connector_test;
+extern const struct command cmd_connector_try;
 
 #endif

@@ -27,7 +27,12 @@ static const struct command *const commands[] = {
 	&cmd_exceptions_show,
 	&cmd_exceptions_retry,
 	&cmd_exceptions_discard,
+	&cmd_replay,
 	&cmd_ledger,
+	&cmd_backup,
+	&cmd_connector_list,
+	&cmd_connector_test,
+	&cmd_connector_try,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -46,8 +51,13 @@ static const struct option options[] = {
 	{ "severity", required_argument, NULL, OPTION_SEVERITY },
 	{ "destination", required_argument, NULL, OPTION_DESTINATION },
 	{ "why", required_argument, NULL, OPTION_WHY },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "site", required_argument, NULL, OPTION_SITE },
+	{ "event", required_argument, NULL, OPTION_EVENT },
+	{ "var", required_argument, NULL, OPTION_VAR },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "socket", required_argument, NULL, FLAG_SOCKET },
 	{ "json", no_argument, NULL, FLAG_JSON },
 	{ "help", no_argument, NULL, FLAG_HELP },
@@ -136,7 +146,7 @@ static int check(const struct ctl *ctl, const struct command *command)
 
 static bool is_flag(int option)
 {
-	return option == OPTION_ALL || option == OPTION_FORCE;
+	return option == OPTION_ALL || option == OPTION_FORCE || option == OPTION_DRY_RUN;
 }
 
 /* -1: go on; else the exit code. */
@@ -161,6 +171,14 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 			return CTL_DONE;
 		case '?':
 			return CTL_USAGE;
+		case OPTION_VAR:
+			if (ctl->n_vars == CTL_VARS_MAX) {
+				(void)fputs("drayctl: too many --var\n", stderr);
+				return CTL_USAGE;
+			}
+			ctl->vars[ctl->n_vars++] = optarg;
+			ctl->values[option] = optarg;
+			break;
 		default:
 			ctl->values[option] = is_flag(option) ? "true" : optarg;
 		}

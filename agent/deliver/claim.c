@@ -1,24 +1,26 @@
 /*
- * claim.c - one request, from the rows it took to the courier and back. The moves stand in
- * deliver.h; claim_move() is the only function that makes them.
+ * claim.c - deliveries that are on their way together, and the moves of it. They stand in deliver.h;
+ * claim_move() is the only function that makes them.
  */
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deliver_internal.h"
-#include "turn.h"
 
 static struct claims *list_of(struct deliver *deliver, enum claim_state state)
 {
 	switch (state) {
 	case CLAIM_FRESH:
 		return &deliver->fresh;
+	case CLAIM_MAPPING:
+		return &deliver->mapping;
 	case CLAIM_SENT:
 		return &deliver->sent;
 	case CLAIM_ANSWERED:
 		return &deliver->answered;
+	case CLAIM_STEPPED:
+		return &deliver->stepped;
 	case CLAIM_SETTLED:
 		return &deliver->settled;
 	case CLAIM_DRAFT:
@@ -30,7 +32,37 @@ static struct claims *list_of(struct deliver *deliver, enum claim_state state)
 /* Does the claim stand for a request that is out, or about to be? */
 static bool fills_window(enum claim_state state)
 {
-	return state == CLAIM_FRESH || state == CLAIM_SENT || state == CLAIM_ANSWERED;
+	return state != CLAIM_DRAFT && state != CLAIM_SETTLED;
+}
+
+static void enter_window(struct claim *claim)
+{
+	claim->limit = limit_ref(claim->destination->limit);
+	claim->limit->in_flight++;
+	claim->destination->in_flight++;
+}
+
+static void leave_window(struct claim *claim)
+{
+	assert(claim->destination->in_flight > 0 && claim->limit->in_flight > 0);
+	claim->destination->in_flight--;
+	claim->limit->in_flight--;
+	limit_unref(claim->limit);
+	claim->limit = NULL;
+}
+
+static void count(struct claim *claim, enum claim_state to)
+{
+	bool fills = fills_window(to), has_filled = fills_window(claim->state);
+
+	if (fills && !has_filled)
+		enter_window(claim);
+	if (to == CLAIM_FRESH)
+		claim->limit->fresh++;
+	if (claim->state == CLAIM_FRESH)
+		claim->limit->fresh--;
+	if (!fills && has_filled)
+		leave_window(claim);
 }
 
 void claim_move(struct claim *claim, enum claim_state to)
@@ -42,12 +74,7 @@ void claim_move(struct claim *claim, enum claim_state to)
 		TAILQ_REMOVE(from_list, claim, link);
 	if (to_list)
 		TAILQ_INSERT_TAIL(to_list, claim, link);
-	if (fills_window(to) && !fills_window(claim->state))
-		claim->destination->in_flight++;
-	if (!fills_window(to) && fills_window(claim->state)) {
-		assert(claim->destination->in_flight > 0);
-		claim->destination->in_flight--;
-	}
+	count(claim, to);
 	claim->state = to;
 }
 
@@ -73,20 +100,31 @@ void claim_give(struct claim *claim)
 {
 	if (!claim)
 		return;
+	map_cancel(claim);
 	claim_move(claim, CLAIM_DRAFT);
 	line_unref(claim->line);
 	claim->line = NULL;
 	revision_unref(claim->revision);
 	claim->revision = NULL;
+	connector_output_free(claim->said);
+	claim->said = NULL;
+	claim->map = MAP_QUIET;
+	claim->op = CONNECTOR_DELIVER;
 	claim->is_probe = false;
 	claim->is_orphan = false;
 	claim->is_refreshed = false;
+	claim->is_safe = false;
+	claim->has_begun = false;
+	claim->is_read = false;
+	claim->n_requests = 0;
 	claim->batch = 0;
 	claim->n = 0;
 	claim->key[0] = '\0';
 	claim->decision.is_made = false;
 	buf_reset(&claim->texts);
 	buf_reset(&claim->body);
+	buf_wipe(&claim->headers);
+	buf_reset(&claim->carry);
 	buf_reset(&claim->answer.body);
 	TAILQ_INSERT_HEAD(&claim->deliver->spare, claim, link);
 }
@@ -95,11 +133,18 @@ void claim_free(struct claim *claim)
 {
 	if (!claim)
 		return;
+	map_cancel(claim);
+	limit_unref(claim->limit);
 	line_unref(claim->line);
 	revision_unref(claim->revision);
+	connector_output_free(claim->said);
 	free(claim->members);
 	buf_done(&claim->texts);
 	buf_done(&claim->body);
+	buf_wipe(&claim->headers);
+	buf_done(&claim->headers);
+	buf_done(&claim->target);
+	buf_done(&claim->carry);
 	buf_done(&claim->answer.body);
 	free(claim);
 }
@@ -148,6 +193,9 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 		.received_at_ms = row->received_at_ms,
 		.first_at_ms = row->claimed_at_ms,
 		.doubt_at_ms = row->doubt_at_ms,
+		.accepted_at_ms = row->accepted_at_ms,
+		.serial = row->serial,
+		.looks = row->looks,
 		.attempts = row->attempts,
 		.connector_revision = row->connector_revision,
 		.state = row->state,
@@ -157,11 +205,34 @@ int claim_add_member(struct claim *claim, const struct store_delivery_row *row)
 	member->id = keep_text(texts, row->id);
 	member->type = keep_text(texts, row->type);
 	member->device = keep_text(texts, row->device);
+	member->key = keep_text(texts, row->held_key);
 	member->body = keep_bytes(texts, row->body ? row->body : "", member->len);
+	member->carry = keep_text(texts, row->carry);
 	if (buf_failed(texts))
 		return -1;
 	claim->n++;
 	return 0;
+}
+
+bool claim_is_open_to(const struct claim *claim, const struct store_delivery_row *row)
+{
+	/* It is near: members are read by seq. */
+	for (size_t i = claim->n; row->state == DELIVERY_PARKED && i > 0; i--)
+		if (strcmp(claim_text(claim, claim->members[i - 1].key), row->held_key) == 0)
+			return true;
+	return row->state == DELIVERY_READY;
+}
+
+int claim_member(const struct claim *claim, const struct member *member, int64_t batch,
+	int connector_revision, int64_t now_ms)
+{
+	struct store *store = claim->deliver->options.store;
+	int id = claim->destination->id;
+
+	if (member->state == DELIVERY_PARKED)
+		return store_claim_chained(
+			store, id, member->seq, batch, connector_revision, now_ms);
+	return store_claim(store, id, member->seq, batch, connector_revision, now_ms);
 }
 
 const char *claim_text(const struct claim *claim, size_t offset)
@@ -182,72 +253,48 @@ bool claim_is_doubted(const struct claim *claim)
 	return false;
 }
 
-static void keep_answer(struct claim *claim, const struct courier_answer *answer)
+bool claim_may_part(const struct claim *claim)
+{
+	return !claim_is_doubted(claim) ||
+	       claim->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_NATURAL;
+}
+
+int claim_status(const struct claim *claim)
+{
+	return claim->n_requests > 0 ? claim->answer.status : 0;
+}
+
+bool claim_is_unauthorized(const struct claim *claim)
+{
+	return claim_status(claim) == 401 ||
+	       (claim->n_requests > 0 && claim->answer.is_csrf_refusal);
+}
+
+const struct connector_event *claim_list_events(const struct claim *claim)
 {
 	struct deliver *deliver = claim->deliver;
 
-	claim->answer.transport = answer->transport;
-	claim->answer.status = answer->status;
-	claim->answer.took_ms = answer->took_ms;
-	claim->answer.asked_ms =
-		outcome_retry_after_ms(answer->retry_after, clock_wall_ms(deliver->options.clock));
-	buf_reset(&claim->answer.body);
-	buf_put(&claim->answer.body, answer->body ? answer->body : "", answer->len);
-	/* Words can be done without; the status, which decides, is kept. */
-	if (buf_failed(&claim->answer.body))
-		buf_reset(&claim->answer.body);
-	(void)snprintf(claim->answer.error, sizeof(claim->answer.error), "%s",
-		answer->error ? answer->error : "");
-}
+	if (claim->n > deliver->events_cap) {
+		struct connector_event *events =
+			reallocarray(deliver->events, claim->n, sizeof(*events));
 
-static void on_answer(void *ctx, const struct courier_answer *answer)
-{
-	struct claim *claim = ctx;
-
-	if (claim->is_orphan) {
-		claim_give(claim);
-		return;
+		if (!events)
+			return NULL;
+		deliver->events = events;
+		deliver->events_cap = claim->n;
 	}
-	keep_answer(claim, answer);
-	claim_move(claim, CLAIM_ANSWERED);
+	for (size_t i = 0; i < claim->n; i++)
+		deliver->events[i] = (struct connector_event){
+			.body = claim_text(claim, claim->members[i].body),
+			.len = claim->members[i].len,
+		};
+	return deliver->events;
 }
 
-static void fill_request(const struct claim *claim, struct courier_request *request)
+void claim_begin(struct claim *claim)
 {
-	const struct config_destination *is = &claim->destination->settings->is;
-	const struct connector *connector = claim->revision->connector;
-	bool has_key = is->idempotency == CONFIG_IDEMPOTENCY_HEADER;
-
-	*request = (struct courier_request){
-		.destination = claim->destination->name,
-		.method = connector->method,
-		.url = claim->revision->url,
-		.content_type = connector->is_batched ? connector->batch_content_type
-						      : connector->content_type,
-		.key_header = has_key ? is->idempotency_header : NULL,
-		.key = has_key ? claim->key : NULL,
-		.authorization = claim->destination->authorization,
-		.body = claim->body.data,
-		.len = claim->body.len,
-		.fresh_connection = !has_key,
-	};
-}
-
-void claim_send(struct claim *claim)
-{
-	struct destination *destination = claim->destination;
-	struct courier_request request;
-	static const struct courier_answer unsent = {
-		.transport = TRANSPORT_NOT_SENT,
-		.error = "the request could not be started, memory may be short",
-	};
-
-	fill_request(claim, &request);
-	claim->auth_generation = destination->auth_generation;
-	claim->is_refreshed = destination->is_auth_fresh;
-	claim_move(claim, CLAIM_SENT);
-	if (claim->line->courier->start(claim->line->opened, &request, on_answer, claim) == 0)
-		return;
-	on_answer(claim, &unsent);
-	turn_wake(claim->deliver->options.turn);
+	if (claim->revision->program)
+		map_ask(claim, NULL);
+	else
+		claim_send(claim);
 }

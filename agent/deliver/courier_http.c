@@ -11,7 +11,6 @@
 
 #define MAX_ANSWER_BYTES ((size_t)1024 * 1024)
 #define PATH_BYTES 4096
-#define HEADERS_MAX 4 /* content type, key, authorization, the end */
 
 struct courier_http {
 	struct courier courier;
@@ -31,7 +30,6 @@ LIST_HEAD(courier_errands, courier_errand);
 struct courier_line {
 	struct http_pool *pool;
 	struct courier_errands out, spare;
-	struct buf content_type, key; /* headers of the request that is being started */
 };
 
 static void free_errands(struct courier_errands *errands)
@@ -53,8 +51,6 @@ static void close_line(void *opened)
 	http_pool_free(line->pool);
 	free_errands(&line->out);
 	free_errands(&line->spare);
-	buf_done(&line->content_type);
-	buf_done(&line->key);
 	free(line);
 }
 
@@ -68,6 +64,7 @@ static struct http_pool *open_pool(const struct courier_http *http,
 		.connections = (unsigned)destination->concurrency,
 		.timeout_ms = destination->timeout_ms,
 		.max_answer = MAX_ANSWER_BYTES,
+		.keeps_cookies = destination->auth.keeps_cookies,
 	};
 
 	if (destination->has_tls) {
@@ -131,7 +128,9 @@ static void on_answer(void *ctx, const struct http_answer *answer)
 		.status = answer->status,
 		.body = answer->body,
 		.len = answer->len,
-		.retry_after = answer->retry_after,
+		.is_cut = answer->is_cut,
+		.headers = answer->headers,
+		.n_headers = answer->n_headers,
 		.error = answer->error,
 		.took_ms = answer->took_ms,
 	};
@@ -140,41 +139,21 @@ static void on_answer(void *ctx, const struct http_answer *answer)
 	errand->done(errand->done_ctx, &told);
 }
 
-static const char *put_header(struct buf *buf, const char *name, const char *value)
-{
-	buf_reset(buf);
-	buf_puts(buf, name);
-	buf_puts(buf, ": ");
-	buf_puts(buf, value);
-	return buf_failed(buf) ? NULL : buf->data;
-}
-
 static int start_request(
 	void *opened, const struct courier_request *request, courier_done_fn done, void *done_ctx)
 {
 	struct courier_line *line = opened;
-	const char *headers[HEADERS_MAX] = { NULL };
-	size_t n = 0;
 	struct http_request sent = {
 		.method = request->method,
 		.url = request->url,
-		.headers = headers,
+		.headers = request->headers,
 		.body = request->body,
 		.len = request->len,
 		.fresh_connection = request->fresh_connection,
+		.forgets_cookies = request->forgets_cookies,
 	};
 	struct courier_errand *errand;
 
-	headers[n] = put_header(&line->content_type, "Content-Type", request->content_type);
-	if (!headers[n++])
-		return -1;
-	if (request->key_header) {
-		headers[n] = put_header(&line->key, request->key_header, request->key);
-		if (!headers[n++])
-			return -1;
-	}
-	if (request->authorization)
-		headers[n++] = request->authorization;
 	errand = take_errand(line);
 	if (!errand)
 		return -1;
@@ -187,6 +166,20 @@ static int start_request(
 	return 0;
 }
 
+static void forget_request(void *opened, void *done_ctx)
+{
+	struct courier_line *line = opened;
+	struct courier_errand *errand;
+
+	LIST_FOREACH (errand, &line->out, link)
+		if (errand->done_ctx == done_ctx)
+			break;
+	if (!errand)
+		return;
+	http_forget(line->pool, errand);
+	drop_errand(errand);
+}
+
 const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs)
 {
 	struct courier_http *http = calloc(1, sizeof(*http));
@@ -195,9 +188,11 @@ const struct courier *courier_http_new(struct http_client *client, const struct 
 		return NULL;
 	http->client = client;
 	http->dirs = dirs;
-	http->courier = (struct courier){
-		.open = open_line, .start = start_request, .close = close_line, .ctx = http
-	};
+	http->courier = (struct courier){ .open = open_line,
+		.start = start_request,
+		.forget = forget_request,
+		.close = close_line,
+		.ctx = http };
 	return &http->courier;
 }
 

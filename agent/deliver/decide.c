@@ -1,12 +1,23 @@
 /*
  * decide.c - from an answer to what becomes of its deliveries. Made once per answer: a turn that is
  * repeated after poison settles the same, due times and jitter included.
+ *
+ * What a connector's program says goes before the default, outcome_classify(); where it says nothing,
+ * or was not asked, that decides. What is in doubt then goes the way of the idempotency mode.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "dray/retry.h"
+
+static const struct config_destination *settings_of(const struct claim *claim)
+{
+	return &claim->destination->settings->is;
+}
+
+/* --- what the request came to ----------------------------------------------------------------------- */
 
 static int64_t oldest_doubt(const struct claim *claim)
 {
@@ -38,27 +49,53 @@ static int64_t doubt_age(const struct claim *claim)
 	return age_ms > 0 ? age_ms : 1;
 }
 
-static struct outcome_verdict classify(const struct claim *claim)
+static enum outcome_mode mode_of(const struct config_destination *is)
 {
-	const struct config_destination *is = &claim->destination->settings->is;
+	static const enum outcome_mode modes[] = {
+		[CONFIG_IDEMPOTENCY_HEADER] = OUTCOME_MODE_HEADER,
+		[CONFIG_IDEMPOTENCY_NATURAL] = OUTCOME_MODE_NATURAL,
+		[CONFIG_IDEMPOTENCY_LOOKUP] = OUTCOME_MODE_LOOKUP,
+		[CONFIG_IDEMPOTENCY_NONE] = OUTCOME_MODE_NONE,
+	};
+
+	return modes[is->idempotency];
+}
+
+/* May the same request go again though its fate is unknown? */
+static bool may_repeat(const struct config_destination *is)
+{
+	enum outcome_mode mode = mode_of(is);
+
+	return mode == OUTCOME_MODE_HEADER || mode == OUTCOME_MODE_NATURAL ||
+	       (mode == OUTCOME_MODE_NONE && is->resend_on_doubt);
+}
+
+struct outcome_verdict decide_classify(const struct claim *claim)
+{
+	const struct config_destination *is = settings_of(claim);
 	const struct outcome_input input = {
 		.transport = claim->answer.transport,
 		.status = claim->answer.status,
-		.mode = is->idempotency == CONFIG_IDEMPOTENCY_NONE ? OUTCOME_MODE_NONE
-								   : OUTCOME_MODE_HEADER,
+		.mode = mode_of(is),
 		.resend_on_doubt = is->resend_on_doubt,
+		.is_csrf_refusal = claim->answer.is_csrf_refusal,
+		.is_safe = claim->is_safe,
 		.is_refreshed = claim->is_refreshed,
+		.answers_done = is->answers_done,
 		.batch_count = (unsigned)claim->n,
 		.doubt_age_ms = doubt_age(claim),
 		.settle_ms = is->settle_ms,
 		.key_lifetime_ms = is->idempotency_lifetime_ms,
 	};
+	struct outcome_verdict verdict = outcome_classify(&input);
 
-	return outcome_classify(&input);
+	if (claim->has_begun)
+		verdict.is_proven = false;
+	return verdict;
 }
 
 /* What happened, in words: the other side's own where it had some. */
-static void describe(const struct claim *claim, char *out, size_t size)
+void decide_describe(const struct claim *claim, char *out, size_t size)
 {
 	char words[REASON_MAX / 2] = "";
 
@@ -66,8 +103,8 @@ static void describe(const struct claim *claim, char *out, size_t size)
 		(void)snprintf(out, size, "%s", claim->answer.error);
 		return;
 	}
-	connector_read_refusal(
-		claim->answer.body.data, claim->answer.body.len, words, sizeof(words));
+	credential_read_refusal(claim->destination->credential, claim->answer.body.data,
+		claim->answer.body.len, words, sizeof(words));
 	if (words[0])
 		(void)snprintf(out, size, "%s", words);
 	else
@@ -75,97 +112,168 @@ static void describe(const struct claim *claim, char *out, size_t size)
 			claim->destination->name, claim->answer.status);
 }
 
-static void become_exception(struct claim *claim, const char *kind, const char *severity)
-{
-	struct decision *decision = &claim->decision;
+/* --- fates ---------------------------------------------------------------------------------------- */
 
-	decision->settlement.to = DELIVERY_EXCEPTION;
-	decision->settlement.exception_passes = claim->destination->settings->is.exception_passes;
-	decision->kind = kind;
-	decision->severity = severity;
+void fate_init(const struct claim *claim, struct fate *fate)
+{
+	memset(fate, 0, sizeof(*fate));
+	fate->settlement.now_ms = claim->decision.now_ms;
+	fate->settlement.status = claim_status(claim);
 }
 
-static void become_done(struct claim *claim)
+static void put_ref(struct fate *fate)
 {
-	const struct destination *destination = claim->destination;
-	struct decision *decision = &claim->decision;
-
-	decision->settlement.to = DELIVERY_DONE;
-	/* A batch's answer names no single record. */
-	if (claim->n == 1)
-		connector_read_ref(claim->answer.body.data, claim->answer.body.len, decision->ref,
-			sizeof(decision->ref));
-	decision->settlement.ref = decision->ref[0] ? decision->ref : NULL;
-	decision->passes_hold = claim->is_probe && destination->culprit.is_set;
+	fate->settlement.ref = fate->ref[0] ? fate->ref : NULL;
 }
 
-static void become_unknown(struct claim *claim)
+void fate_take_words(
+	const struct claim *claim, const struct connector_result *result, struct fate *fate)
 {
-	struct decision *decision = &claim->decision;
+	fate->code = result->code[0] ? result->code : NULL;
+	fate->field = result->field[0] ? result->field : NULL;
+	fate->emit = result->emit;
+	(void)snprintf(fate->ref, sizeof(fate->ref), "%s", result->ref);
+	if (result->reason[0])
+		(void)snprintf(fate->reason, sizeof(fate->reason), "%s", result->reason);
+	else if (claim->n_requests > 0)
+		decide_describe(claim, fate->reason, sizeof(fate->reason));
+	put_ref(fate);
+}
+
+void fate_exception(
+	const struct claim *claim, const char *kind, const char *severity, struct fate *fate)
+{
+	fate->settlement.to = DELIVERY_EXCEPTION;
+	fate->settlement.exception_passes = settings_of(claim)->exception_passes;
+	fate->kind = kind;
+	fate->severity = severity;
+}
+
+/*
+ * What was accepted after a lookup had not found it may be there twice, if the first request landed
+ * meanwhile: it is looked up once more.
+ */
+void fate_done(const struct claim *claim, const struct member *member, struct fate *fate)
+{
+	fate->outcome = OUTCOME_DONE;
+	fate->settlement.to = DELIVERY_DONE;
+	put_ref(fate);
+	if (claim->op != CONNECTOR_DELIVER || member->looks == 0 ||
+		!lookup_is_possible(claim->destination, claim->revision))
+		return;
+	fate->settlement.to = DELIVERY_SUSPECT;
+	fate->settlement.is_accepted = true;
+	fate->settlement.look_at_ms = fate->settlement.now_ms + settings_of(claim)->settle_ms;
+	fate->emit = NULL;
+}
+
+void fate_unknown(const struct claim *claim, const struct member *member, struct fate *fate)
+{
+	const struct config_destination *is = settings_of(claim);
 	char words[REASON_MAX / 2];
 
-	become_exception(claim, "unknown", "critical");
-	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, decision->reason);
-	(void)snprintf(decision->reason, sizeof(decision->reason),
-		"it may have been applied, look at %s before it is sent again: %s",
-		claim->destination->name, words);
+	fate->outcome = OUTCOME_UNKNOWN;
+	if (lookup_is_possible(claim->destination, claim->revision) &&
+		member->looks < (unsigned)is->looks) {
+		fate->settlement.to = DELIVERY_SUSPECT;
+		fate->settlement.look_at_ms = fate->settlement.now_ms + is->settle_ms;
+		fate->settlement.leaves_batch = claim->n > 1;
+		return;
+	}
+	fate_exception(claim, "unknown", "critical", fate);
+	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, fate->reason);
+	(void)snprintf(fate->reason, sizeof(fate->reason),
+		"it may have been applied%s, look at %s before it is sent again: %s",
+		claim->n > 1 ? " in a batch" : "", claim->destination->name, words);
 }
 
-static void become_retry(struct claim *claim, int64_t now_ms)
+static void give_up(const struct claim *claim, const struct member *member, struct fate *fate)
 {
-	const struct config_destination *is = &claim->destination->settings->is;
-	const struct member *member = &claim->members[0];
+	char words[REASON_MAX / 2];
+
+	fate->settlement.due_at_ms = 0;
+	fate_exception(claim, "gave_up", "normal", fate);
+	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, fate->reason);
+	(void)snprintf(fate->reason, sizeof(fate->reason),
+		"gave up after %u attempts, the last: %s", member->attempts, words);
+}
+
+void fate_retry(
+	const struct claim *claim, const struct member *member, int64_t asked_ms, struct fate *fate)
+{
+	const struct config_destination *is = settings_of(claim);
 	const struct clock *clock = claim->deliver->options.clock;
-	struct decision *decision = &claim->decision;
+	int64_t now_ms = fate->settlement.now_ms;
 	const struct retry_policy policy = {
 		.base_ms = is->retry_base_ms,
 		.max_ms = is->retry_max_ms,
 		.give_up_ms = is->retry_give_up_ms,
 	};
-	char words[REASON_MAX / 2];
 
-	decision->asked_too_long = claim->answer.asked_ms > DAY_MS;
-	if (claim->answer.asked_ms > 0)
-		decision->asked_ms = decision->asked_too_long ? DAY_MS : claim->answer.asked_ms;
-	decision->settlement.to = DELIVERY_WAITING;
-	if (retry_next_due(&policy, member->attempts,
-		    now_ms - clock_age_least(clock, member->first_at_ms), decision->asked_ms,
-		    now_ms, clock_seed(clock), &decision->settlement.due_at_ms))
-		return;
-	decision->settlement.due_at_ms = 0;
-	/* Its members may be sent again one by one, under other keys: a person must look first. */
-	if (claim->n > 1 && (!decision->verdict.is_proven || claim_is_doubted(claim))) {
-		become_unknown(claim);
-		return;
-	}
-	become_exception(claim, "gave_up", "normal");
-	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, decision->reason);
-	(void)snprintf(decision->reason, sizeof(decision->reason),
-		"gave up after %u attempts, the last: %s", member->attempts, words);
+	fate->outcome = OUTCOME_RETRY;
+	fate->settlement.to = DELIVERY_WAITING;
+	if (!retry_next_due(&policy, member->attempts,
+		    now_ms - clock_age_least(clock, member->first_at_ms), asked_ms, now_ms,
+		    claim->decision.seed + (uint64_t)member->seq, &fate->settlement.due_at_ms))
+		give_up(claim, member, fate);
 }
 
-static void become_held(struct claim *claim)
+/* --- the request's verdict, and what follows ---------------------------------------------------------- */
+
+static void become_done(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+	bool is_asked = claim->n_requests > 0;
+
+	/* A batch's answer names no single record. */
+	if (claim->n == 1 && claim->map == MAP_QUIET && is_asked)
+		connector_read_ref(claim->answer.body.data, claim->answer.body.len,
+			decision->fate.ref, sizeof(decision->fate.ref));
+	fate_done(claim, &claim->members[0], &decision->fate);
+	decision->passes_hold = claim->is_probe && is_asked && claim->destination->culprit.is_set;
+}
+
+/* A wait that the program asks for is this delivery's alone. */
+static void become_retry(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+	const struct member *first = &claim->members[0];
+	int64_t asked_ms = decision->asked_ms;
+
+	if (claim->map == MAP_SAID && claim->said->result.after_ms > asked_ms)
+		asked_ms = claim->said->result.after_ms;
+	fate_retry(claim, first, asked_ms, &decision->fate);
+	/* Its members may be sent again one by one, under other keys: a person must look first. */
+	if (decision->fate.kind && claim->n > 1 &&
+		(!decision->verdict.is_proven || claim_is_doubted(claim)))
+		fate_unknown(claim, first, &decision->fate);
+}
+
+void decide_held(struct claim *claim)
 {
 	struct destination *destination = claim->destination;
 	struct decision *decision = &claim->decision;
 	bool may_open = destination->breaker.state == BREAKER_CLOSED || claim->is_probe;
 
+	if (claim_is_unauthorized(claim))
+		decision->is_destinations = true;
 	if (destination->culprit.is_set) {
 		decision->opens_hold = claim->is_probe && !destination->is_hold_open;
 	} else if (may_open && !destination->is_culprit_named) {
 		destination->is_culprit_named = true;
 		decision->is_culprit = true;
+		decision->opens_hold = decision->is_destinations;
 	}
 }
 
 /* Another has passed since it was refused: the destination is not at fault this time. But for one
  * delivery after each that passes: the second may be refused for the destination's sake. */
-static bool is_to_blame(struct claim *claim)
+bool decide_is_to_blame(struct claim *claim)
 {
 	struct destination *destination = claim->destination;
 
 	if (destination->culprit.is_set || destination->has_blamed ||
-		!hold_is_passed(destination, claim->members[0].seq))
+		claim_is_unauthorized(claim) || !hold_is_passed(destination, claim->members[0].seq))
 		return false;
 	destination->has_blamed = true;
 	return true;
@@ -176,59 +284,221 @@ static void become_refused(struct claim *claim)
 	struct decision *decision = &claim->decision;
 
 	decision->verdict.outcome = claim->n > 1 ? OUTCOME_SPLIT : OUTCOME_REJECT;
-	if (claim->n > 1 && claim_is_doubted(claim))
+	/* One by one they would go under other keys than what may be applied. */
+	if (claim->n > 1 && !claim_may_part(claim))
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
 }
 
-static void decide_by_outcome(struct claim *claim, int64_t now_ms)
+/* Refused at the gate, where nobody looked whether it has been applied before. */
+static void become_turned_away(struct claim *claim)
+{
+	become_refused(claim);
+	if (claim->n == 1 && claim_is_doubted(claim))
+		claim->decision.verdict.outcome = OUTCOME_UNKNOWN;
+}
+
+static void decide_by_outcome(struct claim *claim)
 {
 	struct decision *decision = &claim->decision;
-	struct store_settlement *settlement = &decision->settlement;
+	struct fate *fate = &decision->fate;
 
+	fate->outcome = decision->verdict.outcome;
+	fate->settlement.is_proven = decision->verdict.is_proven;
 	switch (decision->verdict.outcome) {
 	case OUTCOME_DONE:
 		become_done(claim);
 		return;
 	case OUTCOME_RETRY:
-		become_retry(claim, now_ms);
+		become_retry(claim);
 		return;
 	case OUTCOME_UNKNOWN:
-		become_unknown(claim);
+		fate_unknown(claim, &claim->members[0], fate);
 		return;
 	case OUTCOME_REJECT:
-		become_exception(claim, "rejected", "normal");
+		fate_exception(claim, "rejected", "normal", fate);
 		return;
 	case OUTCOME_SPLIT:
-		settlement->leaves_batch = true;
+		fate->settlement.leaves_batch = true;
+		fate->settlement.drops_carry = true;
 		break;
 	case OUTCOME_HOLD:
-		become_held(claim);
+		decide_held(claim);
 		break;
 	case OUTCOME_UNREACHABLE:
 	case OUTCOME_REFRESH:
 		break;
 	}
 	/* Sent again as soon as the destination may be asked; it made no attempt at the event. */
-	settlement->to = DELIVERY_READY;
-	settlement->attempt_is_void = decision->verdict.is_proven;
+	fate->settlement.to = DELIVERY_READY;
+	fate->settlement.attempt_is_void = decision->verdict.is_proven;
+}
+
+/* --- what the program said --------------------------------------------------------------------------- */
+
+/* The verdict of a request whose fate is unknown, by the mode. */
+static struct outcome_verdict judge_doubt(const struct claim *claim)
+{
+	return (struct outcome_verdict){
+		.outcome = may_repeat(settings_of(claim)) ? OUTCOME_RETRY : OUTCOME_UNKNOWN,
+		.is_failure = claim->answer.status >= 500,
+	};
+}
+
+static struct outcome_verdict judge_said(const struct claim *claim)
+{
+	static const struct outcome_verdict verdicts[] = {
+		[CONNECTOR_DONE] = { OUTCOME_DONE, false, false },
+		[CONNECTOR_RETRY] = { OUTCOME_RETRY, true, false },
+		[CONNECTOR_REJECT] = { OUTCOME_REJECT, true, false },
+		[CONNECTOR_HOLD] = { OUTCOME_HOLD, true, false },
+	};
+
+	if (claim->said->verb == CONNECTOR_UNKNOWN)
+		return judge_doubt(claim);
+	return verdicts[claim->said->verb];
+}
+
+static void decide_said(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+
+	if (claim->said->verb == CONNECTOR_RESULTS) {
+		results_decide(claim);
+		if (decision->is_each)
+			return;
+		decision->verdict = judge_doubt(claim);
+		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
+	} else {
+		decision->verdict = judge_said(claim);
+		fate_take_words(claim, &claim->said->result, &decision->fate);
+	}
+	decision->is_destinations = decision->verdict.outcome == OUTCOME_HOLD;
+	if (decision->verdict.outcome == OUTCOME_REJECT)
+		become_refused(claim);
+	else if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
+		become_turned_away(claim);
+	decide_by_outcome(claim);
+}
+
+/* --- what the program failed to say ------------------------------------------------------------------- */
+
+/* It is held, or can't be asked: so is its destination. What has been answered meanwhile is in doubt. */
+static void decide_program_held(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+	bool may_wait = !claim->is_read || may_repeat(settings_of(claim));
+
+	decision->verdict = (struct outcome_verdict){ .outcome = OUTCOME_HOLD,
+		.is_proven = !claim->is_read && !claim->has_begun };
+	if (!may_wait)
+		decision->verdict.outcome = OUTCOME_UNKNOWN;
+	decision->is_destinations = may_wait;
+	decide_by_outcome(claim);
+}
+
+static void decide_program_failed(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+	struct fate *fate = &decision->fate;
+	bool is_proven = (!claim->is_read || claim->is_safe) && !claim->has_begun;
+	bool is_harmless = is_proven && !claim_is_doubted(claim) && claim->carry.len == 0;
+
+	decision->verdict = (struct outcome_verdict){
+		.outcome = is_harmless ? OUTCOME_REJECT : OUTCOME_UNKNOWN,
+		.is_proven = is_proven,
+	};
+	fate->outcome = decision->verdict.outcome;
+	fate->settlement.is_proven = decision->verdict.is_proven;
+	fate->code = "connector_failed";
+	fate_exception(claim, is_harmless ? "rejected" : "unknown",
+		is_harmless ? "normal" : "critical", fate);
+}
+
+/* What a step before it may have done would be done again, and the other side would not know it. */
+static bool may_double_a_step(const struct claim *claim, enum outcome outcome)
+{
+	const struct config_destination *is = settings_of(claim);
+
+	return claim->has_begun && is->idempotency == CONFIG_IDEMPOTENCY_NONE && !may_repeat(is) &&
+	       outcome != OUTCOME_DONE && outcome != OUTCOME_REJECT;
+}
+
+static void decide_default(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+
+	decision->verdict = decide_classify(claim);
+	if (may_double_a_step(claim, decision->verdict.outcome))
+		decision->verdict.outcome = OUTCOME_UNKNOWN;
+	if (decision->verdict.outcome != OUTCOME_DONE)
+		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
+	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
+		become_turned_away(claim);
+	decide_by_outcome(claim);
+}
+
+/* The program failed to read an answer that needs no reading: it was refused, and nothing was applied. */
+static bool is_plainly_refused(const struct claim *claim)
+{
+	struct outcome_verdict verdict;
+
+	if (!claim->is_read)
+		return false;
+	verdict = decide_classify(claim);
+	return verdict.is_proven && !claim->is_safe;
+}
+
+static void decide_failed(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+
+	if (is_plainly_refused(claim)) {
+		decide_default(claim);
+		return;
+	}
+	memcpy(decision->fate.reason, claim->words, sizeof(decision->fate.reason));
+	if (claim->map == MAP_HELD)
+		decide_program_held(claim);
+	else
+		decide_program_failed(claim);
+}
+
+/* A wait that was asked for is the destination's, whatever became of the delivery. */
+static void note_pace(struct claim *claim)
+{
+	struct decision *decision = &claim->decision;
+	int64_t asked_ms = claim->answer.asked_ms;
+
+	if (claim->n_requests == 0 || claim->answer.transport != TRANSPORT_ANSWERED)
+		return;
+	/* On a 2xx it says when a job will be done, or nothing at all. */
+	if (claim->answer.status < 300)
+		asked_ms = 0;
+	if (claim->answer.rest_ms > asked_ms)
+		asked_ms = claim->answer.rest_ms;
+	decision->asked_too_long = asked_ms > DAY_MS;
+	if (asked_ms > 0)
+		decision->asked_ms = decision->asked_too_long ? DAY_MS : asked_ms;
 }
 
 void claim_decide(struct claim *claim)
 {
 	struct decision *decision = &claim->decision;
-	int64_t now_ms = deliver_now(claim->deliver);
 
 	if (decision->is_made)
 		return;
 	memset(decision, 0, sizeof(*decision));
 	decision->is_made = true;
-	decision->verdict = classify(claim);
-	decision->settlement.now_ms = now_ms;
-	decision->settlement.status = claim->answer.status;
-	decision->settlement.is_proven = decision->verdict.is_proven;
-	if (decision->verdict.outcome != OUTCOME_DONE)
-		describe(claim, decision->reason, sizeof(decision->reason));
-	if (decision->verdict.outcome == OUTCOME_HOLD && is_to_blame(claim))
-		become_refused(claim);
-	decide_by_outcome(claim, now_ms);
+	decision->seed = clock_seed(claim->deliver->options.clock);
+	decision->now_ms = deliver_now(claim->deliver);
+	fate_init(claim, &decision->fate);
+	note_pace(claim);
+	if (claim->op == CONNECTOR_LOOKUP)
+		lookup_decide(claim);
+	else if (claim->map == MAP_SAID)
+		decide_said(claim);
+	else if (claim->map == MAP_QUIET)
+		decide_default(claim);
+	else
+		decide_failed(claim);
 }

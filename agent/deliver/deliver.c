@@ -40,11 +40,28 @@ void deliver_alert(const struct deliver *deliver, const char *severity, const ch
 
 /* --- the turn ------------------------------------------------------------------------------------- */
 
+static void set_timer(struct deliver *deliver, int64_t wait_ms)
+{
+	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+
+	if (evtimer_add(deliver->timer, &wait) != 0)
+		LOG_ERROR("a timer could not be set, memory may be short");
+}
+
+/* Memory ran out before anything of an answer was written: it stays, and nobody else will wake us. */
+static void settle_soon(struct deliver *deliver)
+{
+	if (store_is_poisoned(deliver->options.store))
+		return;
+	LOG_ERROR("an answer could not be settled, memory may be short: trying again");
+	set_timer(deliver, POISON_WAIT_MS);
+}
+
 static void on_dispatch(void *ctx)
 {
 	struct deliver *deliver = ctx;
 	struct store *store = deliver->options.store;
-	struct destination *destination;
+	struct limit *limit;
 	struct claim *claim;
 
 	deliver->looked_mono_ms = deliver_mono(deliver);
@@ -52,11 +69,12 @@ static void on_dispatch(void *ctx)
 	if (store_is_refusing(store))
 		return;
 	while ((claim = TAILQ_FIRST(&deliver->answered)))
-		if (claim_settle(claim) != 0)
+		if (claim_settle(claim) != 0) {
+			settle_soon(deliver);
 			return;
-	TAILQ_FOREACH (destination, &deliver->destinations, link)
-		if (!store_is_poisoned(store))
-			dispatch_serve(destination);
+		}
+	TAILQ_FOREACH (limit, &deliver->limits, link)
+		dispatch_serve(limit);
 }
 
 static void settle_window(struct destination *destination)
@@ -83,9 +101,15 @@ static void on_committed(void *ctx)
 		claim_give(claim);
 	}
 	TAILQ_FOREACH (claim, &deliver->fresh, link)
-		bucket_take(&claim->destination->bucket);
-	TAILQ_FOREACH (destination, &deliver->destinations, link)
+		bucket_take(&claim->limit->bucket);
+	/* A further step can't wait for a token: the next claim does. */
+	TAILQ_FOREACH (claim, &deliver->stepped, link)
+		if (claim->n_requests > 0)
+			bucket_take(&claim->limit->bucket);
+	TAILQ_FOREACH (destination, &deliver->destinations, link) {
+		window_move_failure(destination);
 		settle_window(destination);
+	}
 	news_tell(deliver);
 }
 
@@ -96,6 +120,8 @@ static void on_release(void *ctx)
 	struct claim *claim;
 
 	while ((claim = TAILQ_FIRST(&deliver->fresh)))
+		claim_begin(claim);
+	while ((claim = TAILQ_FIRST(&deliver->stepped)))
 		claim_send(claim);
 	TAILQ_FOREACH (destination, &deliver->destinations, link)
 		if (destination->is_configured)
@@ -109,7 +135,7 @@ static void keep_answers(struct deliver *deliver)
 	struct claim *claim;
 
 	TAILQ_CONCAT(&rest, &deliver->answered, link);
-	while ((claim = TAILQ_FIRST(&deliver->settled)))
+	while ((claim = TAILQ_FIRST(&deliver->settled)) || (claim = TAILQ_FIRST(&deliver->stepped)))
 		claim_move(claim, CLAIM_ANSWERED);
 	TAILQ_CONCAT(&deliver->answered, &rest, link);
 }
@@ -137,8 +163,10 @@ static void forget_hints(struct destination *destination)
 {
 	window_expect_ready(destination, 1);
 	destination->next_due_at_ms = 0;
+	destination->next_look_at_ms = 0;
 	destination->linger_until_ms = 0;
 	destination->is_disturbed = false;
+	window_forget_failure(destination);
 	if (destination->current)
 		destination->current->id = 0;
 	if (destination->recovery == RECOVERY_WRITTEN)
@@ -156,9 +184,7 @@ static void wait_for_better_days(struct deliver *deliver)
 		wait_ms = POISON_WAIT_MAX_MS;
 	deliver->poisons_in_row++;
 	deliver->claims_from_mono_ms = deliver_mono(deliver) + wait_ms;
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
-	if (evtimer_add(deliver->timer, &wait) != 0)
-		LOG_ERROR("a timer could not be set, memory may be short");
+	set_timer(deliver, wait_ms);
 }
 
 static void on_poisoned(void *ctx)
@@ -186,6 +212,8 @@ static void on_replaced(void *ctx)
 
 	while ((claim = TAILQ_FIRST(&deliver->answered)) ||
 		(claim = TAILQ_FIRST(&deliver->settled)) ||
+		(claim = TAILQ_FIRST(&deliver->stepped)) ||
+		(claim = TAILQ_FIRST(&deliver->mapping)) ||
 		(claim = TAILQ_FIRST(&deliver->fresh))) {
 		withdraw_probe(claim);
 		claim_give(claim);
@@ -226,10 +254,13 @@ struct deliver *deliver_new(const struct deliver_options *options)
 		return NULL;
 	deliver->options = *options;
 	TAILQ_INIT(&deliver->destinations);
+	TAILQ_INIT(&deliver->limits);
 	TAILQ_INIT(&deliver->spare);
 	TAILQ_INIT(&deliver->fresh);
+	TAILQ_INIT(&deliver->mapping);
 	TAILQ_INIT(&deliver->sent);
 	TAILQ_INIT(&deliver->answered);
+	TAILQ_INIT(&deliver->stepped);
 	TAILQ_INIT(&deliver->settled);
 	deliver->timer = evtimer_new(options->base, on_timer, deliver);
 	if (!deliver->timer) {
@@ -257,7 +288,9 @@ void deliver_free(struct deliver *deliver)
 	if (!deliver)
 		return;
 	free_claims(&deliver->fresh);
+	free_claims(&deliver->mapping);
 	free_claims(&deliver->answered);
+	free_claims(&deliver->stepped);
 	free_claims(&deliver->settled);
 	free_claims(&deliver->spare);
 	while ((destination = TAILQ_FIRST(&deliver->destinations))) {
@@ -289,6 +322,7 @@ void deliver_rest(struct deliver *deliver, bool is_resting)
 	TAILQ_FOREACH (destination, &deliver->destinations, link) {
 		destination->may_have_suspects = true;
 		destination->next_due_at_ms = 0;
+		destination->next_look_at_ms = 0;
 		window_expect_ready(destination, 1);
 	}
 	turn_wake(deliver->options.turn);

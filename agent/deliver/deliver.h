@@ -14,21 +14,35 @@
  *   CLAIMED ─commit─► SENT ─answer─► ANSWERED ─settled, commit─► gone
  *      └─poison─► gone (the rows are READY as before)   └─poison─► ANSWERED, settled again next turn
  *
+ * With a program the mapper is asked twice, after the commit of the claim for the request, and for
+ * what its answer means; a further step (`send` after an answer), and any request with a new carry,
+ * waits for a commit that holds the carry:
+ *
+ *   CLAIMED ─commit─► MAPPING ─► SENT ─answer─► MAPPING ─► ANSWERED ─settled, commit─► gone
+ *                        └─ a new carry ─► ANSWERED ─written, commit─► SENT …
+ *
+ * A lookup is a claim like any other on a SUSPECT row, which stays SUSPECT: nothing that it does is
+ * remembered but its end.
+ *
  * Laws
  *   1. An answer is never forgotten: an ANSWERED claim stays until a commit holds its settlement,
  *      and is never sent again because that commit failed.
  *   2. Breakers, buckets, refused credentials and the held destination move after the commit only.
- *   3. At most `concurrency` claims per destination; at most batch.max deliveries in one.
- *   4. Within a claim every delivery has another ordering key; a key is never in two claims.
+ *   3. At most `concurrency` claims per destination, or account where it names one; at most batch.max
+ *      deliveries in one.
+ *   4. A key is never in two claims. Within a claim every delivery has another ordering key, but where
+ *      batch.kind is ordered or atomic: there a chain of one key may go together, by seq.
  *   5. Nothing loads a backlog: what is in memory is bounded by concurrency times batch.
  *
- * A slow or dead destination never delays another: each has its own window, breaker, bucket and
- * pool of connections.
+ * A slow or dead destination never delays another: each has its own window, breaker, limit and pool
+ * of connections. Those of one account share its limit (limit.h), and take turns: there a slow one
+ * leaves the others what it doesn't fill.
  *
  * hold: 401 after fresh credentials, or 403/404, closes the destination. The next probe carries
  * another ordering key than the delivery that was refused: if that passes, the first one is rejected
  * and the rest goes on; if it is refused as well, the destination itself is at fault, an exception
- * `hold` opens, nobody is rejected, and probes go on until one passes.
+ * `hold` opens, nobody is rejected, and probes go on until one passes. Nobody is rejected for refused
+ * credentials either, nor where a program says that the destination is at fault.
  */
 #ifndef DRAY_DELIVER_H
 #define DRAY_DELIVER_H
@@ -39,11 +53,13 @@
 
 #include "dray/breaker.h"
 #include "dray/config.h"
+#include "dray/connector.h"
 #include "dray/error.h"
 #include "dray/outcome.h"
 
 struct event_base;
 struct store;
+struct mapper;
 struct metrics;
 struct clock;
 struct turn;
@@ -54,22 +70,31 @@ struct deliver;
 
 struct courier_request {
 	const char *destination;
-	const char *method, *url;
-	const char *content_type;
-	const char *key_header;    /* NULL: none */
-	const char *key;           /* bare */
-	const char *authorization; /* a whole header "Name: value", or NULL */
+	const char *method;
+	const char *url;  /* kind http: whole, with the path */
+	const char *path; /* kind mqtt: the topic; kind sftp: the file's name */
+	/* "Name: value", NULL ends: content type, key, credentials, what the connector asks for. Kind
+	 * mqtt: Content-Type becomes the message's, of the others none is sent. */
+	const char *const *headers;
 	const char *body;
 	size_t len;
 	bool fresh_connection;
+	bool forgets_cookies; /* it begins anew: a log-in, a token */
 };
 
+/*
+ * What the other side said, in HTTP's words whatever the kind: an accepted publish or file is 2xx,
+ * refused credentials 401, no permission 403, no such folder 404, a message too large 413, a quota
+ * 429, no space 507.
+ */
 struct courier_answer {
 	enum outcome_transport transport;
 	int status;
+	const struct connector_header *headers; /* borrowed; names in lower case */
+	size_t n_headers;
 	const char *body; /* borrowed */
 	size_t len;
-	const char *retry_after; /* or NULL */
+	bool is_cut; /* the body was longer than what is kept */
 	const char *error;
 	int64_t took_ms;
 };
@@ -83,14 +108,44 @@ struct courier {
 	/* 0, or -1: not started. `done` is never called from within. The body lives until `done`. */
 	int (*start)(void *opened, const struct courier_request *request, courier_done_fn done,
 		void *done_ctx);
+	/* Nobody waits for the one that was started with this `done_ctx`: it ends without a word. */
+	void (*forget)(void *opened, void *done_ctx);
 	void (*close)(void *opened);
 	void *ctx;
 };
 
-/* The HTTP courier. `dirs` is borrowed for its life. */
+/* The couriers, one for each kind of destination. `dirs` is borrowed for their life. */
 struct http_client;
 const struct courier *courier_http_new(struct http_client *client, const struct secret_dirs *dirs);
 void courier_http_free(const struct courier *courier);
+
+struct courier_mqtt_options {
+	struct event_base *base;
+	const struct clock *clock;
+	const struct secret_dirs *dirs;
+	const char *site; /* the client id at each broker is "drayd-SITE-to-DESTINATION" */
+};
+const struct courier *courier_mqtt_new(const struct courier_mqtt_options *options);
+/* It publishes in the turn's release: attach it behind the engine, so that what the engine starts in a
+ * release leaves in the same one. */
+void courier_mqtt_attach(const struct courier *courier, struct turn *turn);
+void courier_mqtt_free(const struct courier *courier);
+
+struct courier_sftp_options {
+	struct event_base *base;
+	const struct clock *clock;
+	const struct secret_dirs *dirs;
+};
+/* A file under a temporary name, then renamed: a repeat ends with the same one file. */
+const struct courier *courier_sftp_new(const struct courier_sftp_options *options);
+/* Every line is closed. Waits for what its threads are still at, a few seconds at most. */
+void courier_sftp_free(const struct courier *courier);
+/*
+ * What says which key a server without auth.host_key must have: the file known_hosts, looked for as
+ * secrets are. 0, or -1 with *err filled.
+ */
+int sftp_find_known_hosts(
+	const struct secret_dirs *dirs, char *out, size_t size, struct error *err);
 
 /* --- the engine --------------------------------------------------------------------------------- */
 
@@ -105,14 +160,35 @@ struct deliver_news {
 	const char *reason;          /* in words, for an exception */
 };
 
+/* An event that an answer brought. Texts are borrowed during the call. */
+struct deliver_emit {
+	const char *destination;
+	int64_t parent_seq;
+	const char *parent_source, *parent_id;
+	const char *parent_body; /* canonical */
+	size_t parent_len;
+	unsigned index;   /* among those of one parent and destination */
+	const char *text; /* JSON object: type, data, and what it may say itself */
+	size_t len;
+};
+
 struct deliver_options {
 	struct event_base *base;
 	struct turn *turn;
 	struct store *store;
 	struct metrics *metrics;
 	const struct clock *clock;
-	const struct courier *courier;
+	const struct courier *couriers[CONFIG_KIND_N];
+	struct mapper *mapper;
 	const struct secret_dirs *secrets;
+	/*
+	 * An answer brought an event: store and route it, in the turn's transaction, as if it had come
+	 * in. What can't be read becomes an `invalid` exception, one chain longer than eight a `loop`
+	 * one. The same one comes again when its turn is poisoned, or another answer says the same.
+	 * NULL: nothing is emitted. 0, or -1: the store is poisoned, or memory ran out and it is to
+	 * come again.
+	 */
+	int (*on_emit)(void *ctx, const struct deliver_emit *emit);
 	/* The folders in which NAME/connector.json is looked for, NULL ends. */
 	const char *const *connector_dirs;
 	void (*on_news)(void *ctx, const struct deliver_news *news); /* may be NULL */

@@ -2,7 +2,8 @@
  * deliver_internal.h - the structures of the room: start reading here, behind deliver.h.
  *
  *   struct deliver      the engine; claims stand in one of its lists, by state
- *   struct destination  one outside system: window, breaker, bucket, hold, hints
+ *   struct destination  one outside system: window, breaker, hold, hints
+ *   struct limit        what one destination, or all of an account, may have out (limit.h)
  *   struct claim        one request, from the rows it took to the answer's settlement
  *   struct settings     the destination's part of the configuration, copied
  *   struct revision     a connector as it was pinned
@@ -20,15 +21,17 @@
 #define DRAY_DELIVER_INTERNAL_H
 
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "deliver/deliver.h"
-#include "dray/bucket.h"
+#include "deliver/limit.h"
 #include "dray/buf.h"
 #include "dray/connector.h"
 #include "dray/ids.h"
 #include "dray/metrics.h"
 #include "dray/outcome.h"
+#include "mapper/mapper.h"
 #include "store/store.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -36,7 +39,15 @@
 #define REF_MAX 129
 #define REVISIONS_KEPT 4
 
-/* --- configuration (settings.c, connector_load.c, auth.c, revision.c) --------------------------- */
+/* --- configuration (settings.c, revision.c) ----------------------------------------------------- */
+
+/* Which content a path leads to; all 0 where there is none. */
+struct file_stamp {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+};
 
 struct settings {
 	struct config_destination is; /* own copy of every text that is used here; vars is NULL */
@@ -45,6 +56,7 @@ struct settings {
 	char *revision_text;
 	size_t revision_len;
 	uint8_t revision_digest[ID_DIGEST_BYTES];
+	struct file_stamp files[3]; /* of TLS: CA, certificate, key */
 };
 
 /* NULL with *err filled. Reads the connector, not the secrets. */
@@ -52,27 +64,21 @@ struct settings *settings_new(const struct config *config,
 	const struct config_destination *destination, const char *const *connector_dirs,
 	struct error *err);
 void settings_free(struct settings *settings);
+/* What the files are that a line is opened with: one that has changed needs a new line. */
+void settings_stamp_files(struct settings *settings, const struct secret_dirs *secrets);
 /* The same connections serve both. */
 bool settings_share_line(const struct settings *a, const struct settings *b);
-
-/* NAME/connector.json from the first folder that has it; the caller's, cJSON_Delete(). */
-cJSON *connector_load(const char *name, const char *const *dirs, struct error *err);
-
-/*
- * The header that proves who we are: "Authorization: Bearer …". *ret is NULL where there is none,
- * to be freed with secret_free().
- */
-int auth_read_header(const struct config_auth *auth, const struct secret_dirs *dirs, char **ret,
-	struct error *err);
 
 struct revision {
 	int id; /* 0: the current one, not in the store yet */
 	unsigned users;
 	struct connector *connector;
-	char *url; /* the destination's and the connector's path */
+	struct mapper_program *program; /* NULL: the request is declared */
+	char *url;                      /* the destination's, and the declared path */
 };
-struct revision *revision_new(
-	int id, const char *url, const char *text, size_t len, struct error *err);
+/* mapper  NULL: for a look only, the program is not made known to anyone. */
+struct revision *revision_new(struct mapper *mapper, int id, const char *url, const char *text,
+	size_t len, struct error *err);
 struct revision *revision_ref(struct revision *revision);
 void revision_unref(struct revision *revision);
 
@@ -81,62 +87,106 @@ void revision_unref(struct revision *revision);
 enum claim_state {
 	CLAIM_DRAFT,    /* being put together */
 	CLAIM_FRESH,    /* claimed in this turn */
+	CLAIM_MAPPING,  /* its connector's program is asked */
 	CLAIM_SENT,     /* with the courier */
-	CLAIM_ANSWERED, /* the answer is there, no commit holds it yet */
+	CLAIM_ANSWERED, /* no commit holds yet what it has come to: an end, or its next request */
+	CLAIM_STEPPED,  /* its next request may leave with this turn's commit */
 	CLAIM_SETTLED,  /* settled in this turn */
+};
+
+/* What the program said when it was asked last. */
+enum map_end {
+	MAP_QUIET,  /* nothing, or there is none, or it was not asked */
+	MAP_SAID,   /* claim->said */
+	MAP_FAILED, /* claim->words: why */
+	MAP_HELD,   /* likewise */
 };
 
 /* A delivery in a claim. Texts are offsets into claim->texts, which grows. */
 struct member {
 	int64_t seq, revision, batch;
 	int64_t received_at_ms;
-	int64_t first_at_ms; /* of the first attempt, this one included */
-	int64_t doubt_at_ms; /* before this attempt; 0 none */
-	unsigned attempts;   /* this one included */
+	int64_t first_at_ms;    /* of the first attempt, this one included */
+	int64_t doubt_at_ms;    /* before this attempt; 0 none */
+	int64_t accepted_at_ms; /* a repeat of it was; 0 no */
+	int64_t serial;         /* 0 none */
+	unsigned attempts;      /* this one included */
+	unsigned looks;         /* likewise */
 	int connector_revision;
 	enum delivery_state state; /* when it was read */
 	size_t source, id, type, device;
+	size_t key; /* its ordering key; "" none */
 	size_t body, len;
+	size_t carry;                          /* "" none */
+	const struct connector_result *result; /* its own, in an answer that has one for each */
+};
+
+/* What becomes of one delivery, or of all in a claim. */
+struct fate {
+	enum outcome outcome;
+	struct store_settlement settlement; /* previous_doubt_at_ms is each member's own */
+	bool ends_doubt;                    /* of earlier attempts too */
+	const char *kind, *severity;        /* of the exception, static; NULL none */
+	const char *code, *field;           /* likewise; NULL: the status, none */
+	const cJSON *emit;                  /* NULL none */
+	char ref[REF_MAX];
+	char reason[REASON_MAX];
 };
 
 /* What an answer leads to: decided once, so that a turn repeated after poison does the same. */
 struct decision {
 	bool is_made;
+	bool is_each; /* members have fates of their own, results_judge(): this one is the request's */
 	struct outcome_verdict verdict;
-	struct store_settlement settlement; /* previous_doubt_at_ms is each member's own */
-	const char *kind, *severity;        /* of the exception, static; NULL none */
-	int64_t asked_ms;                   /* Retry-After, at most a day; 0 none */
+	struct fate fate;
+	int64_t now_ms;
+	uint64_t seed;
+	int64_t asked_ms; /* no request before that, at most a day; 0 none */
 	bool asked_too_long;
-	bool is_culprit;  /* the refusal that holds the destination */
-	bool opens_hold;  /* a probe was refused as well */
-	bool passes_hold; /* a probe was accepted */
-	char ref[REF_MAX];
-	char reason[REASON_MAX];
+	bool is_culprit;      /* the refusal that holds the destination */
+	bool is_destinations; /* which is at fault, and not the event: a program says so */
+	bool opens_hold;      /* a probe was refused as well, or it is the destination's fault */
+	bool passes_hold;     /* a probe was accepted */
 };
 
 struct claim {
 	TAILQ_ENTRY(claim) link;
 	struct deliver *deliver;
 	struct destination *destination;
+	struct limit *limit; /* that it counts against, while it stands for a request */
 	struct line *line;
 	struct revision *revision;
 	enum claim_state state;
+	enum connector_op op;
 	bool is_probe;
-	bool is_orphan;           /* the store was replaced: its answer settles nothing */
-	bool is_refreshed;        /* sent with credentials just read anew */
-	unsigned auth_generation; /* of the credentials it was sent with */
+	bool is_orphan;                 /* the store was replaced: its answer settles nothing */
+	bool is_refreshed;              /* sent with credentials just made anew */
+	unsigned credential_generation; /* of the credentials it was sent with */
 	int64_t batch;
 	struct member *members;
 	size_t n, cap;
-	struct buf texts, body;
+	struct buf texts, body, headers;
+	struct buf target; /* URL or file name that was put together for a request */
 	char key[ID_UUID_MAX];
 	int64_t claimed_at_ms;
+	/* Of a connector with a program. */
+	struct mapper_call *call; /* while MAPPING */
+	enum map_end map;
+	struct connector_output *said;
+	struct buf carry; /* with which the last request went, JSON text; empty: none */
+	char words[REASON_MAX];
+	unsigned n_requests; /* that left */
+	bool is_safe;        /* the last one changes nothing on the other side */
+	bool has_begun;      /* one before it may have, and the carry doesn't tell of it */
+	bool is_read;        /* the program is asked about an answer, not for a first request */
 	struct {
 		enum outcome_transport transport;
 		int status;
+		bool is_csrf_refusal;
 		struct buf body;
 		char error[REASON_MAX];
 		int64_t asked_ms, took_ms; /* asked: -1 none */
+		int64_t rest_ms;           /* no request is left to us before that; 0: some are */
 	} answer;
 	struct decision decision;
 };
@@ -149,19 +199,96 @@ void claim_give(struct claim *claim);
 void claim_free(struct claim *claim);
 /* 0, or -1 when memory ran out. */
 int claim_add_member(struct claim *claim, const struct store_delivery_row *row);
+/* May the next row by seq of its batch be claimed with it: READY, or parked behind a member? */
+bool claim_is_open_to(const struct claim *claim, const struct store_delivery_row *row);
+/* Its row becomes CLAIMED, alone or behind the first of its chain. Members by seq. 0, or -1. */
+int claim_member(const struct claim *claim, const struct member *member, int64_t batch,
+	int connector_revision, int64_t now_ms);
 const char *claim_text(const struct claim *claim, size_t offset);
 /* Where it stands among the others: by its batch, else by its seq. */
 int64_t claim_place(const struct claim *claim);
 /* Does any member's fate hang on an attempt before this one? */
 bool claim_is_doubted(const struct claim *claim);
+/* May its members go one by one? In doubt only where each record carries a key of its own. */
+bool claim_may_part(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
-/* Hand it to the courier. */
+/* Of the last answer; 0 none. */
+int claim_status(const struct claim *claim);
+/* Were the credentials refused, which is never the event's fault? */
+bool claim_is_unauthorized(const struct claim *claim);
+/* Its key, the carry it begins with, and the body that is declared. 0, or -1 when memory ran out. */
+int claim_put_together(struct claim *claim, struct revision *revision);
+/* The events of its members; NULL when memory ran out. Borrowed until the next call. */
+const struct connector_event *claim_list_events(const struct claim *claim);
+/* Its claim is committed: ask the program for the request, or send the one that is declared. */
+void claim_begin(struct claim *claim);
+/* Hand its request to the courier (request.c). */
 void claim_send(struct claim *claim);
-/* Decide what the answer leads to, once. */
+/* Decide what the answer leads to, once (decide.c). */
 void claim_decide(struct claim *claim);
-/* Write the decision in the turn's transaction. 0, or -1: the store is poisoned. */
+/*
+ * Write what it has come to in the turn's transaction: the decision, or what its next request hangs
+ * on. 0, or -1: the store is poisoned.
+ */
 int claim_settle(struct claim *claim);
+
+/* --- programs (map.c, results.c) ------------------------------------------------------------------- */
+
+#define STEPS_MAX 32 /* requests that a program may ask for in one claim */
+
+/* Ask for the first request, or (response not NULL) what an answer means. */
+void map_ask(struct claim *claim, const struct connector_response *response);
+/* Nobody waits for its answer any more. */
+void map_cancel(struct claim *claim);
+/* Does the program want to send? */
+bool map_has_request(const struct claim *claim);
+/* With a carry that is another than the one it has? */
+bool map_has_carry(const struct claim *claim);
+
+/* An answer with one result per event: find each member's, and say what it is as a whole. */
+void results_decide(struct claim *claim);
+/* The fate of a member by its own result; decision->is_each. The same whenever it is asked. */
+void results_judge(const struct claim *claim, const struct member *member, struct fate *ret);
+
+/* --- fates (decide.c, lookup.c) ------------------------------------------------------------------ */
+
+/* Begin one: the time, the status. */
+void fate_init(const struct claim *claim, struct fate *fate);
+void fate_done(const struct claim *claim, const struct member *member, struct fate *fate);
+/* asked_ms  at least so long; 0: nothing was asked. */
+void fate_retry(const struct claim *claim, const struct member *member, int64_t asked_ms,
+	struct fate *fate);
+/* It may have been applied, and is not to be sent again: looked up, or an exception. */
+void fate_unknown(const struct claim *claim, const struct member *member, struct fate *fate);
+void fate_exception(
+	const struct claim *claim, const char *kind, const char *severity, struct fate *fate);
+/* Copy what a program said of a result. */
+void fate_take_words(
+	const struct claim *claim, const struct connector_result *result, struct fate *fate);
+/* The default: what an answer means where no program says it. */
+struct outcome_verdict decide_classify(const struct claim *claim);
+/* What happened, in words: the other side's own where it had some. */
+void decide_describe(const struct claim *claim, char *out, size_t size);
+/* The destination, or this delivery, is at fault. */
+void decide_held(struct claim *claim);
+/* It is the delivery's fault: asked once for each refusal. */
+bool decide_is_to_blame(struct claim *claim);
+
+/* Can what is in doubt be looked up: the mode says so, and there is a program? */
+bool lookup_is_possible(const struct destination *destination, const struct revision *revision);
+/* Due lookups into at most `n` slots. How many, or -1. */
+int lookup_fill(struct destination *destination, unsigned n, bool is_probe);
+/* A row will be due then. */
+void lookup_expect(struct destination *destination, int64_t look_at_ms);
+/* Is one due, as far as is known? */
+bool lookup_is_due(const struct destination *destination);
+/* Will one be due later? */
+bool lookup_is_awaited(const struct destination *destination);
+/* Is this delivery being looked up? Its row is the look's until that is settled. */
+bool lookup_is_out(const struct destination *destination, int64_t seq);
+/* What the answer to a lookup leads to; claim_decide() calls it. */
+void lookup_decide(struct claim *claim);
 
 /* --- destinations (window.c, move.c, hold.c, line.c) -------------------------------------------------------- */
 
@@ -197,6 +324,7 @@ struct suspect {
 /* What a crash left claimed is taken up before anything is claimed, and never again. */
 enum recovery { RECOVERY_DUE, RECOVERY_WRITTEN, RECOVERY_DONE };
 
+struct credential;
 struct destination {
 	TAILQ_ENTRY(destination) link;
 	struct deliver *deliver;
@@ -210,12 +338,13 @@ struct destination {
 	struct revision *current;
 	struct revision *older[REVISIONS_KEPT]; /* by use, newest first */
 
-	char *authorization;
-	unsigned auth_generation;
-	bool is_auth_fresh; /* read anew and not accepted since */
+	struct credential *credential;
+	unsigned noted_failure;     /* of the credential: people know of it */
+	bool has_credential_failed; /* in this turn, not committed */
 
 	struct breaker breaker;
-	struct bucket bucket;
+	struct limit *limit;
+	TAILQ_ENTRY(destination) limit_link; /* in its members */
 	unsigned in_flight;
 	int64_t not_before_mono_ms; /* Retry-After */
 	struct culprit culprit;
@@ -232,6 +361,8 @@ struct destination {
 	bool may_have_ready;
 	unsigned unseen;         /* rows made READY since the last look */
 	int64_t next_due_at_ms;  /* INT64_MAX none, 0 look */
+	int64_t next_look_at_ms; /* of a SUSPECT row; likewise */
+	bool looks_first;        /* an odd slot is a lookup's */
 	int64_t linger_until_ms; /* 0 none */
 	size_t n_lingering;
 	unsigned lane_cursor;
@@ -246,9 +377,9 @@ TAILQ_HEAD(destinations, destination);
 
 struct destination *window_new(struct deliver *deliver, const char *name);
 void window_free(struct destination *destination);
-/* Take new settings into use; owns them, the line and the header from here on. */
+/* Take new settings into use; owns them, the line and the credential from here on. */
 void window_configure(struct destination *destination, struct settings *settings, struct line *line,
-	struct revision *revision, char *authorization);
+	struct revision *revision, struct credential *credential);
 /* The store is another one: what is remembered of its rows is not true. */
 void window_replaced(struct destination *destination);
 /* Rows became READY. */
@@ -257,13 +388,30 @@ void window_expect_ready(struct destination *destination, unsigned n);
 void window_wait(struct destination *destination, int64_t wait_ms);
 /* What is left of it; 0 none. */
 int64_t window_wait_ms(const struct destination *destination);
-/* Requests that may leave now. 0 while the breaker is open; asking may make a probe of it. */
+/* May a request leave now, as far as breaker, limit and Retry-After go? */
+bool window_may_ask(struct destination *destination);
+/* Requests that may leave now; where the limit is shared, one in each turn that it has. 0 while the
+ * breaker is open; asking may make a probe of it. */
 unsigned window_slots(struct destination *destination);
-/* After the commit: what the answer does to breaker, bucket, hold and credentials. */
+/* After the commit: what the answer does to breaker, hold, credentials and pace. */
 void window_move(struct destination *destination, const struct claim *claim);
 /* Arm the timer for the next thing that only time brings. */
 void window_arm(struct destination *destination);
-void window_read_auth(struct destination *destination);
+/* It counts for the breaker. */
+void window_fail(struct destination *destination, enum breaker_cause cause);
+/* Tell people when it stops taking deliveries, or takes them again. */
+void window_tell_change(struct destination *destination, enum breaker_state was);
+
+/*
+ * In the transaction: is there what requests are signed with? Else it is asked for, when there is
+ * work, and why there is none to be had becomes an exception. 1 there is, 0 not yet, -1 the store
+ * failed.
+ */
+int window_await_credential(struct destination *destination);
+/* After the commit: what a failure does to breaker and hold. */
+void window_move_failure(struct destination *destination);
+/* The turn is poisoned: it will be found again. */
+void window_forget_failure(struct destination *destination);
 /* A pinned revision; NULL when it can't be had. 0 is the current one, made known to the store. */
 struct revision *revision_find(struct destination *destination, int id);
 
@@ -278,11 +426,13 @@ int hold_open_exception(struct destination *destination, const char *reason, int
 void hold_begin(struct destination *destination, const struct claim *claim);
 void hold_go_on(struct destination *destination, const struct claim *probe);
 void hold_end(struct destination *destination, const struct claim *probe);
+/* A delivery has passed, and no culprit is left. */
+void hold_lift(struct destination *destination);
 
 /* --- dispatch (dispatch.c, draft.c, recover.c, exception.c) ------------------------------------------ */
 
-/* Promote, claim, render. Stops when the store is poisoned. */
-void dispatch_serve(struct destination *destination);
+/* Promote, claim, render, for all whose limit it is. Stops when the store is poisoned. */
+void dispatch_serve(struct limit *limit);
 
 /*
  * Put drafts together from READY rows of a lane, at most `n`.
@@ -298,7 +448,7 @@ int draft_list(struct destination *destination, int lane, unsigned n, struct cla
  * when there is neither. 0, or -1.
  */
 int draft_probe(struct destination *destination, struct claim **ret);
-/* Read the READY members of a pinned batch. */
+/* Read the members of a pinned batch: READY, or parked behind one that is. */
 enum draft_fill {
 	DRAFT_FAILED, /* a read error, or memory ran out */
 	DRAFT_WHOLE,
@@ -307,6 +457,8 @@ enum draft_fill {
 };
 enum draft_fill draft_complete(struct claim *draft);
 
+/* Why a person must look first at what a restored backup has left in doubt; NULL: the key answers. */
+const char *doubt_find_restore(const struct claim *draft);
 /* What a crash left claimed. 0, or -1: the store is poisoned. */
 int recover_claimed(struct destination *destination);
 /*
@@ -316,8 +468,11 @@ int recover_claimed(struct destination *destination);
 int recover_suspects(struct destination *destination, bool *ret_more);
 
 /* The words for a delivery that is an exception now. 0, or -1. */
-int exception_open(struct claim *claim, const struct member *member, const char *kind,
-	const char *severity, const char *code, const char *reason, int64_t now_ms);
+struct exception_words {
+	const char *kind, *severity, *code, *field, *reason; /* code, field: "" none */
+};
+int exception_open(struct claim *claim, const struct member *member,
+	const struct exception_words *words, int64_t now_ms);
 /* READY members become exceptions. 0, or -1. */
 int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
 	const char *reason, int64_t now_ms);
@@ -325,6 +480,8 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 int settle_apart(struct claim *claim, int64_t now_ms);
 /* READY members wait until then, as if they had not been tried. 0, or -1. */
 int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms);
+/* READY members in doubt are looked up, each by itself. 0, or -1. */
+int settle_suspect(struct claim *claim, int64_t now_ms);
 
 /* Does the other side still know the key under which something may have been applied? */
 enum key_memory {
@@ -360,7 +517,8 @@ void news_done(struct news *news);
 struct deliver {
 	struct deliver_options options;
 	struct destinations destinations;
-	struct claims spare, fresh, sent, answered, settled;
+	struct limits limits;
+	struct claims spare, fresh, mapping, sent, answered, stepped, settled;
 	struct news news;
 	struct connector_event *events; /* room for rendering a batch */
 	size_t events_cap;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "dray/lane.h"
 #include "log.h"
@@ -15,27 +16,6 @@
 #define CLOCK_WAIT_MS 10000 /* between looks whether the clock can be believed */
 
 /* --- one draft ------------------------------------------------------------------------------------ */
-
-static struct connector_event *list_events(const struct claim *claim)
-{
-	struct deliver *deliver = claim->deliver;
-
-	if (claim->n > deliver->events_cap) {
-		struct connector_event *events =
-			reallocarray(deliver->events, claim->n, sizeof(*events));
-
-		if (!events)
-			return NULL;
-		deliver->events = events;
-		deliver->events_cap = claim->n;
-	}
-	for (size_t i = 0; i < claim->n; i++)
-		deliver->events[i] = (struct connector_event){
-			.body = claim_text(claim, claim->members[i].body),
-			.len = claim->members[i].len,
-		};
-	return deliver->events;
-}
 
 static void member_key(
 	const struct claim *claim, const struct member *member, char out[ID_UUID_MAX])
@@ -75,32 +55,53 @@ static int make_key(struct claim *claim)
 
 static int render(struct claim *claim)
 {
-	const struct connector_event *events = list_events(claim);
+	const struct connector_event *events = claim_list_events(claim);
 
-	if (!events || make_key(claim) != 0)
+	if (!events)
 		return -1;
 	buf_reset(&claim->body);
 	connector_render(claim->revision->connector, events, claim->n, &claim->body);
 	return buf_failed(&claim->body) ? -1 : 0;
 }
 
+int claim_put_together(struct claim *claim, struct revision *revision)
+{
+	claim->revision = revision_ref(revision);
+	claim->line = line_ref(claim->destination->line);
+	if (make_key(claim) != 0)
+		return -1;
+	if (!revision->program)
+		return render(claim);
+	buf_reset(&claim->carry);
+	buf_puts(&claim->carry, claim_text(claim, claim->members[0].carry));
+	return buf_failed(&claim->carry) ? -1 : 0;
+}
+
+/* The number of a batch is its first member's. */
+static int give_serial(struct claim *claim)
+{
+	struct member *first = &claim->members[0];
+
+	if (!claim->revision->connector->has_serial)
+		return 0;
+	first->serial = store_give_serial(
+		claim->deliver->options.store, claim->destination->id, first->seq);
+	return first->serial < 0 ? -1 : 0;
+}
+
 static int claim_members(struct claim *claim, int64_t now_ms)
 {
-	const struct destination *destination = claim->destination;
-	struct store *store = claim->deliver->options.store;
-
 	for (size_t i = 0; i < claim->n; i++) {
 		struct member *member = &claim->members[i];
 
-		if (store_claim(store, destination->id, member->seq, claim->batch,
-			    claim->revision->id, now_ms) != 0)
+		if (claim_member(claim, member, claim->batch, claim->revision->id, now_ms) != 0)
 			return -1;
 		member->attempts++;
 		if (member->first_at_ms == 0)
 			member->first_at_ms = now_ms;
 	}
 	claim->claimed_at_ms = now_ms;
-	return 0;
+	return give_serial(claim);
 }
 
 /* Members of a batch were doubted together: the first that isn't known speaks for all. */
@@ -116,13 +117,20 @@ static enum key_memory judge_keys(const struct claim *claim)
 /* What may not be sent goes to a person instead. 1 may be sent, 0 not, -1 the store failed. */
 static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 {
-	if (fill == DRAFT_BROKEN && !claim_is_doubted(draft))
+	bool is_doubted = claim_is_doubted(draft);
+	const char *restored = is_doubted ? doubt_find_restore(draft) : NULL;
+
+	if (is_doubted && draft->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP)
+		return settle_suspect(draft, now_ms);
+	if (fill == DRAFT_BROKEN && claim_may_part(draft))
 		return settle_apart(draft, now_ms);
 	if (fill == DRAFT_BROKEN)
 		return settle_exception(draft, "unknown", "critical", "",
 			"it may have been applied in a batch that is not whole any more: retry all "
 			"members of the batch together, or mark it as done",
 			now_ms);
+	if (restored)
+		return settle_exception(draft, "unknown", "critical", "", restored, now_ms);
 	switch (judge_keys(draft)) {
 	case KEY_FORGOTTEN:
 		return settle_exception(draft, "unknown", "critical", "",
@@ -137,17 +145,15 @@ static int examine(struct claim *draft, enum draft_fill fill, int64_t now_ms)
 	return 1;
 }
 
+/* 1 it can be sent, 0 not, -1 the turn can claim nothing more. */
 static int pin(struct claim *draft, int64_t now_ms)
 {
 	struct destination *destination = draft->destination;
 	struct revision *revision =
 		revision_find(destination, draft->members[0].connector_revision);
 
-	if (revision) {
-		draft->revision = revision_ref(revision);
-		draft->line = line_ref(destination->line);
-		return 1;
-	}
+	if (revision)
+		return claim_put_together(draft, revision) == 0 ? 1 : -1;
 	if (store_is_poisoned(destination->deliver->options.store))
 		return -1;
 	return settle_exception(draft, "unknown", "critical", "",
@@ -174,7 +180,7 @@ static int claim_draft(struct claim *draft)
 		draft->destination->is_disturbed = true;
 		return status;
 	}
-	if (render(draft) != 0 || claim_members(draft, now_ms) != 0)
+	if (claim_members(draft, now_ms) != 0)
 		return -1;
 	claim_move(draft, CLAIM_FRESH);
 	return 1;
@@ -232,7 +238,24 @@ static int fill_slots(struct destination *destination, unsigned slots, bool is_p
 	return (int)total;
 }
 
-/* A held destination is asked with one delivery, chosen. 0, or -1. */
+/* There is no delivery to ask a held destination with, the culprit's is none either: a lookup.
+ * How many, or -1. */
+static int claim_look_probe(struct destination *destination)
+{
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+	int n;
+
+	if (now_mono_ms < destination->culprit.probe_mono_ms || !lookup_is_due(destination) ||
+		window_slots(destination) == 0)
+		return 0;
+	credential_reread(destination->credential);
+	n = lookup_fill(destination, 1, true);
+	if (n <= 0)
+		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
+	return n;
+}
+
+/* A held destination is asked with one delivery, chosen. How many, or -1. */
 static int claim_probe(struct destination *destination)
 {
 	struct claims drafts = TAILQ_HEAD_INITIALIZER(drafts);
@@ -246,40 +269,76 @@ static int claim_probe(struct destination *destination)
 	if (draft_probe(destination, &draft) != 0)
 		return -1;
 	if (!draft)
-		return 0;
+		return claim_look_probe(destination);
 	if (window_slots(destination) == 0) {
 		claim_give(draft);
 		return 0;
 	}
 	/* Whoever mends credentials writes the file: each probe looks. */
-	window_read_auth(destination);
+	credential_reread(destination->credential);
 	TAILQ_INSERT_TAIL(&drafts, draft, link);
 	n = claim_drafts(&drafts, true);
 	if (n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, now_mono_ms);
-	return n < 0 ? -1 : 0;
+	return n;
 }
 
-/* 0, or -1. */
+/* Deliveries into free slots. How many, or -1. */
+static int claim_deliveries(struct destination *destination, unsigned slots, bool is_probe)
+{
+	if (!destination->may_have_ready || slots == 0)
+		return 0;
+	destination->unseen = 0;
+	destination->n_lingering = 0;
+	destination->linger_until_ms = 0;
+	return fill_slots(destination, slots, is_probe);
+}
+
+/* Half of them are for lookups that are due, and what the others leave; an odd one is theirs in turn. */
+static int share_slots(struct destination *destination, unsigned slots, bool is_probe)
+{
+	unsigned share = (slots + destination->looks_first) / 2;
+	int n_looks = 0, n_deliveries, n_more = 0;
+
+	if (!lookup_is_due(destination))
+		return claim_deliveries(destination, slots, is_probe);
+	destination->looks_first = !destination->looks_first;
+	if (share > 0)
+		n_looks = lookup_fill(destination, share, is_probe);
+	if (n_looks < 0)
+		return -1;
+	slots -= (unsigned)n_looks;
+	n_deliveries = claim_deliveries(destination, slots, is_probe);
+	if (n_deliveries < 0)
+		return -1;
+	slots -= (unsigned)n_deliveries;
+	if (slots > 0 && lookup_is_due(destination))
+		n_more = lookup_fill(destination, slots, is_probe);
+	return n_more < 0 ? -1 : n_looks + n_deliveries + n_more;
+}
+
+/* How many, or -1. */
 static int claim_ready(struct destination *destination)
 {
 	unsigned slots;
 	bool is_probe;
-	int n;
+	int n, has_credential;
 
+	if (!window_may_ask(destination))
+		return 0;
+	has_credential = window_await_credential(destination);
+	if (has_credential != 1)
+		return has_credential;
 	if (destination->culprit.is_set && destination->breaker.state != BREAKER_CLOSED)
 		return claim_probe(destination);
 	slots = window_slots(destination);
 	if (slots == 0)
 		return 0;
 	is_probe = destination->breaker.state == BREAKER_HALF_OPEN;
-	destination->unseen = 0;
-	destination->n_lingering = 0;
-	destination->linger_until_ms = 0;
-	n = fill_slots(destination, slots, is_probe);
+	n = share_slots(destination, slots, is_probe);
 	if (is_probe && n <= 0)
 		breaker_probe_withdrawn(&destination->breaker, deliver_mono(destination->deliver));
-	return n < 0 ? -1 : 0;
+	return n;
 }
 
 /* The linger time is over, whether anything may leave now or not. */
@@ -296,10 +355,13 @@ static bool is_worth_a_look(const struct destination *destination)
 {
 	const struct deliver *deliver = destination->deliver;
 
-	if (destination->linger_until_ms > 0 && destination->n_lingering + destination->unseen <
-							(size_t)destination->settings->is.batch_max)
-		return false;
-	return destination->may_have_ready && !destination->is_disturbed && !deliver->is_draining &&
+	bool is_lingering = destination->linger_until_ms > 0 &&
+			    destination->n_lingering + destination->unseen <
+				    (size_t)destination->settings->is.batch_max;
+	bool may_have_some =
+		(destination->may_have_ready && !is_lingering) || lookup_is_due(destination);
+
+	return may_have_some && !destination->is_disturbed && !deliver->is_draining &&
 	       !deliver->is_resting && deliver_mono(deliver) >= deliver->claims_from_mono_ms &&
 	       !store_destination_is_paused(deliver->options.store, destination->id);
 }
@@ -330,6 +392,7 @@ static int promote_due(struct destination *destination)
 	return 0;
 }
 
+/* How many were claimed, or -1. */
 static int serve(struct destination *destination)
 {
 	bool has_more = false;
@@ -354,14 +417,17 @@ static int serve(struct destination *destination)
 	return is_worth_a_look(destination) ? claim_ready(destination) : 0;
 }
 
-void dispatch_serve(struct destination *destination)
+/* Was something claimed? */
+static bool serve_one(struct destination *destination)
 {
 	const struct deliver *deliver = destination->deliver;
+	int n;
 
 	if (!destination->is_configured || deliver_mono(deliver) < destination->serve_from_mono_ms)
-		return;
-	if (serve(destination) == 0 || store_is_poisoned(deliver->options.store))
-		return;
+		return false;
+	n = serve(destination);
+	if (n >= 0 || store_is_poisoned(deliver->options.store))
+		return n > 0;
 	/* A read failed, or memory ran out, in a turn that had written nothing: nobody else will
 	 * say so, or look again. */
 	LOG_ERROR("deliveries cannot be looked up, the next try is in a second",
@@ -369,4 +435,24 @@ void dispatch_serve(struct destination *destination)
 		LOG_S("error", store_failure(deliver->options.store)));
 	destination->serve_from_mono_ms = deliver_mono(deliver) + FAILURE_WAIT_MS;
 	window_expect_ready(destination, 1);
+	return false;
+}
+
+/* Who has claimed something goes to the end, and comes once more when the others have had their turn. */
+void dispatch_serve(struct limit *limit)
+{
+	const struct store *store = limit->deliver->options.store;
+	bool is_shared = limit_is_shared(limit);
+	struct destination *destination = TAILQ_FIRST(&limit->members), *next;
+
+	for (; destination && !store_is_poisoned(store); destination = next) {
+		bool has_claimed = serve_one(destination);
+
+		next = TAILQ_NEXT(destination, limit_link);
+		if (!has_claimed || !is_shared)
+			continue;
+		limit_pass_on(limit, destination);
+		if (!next)
+			next = destination;
+	}
 }

@@ -3,8 +3,11 @@
  * written here.
  *
  * A row that was pinned before goes as it was: with its batch, or alone. Rows that were never sent
- * are grouped where the destination takes batches.
+ * are grouped where the destination takes batches. Where it applies a batch in its order, or whole, the
+ * room that other keys leave in a group is filled with chains: those parked behind a member, by seq.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "deliver_internal.h"
@@ -88,10 +91,11 @@ static bool is_full(const struct gathering *gathering)
 static int on_ready_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct gathering *gathering = ctx;
-	bool is_batched = gathering->destination->settings->is.batch_max > 1;
+	/* One in doubt, never sent as far as is known: a restore's. It goes alone. */
+	bool is_new = row->batch == 0 && row->connector_revision == 0 && row->doubt_at_ms == 0;
 
 	gathering->n_rows++;
-	if (is_batched && row->batch == 0 && row->connector_revision == 0)
+	if (is_new && gathering->destination->settings->is.batch_max > 1)
 		add_to_group(gathering, row);
 	else if (row->batch > 0 && is_gathered(gathering, row->batch))
 		return 0;
@@ -125,10 +129,54 @@ static bool is_lingering(struct gathering *gathering)
 	return true;
 }
 
+/* --- chains ------------------------------------------------------------------------------------- */
+
+/* The first that doesn't fit ends its chain. */
+static int on_chain_row(void *ctx, const struct store_delivery_row *row)
+{
+	struct gathering *gathering = ctx;
+
+	if (!fits_group(gathering, row))
+		return 1;
+	add_to_group(gathering, row);
+	return gathering->has_failed;
+}
+
+static int compare_seqs(const void *a, const void *b)
+{
+	const struct member *one = a, *other = b;
+
+	return one->seq < other->seq ? -1 : one->seq > other->seq;
+}
+
+/* Behind each member as many as its share of the room; what one leaves the next ones have. */
+static void add_chains(struct gathering *gathering)
+{
+	const struct destination *destination = gathering->destination;
+	const struct config_destination *is = &destination->settings->is;
+	struct claim *group = gathering->group;
+	size_t n_heads = group->n;
+	char key[EVENT_KEY_MAX]; /* the claim's texts move when they grow */
+
+	if (is->batch_kind == CONFIG_BATCH_PARTIAL)
+		return;
+	for (size_t i = 0; i < n_heads && group->n < (size_t)is->batch_max; i++) {
+		size_t share = ((size_t)is->batch_max - group->n + n_heads - i - 1) / (n_heads - i);
+
+		(void)snprintf(key, sizeof(key), "%s", claim_text(group, group->members[i].key));
+		if (key[0] && store_list_chain(destination->deliver->options.store, destination->id,
+				      key, group->members[i].seq, (unsigned)share, on_chain_row,
+				      gathering) != 0)
+			gathering->has_failed = true;
+	}
+	qsort(group->members, group->n, sizeof(*group->members), compare_seqs);
+}
+
 static void end_group(struct gathering *gathering)
 {
 	if (!gathering->group)
 		return;
+	add_chains(gathering);
 	if (is_lingering(gathering)) {
 		TAILQ_REMOVE(gathering->out, gathering->group, link);
 		claim_give(gathering->group);
@@ -163,6 +211,10 @@ int draft_list(struct destination *destination, int lane, unsigned n, struct cla
 	}
 	*ret_exhausted = gathering.n_rows < limit && !gathering.leaves_some && !is_full(&gathering);
 	end_group(&gathering);
+	if (gathering.has_failed) {
+		drop_drafts(out);
+		return -1;
+	}
 	return (int)gathering.n;
 }
 
@@ -256,11 +308,11 @@ static int on_batch_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct completion *completion = ctx;
 
-	if (row->state == DELIVERY_READY)
+	if (claim_is_open_to(completion->draft, row))
 		completion->has_failed = claim_add_member(completion->draft, row) != 0;
 	else if (row->state == DELIVERY_WAITING)
 		completion->is_waiting = true;
-	else
+	else if (row->state != DELIVERY_PARKED || !completion->is_waiting)
 		completion->is_broken = true;
 	return completion->has_failed;
 }

@@ -2,7 +2,7 @@
  * exception.c - what becomes of READY rows that may not be sent: they are given to a person (the row,
  * the exception that explains it, the news), taken apart, or wait.
  *
- * A READY row goes through a claim that never leaves, since only a claimed one can be settled.
+ * Such a row goes through a claim that never leaves, since only a claimed one can be settled.
  */
 #include "deliver_internal.h"
 
@@ -12,8 +12,10 @@ enum key_memory doubt_judge_key(const struct destination *destination, int64_t d
 	const struct clock *clock = destination->deliver->options.clock;
 	int64_t age_ms;
 
-	if (doubt_at_ms == 0 || is->idempotency != CONFIG_IDEMPOTENCY_HEADER ||
-		is->idempotency_lifetime_ms == 0)
+	bool has_lifetime = is->idempotency == CONFIG_IDEMPOTENCY_HEADER ||
+			    is->idempotency == CONFIG_IDEMPOTENCY_NATURAL;
+
+	if (doubt_at_ms == 0 || !has_lifetime || is->idempotency_lifetime_ms == 0)
 		return KEY_KNOWN;
 	age_ms = clock_age_most(clock, doubt_at_ms);
 	if (age_ms < is->idempotency_lifetime_ms)
@@ -30,26 +32,26 @@ static int64_t due_by(const struct settings *settings, const char *severity, int
 	return now_ms + (is_critical ? settings->sla_critical_ms : settings->sla_normal_ms);
 }
 
-int exception_open(struct claim *claim, const struct member *member, const char *kind,
-	const char *severity, const char *code, const char *reason, int64_t now_ms)
+int exception_open(struct claim *claim, const struct member *member,
+	const struct exception_words *words, int64_t now_ms)
 {
 	const struct store_exception exception = {
-		.kind = kind,
-		.severity = severity,
-		.code = code,
-		.reason = reason,
-		.field = "",
+		.kind = words->kind,
+		.severity = words->severity,
+		.code = words->code,
+		.reason = words->reason,
+		.field = words->field,
 		.seq = member->seq,
 		.destination = claim->destination->id,
 		.origin = claim_text(claim, member->source),
 		.device = claim_text(claim, member->device),
 		.opened_at_ms = now_ms,
-		.due_at_ms = due_by(claim->destination->settings, severity, now_ms),
+		.due_at_ms = due_by(claim->destination->settings, words->severity, now_ms),
 	};
 
 	if (store_open_exception(claim->deliver->options.store, &exception, NULL) < 0)
 		return -1;
-	news_add_exception(claim, member, kind, severity, reason);
+	news_add_exception(claim, member, words->kind, words->severity, words->reason);
 	return 0;
 }
 
@@ -72,35 +74,56 @@ int hold_open_exception(struct destination *destination, const char *reason, int
 											       : 0;
 }
 
-static int settle_ready(
+/* All are claimed before the first is settled: who stands in a chain is claimed behind its first. */
+static int claim_all(const struct claim *claim, int64_t now_ms)
+{
+	for (size_t i = 0; i < claim->n; i++) {
+		const struct member *member = &claim->members[i];
+
+		if (claim_member(
+			    claim, member, member->batch, member->connector_revision, now_ms) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int settle_unsent(
 	const struct claim *claim, const struct member *member, struct store_settlement settlement)
 {
-	struct store *store = claim->deliver->options.store;
-	int id = claim->destination->id;
-
 	settlement.attempt_is_void = true;
 	settlement.is_proven = true;
 	settlement.previous_doubt_at_ms = member->doubt_at_ms;
-	if (store_claim(store, id, member->seq, member->batch, member->connector_revision,
-		    settlement.now_ms) != 0)
+	return store_settle(
+		claim->deliver->options.store, claim->destination->id, member->seq, &settlement);
+}
+
+static int settle_all(const struct claim *claim, const struct store_settlement *settlement)
+{
+	if (claim_all(claim, settlement->now_ms) != 0)
 		return -1;
-	return store_settle(store, id, member->seq, &settlement);
+	for (size_t i = 0; i < claim->n; i++)
+		if (settle_unsent(claim, &claim->members[i], *settlement) != 0)
+			return -1;
+	return 0;
 }
 
 int settle_exception(struct claim *claim, const char *kind, const char *severity, const char *code,
 	const char *reason, int64_t now_ms)
 {
+	const struct exception_words words = { kind, severity, code, "", reason };
 	const struct store_settlement settlement = {
 		.to = DELIVERY_EXCEPTION,
 		.exception_passes = claim->destination->settings->is.exception_passes,
 		.now_ms = now_ms,
 	};
 
+	if (claim_all(claim, now_ms) != 0)
+		return -1;
 	for (size_t i = 0; i < claim->n; i++) {
 		const struct member *member = &claim->members[i];
 
-		if (settle_ready(claim, member, settlement) != 0 ||
-			exception_open(claim, member, kind, severity, code, reason, now_ms) != 0)
+		if (settle_unsent(claim, member, settlement) != 0 ||
+			exception_open(claim, member, &words, now_ms) != 0)
 			return -1;
 	}
 	return 0;
@@ -109,13 +132,13 @@ int settle_exception(struct claim *claim, const char *kind, const char *severity
 int settle_apart(struct claim *claim, int64_t now_ms)
 {
 	const struct store_settlement settlement = {
-		.to = DELIVERY_READY, .leaves_batch = true, .now_ms = now_ms
+		.to = DELIVERY_READY,
+		.leaves_batch = true,
+		.drops_carry = true, /* it is of all of them */
+		.now_ms = now_ms,
 	};
 
-	for (size_t i = 0; i < claim->n; i++)
-		if (settle_ready(claim, &claim->members[i], settlement) != 0)
-			return -1;
-	return 0;
+	return settle_all(claim, &settlement);
 }
 
 int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms)
@@ -125,10 +148,25 @@ int settle_later(struct claim *claim, int64_t due_at_ms, int64_t now_ms)
 	};
 	struct destination *destination = claim->destination;
 
-	for (size_t i = 0; i < claim->n; i++)
-		if (settle_ready(claim, &claim->members[i], settlement) != 0)
-			return -1;
+	if (settle_all(claim, &settlement) != 0)
+		return -1;
 	if (due_at_ms < destination->next_due_at_ms)
 		destination->next_due_at_ms = due_at_ms;
+	return 0;
+}
+
+int settle_suspect(struct claim *claim, int64_t now_ms)
+{
+	struct destination *destination = claim->destination;
+	const struct store_settlement settlement = {
+		.to = DELIVERY_SUSPECT,
+		.look_at_ms = now_ms + destination->settings->is.settle_ms,
+		.leaves_batch = true,
+		.now_ms = now_ms,
+	};
+
+	if (settle_all(claim, &settlement) != 0)
+		return -1;
+	lookup_expect(destination, settlement.look_at_ms);
 	return 0;
 }

@@ -12,6 +12,10 @@
  *                               passed in between, is to blame after all
  *   there is no other           the culprit itself is the probe, after the breaker's wait
  *
+ * Where the refusal says by itself that the destination is at fault (refused credentials, a program's
+ * word) there is nobody to blame: exception `hold` at once, and the probe after the breaker's wait. What
+ * is looked up is neither claimed READY nor rejected: it is a probe where there is no delivery at all.
+ *
  * Each probe is the delivery behind the last one refused, over holds too: else two bad events,
  * culprit and probe in turn, would close a destination for ever.
  */
@@ -61,13 +65,13 @@ static int on_culprit_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct search *search = ctx;
 
-	if (row->destination != search->destination || row->state != DELIVERY_READY)
+	if (row->destination != search->destination || !claim_is_open_to(search->claim, row))
 		return 0;
 	search->has_failed = claim_add_member(search->claim, row) != 0;
 	return search->has_failed;
 }
 
-/* The culprit's rows that are still READY: a person may have taken them meanwhile. */
+/* The culprit's rows that may still be claimed: a person may have taken them meanwhile. */
 static int find_culprit(struct destination *destination, struct claim *claim)
 {
 	const struct culprit *culprit = &destination->culprit;
@@ -96,7 +100,7 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	(void)snprintf(code, sizeof(code), "%d", culprit->status);
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
-	else if (claim->n > 1 && claim_is_doubted(claim))
+	else if (claim->n > 1 && !claim_may_part(claim))
 		/* One by one they would go under other keys than what may still be applied. */
 		status = settle_exception(claim, "unknown", "critical", code,
 			"it may have been applied in a batch that was refused later: look there "
@@ -104,6 +108,10 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 			now_ms);
 	else if (claim->n > 1)
 		status = settle_apart(claim, now_ms);
+	else if (claim_is_doubted(claim))
+		/* It was turned away at the gate, where nobody looked whether it had been applied before:
+		 * it is sent again, and turned away once more it is a person's. */
+		status = 0;
 	else
 		status = settle_exception(
 			claim, "rejected", "normal", code, culprit->reason, now_ms);
@@ -122,14 +130,15 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 		.seq = claim->members[0].seq,
 		.batch = claim->batch,
 		.n = claim->n,
-		.status = claim->answer.status,
+		.status = claim_status(claim),
+		.is_cleared = claim->decision.is_destinations,
 		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
 	};
-	memcpy(culprit->reason, claim->decision.reason, sizeof(culprit->reason));
+	memcpy(culprit->reason, claim->decision.fate.reason, sizeof(culprit->reason));
 	note_suspect(destination, culprit->seq);
 	destination->is_culprit_named = false;
-	/* Another delivery may try at once. */
-	if (destination->breaker.state == BREAKER_OPEN)
+	/* Another delivery may try at once, where it may be this one's fault. */
+	if (destination->breaker.state == BREAKER_OPEN && !claim->decision.is_destinations)
 		destination->breaker.probe_mono_ms = now_mono_ms;
 }
 
@@ -148,6 +157,11 @@ void hold_end(struct destination *destination, const struct claim *probe)
 		else
 			destination->suspects[i] = (struct suspect){ 0 };
 	destination->culprit = (struct culprit){ 0 };
+	hold_lift(destination);
+}
+
+void hold_lift(struct destination *destination)
+{
 	if (!destination->is_hold_open)
 		return;
 	destination->is_hold_open = false;

@@ -6,6 +6,8 @@
 #include "http_internal.h"
 #include "log.h"
 
+#define ANSWER_KEPT_BYTES ((size_t)64 * 1024) /* of memory, for the next answer */
+
 struct http_client {
 	struct event_base *base;
 	LIST_HEAD(, http_pool) pools;
@@ -51,10 +53,11 @@ static bool may_be_used_again(void)
 
 static void put_back(struct http_pool *pool, struct http_transfer *transfer)
 {
-	if (may_be_used_again())
-		TAILQ_INSERT_HEAD(&pool->idle, transfer, link);
-	else
-		http_transfer_free(transfer);
+	if (!may_be_used_again())
+		http_transfer_close(transfer);
+	if (transfer->answer.cap > ANSWER_KEPT_BYTES)
+		buf_done(&transfer->answer);
+	TAILQ_INSERT_HEAD(&pool->idle, transfer, link);
 }
 
 /* Hand over what has ended. on_done may start another request in this pool. */
@@ -204,6 +207,17 @@ static int set_up_multi(struct http_pool *pool)
 	return code == CURLM_OK ? 0 : -1;
 }
 
+static int set_up_cookies(struct http_pool *pool)
+{
+	pool->cookies = curl_share_init();
+	if (!pool->cookies)
+		return -1;
+	return curl_share_setopt(pool->cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE) ==
+			       CURLSHE_OK
+		       ? 0
+		       : -1;
+}
+
 static int copy_path(const char *path, char **ret)
 {
 	*ret = path ? strdup(path) : NULL;
@@ -228,7 +242,8 @@ struct http_pool *http_pool_new(struct http_client *client, const struct http_po
 	pool->multi = curl_multi_init();
 	if (!pool->timer || !pool->multi || copy_path(options->tls_ca, &pool->tls_ca) != 0 ||
 		copy_path(options->tls_cert, &pool->tls_cert) != 0 ||
-		copy_path(options->tls_key, &pool->tls_key) != 0 || set_up_multi(pool) != 0) {
+		copy_path(options->tls_key, &pool->tls_key) != 0 || set_up_multi(pool) != 0 ||
+		(options->keeps_cookies && set_up_cookies(pool) != 0)) {
 		http_pool_free(pool);
 		return NULL;
 	}
@@ -267,6 +282,8 @@ void http_pool_free(struct http_pool *pool)
 	free_transfers(pool, &pool->idle);
 	if (pool->multi)
 		(void)curl_multi_cleanup(pool->multi);
+	if (pool->cookies)
+		(void)curl_share_cleanup(pool->cookies);
 	while ((sock = LIST_FIRST(&pool->used)))
 		drop_socket(pool, sock);
 	free_sockets(&pool->spare);
@@ -305,4 +322,19 @@ int http_start(
 	}
 	TAILQ_INSERT_TAIL(&pool->running, transfer, link);
 	return 0;
+}
+
+void http_forget(struct http_pool *pool, const void *ctx)
+{
+	struct http_transfer *transfer;
+
+	TAILQ_FOREACH (transfer, &pool->running, link)
+		if (transfer->ctx == ctx)
+			break;
+	if (!transfer)
+		return;
+	TAILQ_REMOVE(&pool->running, transfer, link);
+	if (curl_multi_remove_handle(pool->multi, transfer->easy) != CURLM_OK)
+		LOG_ERROR("libcurl does not let go of a request");
+	put_back(pool, transfer);
 }

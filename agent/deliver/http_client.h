@@ -5,9 +5,10 @@
  * within http_start(). It may start another request; it must not free the pool it was called for.
  * Pollers and fleet use it too.
  *
- * No redirects are followed, TLS is verified, at least 1.2, an answer is bounded: what is beyond
- * `max_answer` is read and thrown away, as long as the time-out allows. libcurl repeats a POST by itself on a kept-alive
- * connection that died without an answer: `fresh_connection` where a repeat matters.
+ * No redirects are followed, a 3xx is handed on. TLS is verified, at least 1.2. An answer is bounded:
+ * what is beyond `max_answer` is read and thrown away, as long as the time-out allows, and is_cut says
+ * so; of the headers the first 64 are kept, of at most 32 KiB. libcurl repeats a POST by itself on a
+ * kept-alive connection that died without an answer: `fresh_connection` where a repeat matters.
  */
 #ifndef DRAY_HTTP_CLIENT_H
 #define DRAY_HTTP_CLIENT_H
@@ -16,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dray/error.h"
+#include "dray/connector.h"
 #include "dray/outcome.h"
 
 struct event_base;
@@ -35,6 +36,8 @@ struct http_pool_options {
 	unsigned connections;
 	int64_t timeout_ms; /* of a whole request */
 	size_t max_answer;  /* bytes of a body that are kept */
+	/* What answers set with Set-Cookie is sent back, to those whom RFC 6265 says. In memory only. */
+	bool keeps_cookies;
 };
 struct http_pool *http_pool_new(
 	struct http_client *client, const struct http_pool_options *options);
@@ -42,12 +45,13 @@ struct http_pool *http_pool_new(
 void http_pool_free(struct http_pool *pool);
 
 struct http_request {
-	const char *method; /* "POST", "PUT", "GET" */
+	const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
 	const char *url;
-	const char *const *headers; /* "Name: value", NULL ends; copied */
-	const char *body;           /* borrowed until on_done */
+	const char *const *headers; /* "Name: value", NULL ends, at most 46; copied */
+	const char *body;           /* borrowed until on_done; none is sent with a GET */
 	size_t len;
 	bool fresh_connection;
+	bool forgets_cookies; /* those of earlier answers, before it leaves */
 };
 
 struct http_answer {
@@ -55,8 +59,15 @@ struct http_answer {
 	int status;       /* 0 unless answered */
 	const char *body; /* borrowed during on_done; never NULL */
 	size_t len;
-	const char *retry_after; /* header, or NULL */
-	const char *error;       /* libcurl's words; "" when answered */
+	bool is_cut; /* the body was longer than what is kept */
+	/*
+	 * Of the final response, borrowed during on_done; none unless answered. Names in lower case,
+	 * each once, what came several times joined by ", " (RFC 9110 section 5.3); but for
+	 * set-cookie, which is there as often as it came.
+	 */
+	const struct connector_header *headers;
+	size_t n_headers;
+	const char *error; /* libcurl's words; "" when answered */
 	int64_t took_ms;
 };
 
@@ -65,5 +76,7 @@ typedef void (*http_done_fn)(void *ctx, const struct http_answer *answer);
 /* 0, or -1: not started, on_done is not called. */
 int http_start(struct http_pool *pool, const struct http_request *request, http_done_fn on_done,
 	void *ctx);
+/* The one with this `ctx` ends without a callback, if it is running. */
+void http_forget(struct http_pool *pool, const void *ctx);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define CONNECT_TIMEOUT_MAX_MS 10000
 
@@ -15,36 +14,17 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 	/* The status is what counts. Had a body without room ended the request, a 2xx would be in
 	 * doubt, and sent again and again. */
 	buf_put(&transfer->answer, bytes, len < room ? len : room);
+	if (len > room)
+		transfer->is_cut = true;
 	return len;
-}
-
-static void copy_value(const char *value, size_t len, char *out, size_t size)
-{
-	while (len > 0 && (*value == ' ' || *value == '\t')) {
-		value++;
-		len--;
-	}
-	while (len > 0 && strchr(" \t\r\n", value[len - 1]))
-		len--;
-	if (len >= size)
-		return;
-	memcpy(out, value, len);
-	out[len] = '\0';
 }
 
 static size_t on_header(char *bytes, size_t size, size_t n, void *ctx)
 {
-	static const char name[] = "retry-after:";
 	struct http_transfer *transfer = ctx;
-	size_t len = size * n, name_len = sizeof(name) - 1;
 
-	/* A status line: what an interim response said is void. */
-	if (len > 5 && memcmp(bytes, "HTTP/", 5) == 0)
-		transfer->retry_after[0] = '\0';
-	else if (len > name_len && strncasecmp(bytes, name, name_len) == 0)
-		copy_value(bytes + name_len, len - name_len, transfer->retry_after,
-			sizeof(transfer->retry_after));
-	return len;
+	http_head_add(&transfer->head, bytes, size * n);
+	return size * n;
 }
 
 static CURLcode set_tls(CURL *easy, const struct http_pool *pool)
@@ -83,6 +63,19 @@ static CURLcode set_bounds(CURL *easy, const struct http_pool *pool)
 	return code;
 }
 
+static CURLcode set_cookies(CURL *easy, const struct http_pool *pool)
+{
+	CURLcode code;
+
+	if (!pool->cookies)
+		return CURLE_OK;
+	code = curl_easy_setopt(easy, CURLOPT_SHARE, pool->cookies);
+	/* No file, but without it curl takes no part in them. */
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+	return code;
+}
+
 static CURLcode set_callbacks(struct http_transfer *transfer)
 {
 	CURL *easy = transfer->easy;
@@ -103,30 +96,48 @@ static CURLcode set_callbacks(struct http_transfer *transfer)
 	return code;
 }
 
+static int open_easy(struct http_transfer *transfer)
+{
+	if (transfer->easy)
+		return 0;
+	transfer->easy = curl_easy_init();
+	if (transfer->easy && !set_callbacks(transfer) &&
+		!set_bounds(transfer->easy, transfer->pool) &&
+		!set_tls(transfer->easy, transfer->pool) &&
+		!set_cookies(transfer->easy, transfer->pool))
+		return 0;
+	http_transfer_close(transfer);
+	return -1;
+}
+
 struct http_transfer *http_transfer_new(struct http_pool *pool)
 {
 	struct http_transfer *transfer = calloc(1, sizeof(*transfer));
 
-	if (!transfer)
-		return NULL;
-	transfer->pool = pool;
-	transfer->easy = curl_easy_init();
-	if (!transfer->easy || set_callbacks(transfer) || set_bounds(transfer->easy, pool) ||
-		set_tls(transfer->easy, pool)) {
-		http_transfer_free(transfer);
-		return NULL;
-	}
+	if (transfer)
+		transfer->pool = pool;
 	return transfer;
+}
+
+void http_transfer_close(struct http_transfer *transfer)
+{
+	curl_easy_cleanup(transfer->easy);
+	transfer->easy = NULL;
+	buf_reset(&transfer->url);
+	transfer->method[0] = '\0';
+	transfer->is_fresh = false;
 }
 
 void http_transfer_free(struct http_transfer *transfer)
 {
 	if (!transfer)
 		return;
-	curl_easy_cleanup(transfer->easy);
-	buf_done(&transfer->url);
+	http_transfer_close(transfer);
+	buf_wipe(&transfer->headers);
 	buf_done(&transfer->headers);
+	buf_done(&transfer->url);
 	buf_done(&transfer->answer);
+	http_head_done(&transfer->head);
 	free(transfer);
 }
 
@@ -141,22 +152,28 @@ static CURLcode set_url(struct http_transfer *transfer, const char *url)
 	return curl_easy_setopt(transfer->easy, CURLOPT_URL, transfer->url.data);
 }
 
-static CURLcode set_method(struct http_transfer *transfer, const char *method)
+/* Without a body a DELETE is like a GET: curl would say that it sends a form. */
+static bool is_bodiless(const struct http_request *request)
+{
+	return strcmp(request->method, "GET") == 0 ||
+	       (strcmp(request->method, "DELETE") == 0 && request->len == 0);
+}
+
+static CURLcode set_method(struct http_transfer *transfer, const char *method, bool has_body)
 {
 	CURLcode code;
 
-	if (strcmp(transfer->method, method) == 0)
+	if (strcmp(transfer->method, method) == 0 && transfer->has_body == has_body)
 		return CURLE_OK;
 	if (strlen(method) >= sizeof(transfer->method))
 		return CURLE_BAD_FUNCTION_ARGUMENT;
-	if (strcmp(method, "GET") == 0)
-		code = curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
-	else
-		code = curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+	code = curl_easy_setopt(transfer->easy, has_body ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
 	if (!code)
 		code = curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, method);
-	if (!code)
+	if (!code) {
 		memcpy(transfer->method, method, strlen(method) + 1);
+		transfer->has_body = has_body;
+	}
 	return code;
 }
 
@@ -166,12 +183,13 @@ static CURLcode set_method(struct http_transfer *transfer, const char *method)
  */
 static CURLcode set_headers(struct http_transfer *transfer, const char *const *headers)
 {
-	size_t starts[HTTP_HEADERS_MAX];
-	size_t n = 0;
+	/* Not what curl would say by itself. */
+	static const char none[] = "Expect:\0Content-Type:";
+	size_t starts[HTTP_HEADERS_MAX] = { 0, sizeof("Expect:") };
+	size_t n = 2;
 
 	buf_reset(&transfer->headers);
-	starts[n++] = 0;
-	buf_put(&transfer->headers, "Expect:", sizeof("Expect:"));
+	buf_put(&transfer->headers, none, sizeof(none));
 	for (; headers && *headers; headers++) {
 		if (n == HTTP_HEADERS_MAX)
 			return CURLE_BAD_FUNCTION_ARGUMENT;
@@ -191,7 +209,7 @@ static CURLcode set_body(struct http_transfer *transfer, const struct http_reque
 {
 	CURLcode code;
 
-	if (strcmp(request->method, "GET") == 0)
+	if (is_bodiless(request))
 		return CURLE_OK;
 	code = curl_easy_setopt(
 		transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
@@ -216,14 +234,24 @@ static CURLcode set_freshness(struct http_transfer *transfer, bool is_fresh)
 	return code;
 }
 
+static CURLcode forget_cookies(struct http_transfer *transfer, bool forgets)
+{
+	if (!forgets || !transfer->pool->cookies)
+		return CURLE_OK;
+	return curl_easy_setopt(transfer->easy, CURLOPT_COOKIELIST, "ALL");
+}
+
 int http_transfer_prepare(struct http_transfer *transfer, const struct http_request *request)
 {
 	buf_reset(&transfer->answer);
-	transfer->retry_after[0] = '\0';
+	transfer->is_cut = false;
+	http_head_reset(&transfer->head);
 	transfer->error[0] = '\0';
-	if (set_url(transfer, request->url) || set_method(transfer, request->method) ||
+	if (open_easy(transfer) != 0 || set_url(transfer, request->url) ||
+		set_method(transfer, request->method, !is_bodiless(request)) ||
 		set_headers(transfer, request->headers) || set_body(transfer, request) ||
-		set_freshness(transfer, request->fresh_connection))
+		set_freshness(transfer, request->fresh_connection) ||
+		forget_cookies(transfer, request->forgets_cookies))
 		return -1;
 	return 0;
 }
@@ -249,7 +277,9 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
 		result = CURLE_GOT_NOTHING;
 	if (result == CURLE_OK) {
 		answer.status = (int)status;
-		answer.retry_after = transfer->retry_after[0] ? transfer->retry_after : NULL;
+		http_head_read(&transfer->head);
+		answer.headers = transfer->head.list;
+		answer.n_headers = transfer->head.n;
 	} else {
 		answer.transport =
 			is_unsent(transfer->easy) ? TRANSPORT_NOT_SENT : TRANSPORT_NO_ANSWER;
@@ -257,6 +287,9 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
 	}
 	if (result == CURLE_OK && !buf_failed(&transfer->answer))
 		answer.len = transfer->answer.len;
+	answer.is_cut = result == CURLE_OK && (transfer->is_cut || buf_failed(&transfer->answer));
 	answer.body = answer.len > 0 ? transfer->answer.data : "";
+	/* Credentials stand there. */
+	buf_wipe(&transfer->headers);
 	transfer->on_done(transfer->ctx, &answer);
 }

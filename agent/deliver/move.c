@@ -4,10 +4,11 @@
  */
 #include <string.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "log.h"
 
-static void fail(struct destination *destination, enum breaker_cause cause)
+void window_fail(struct destination *destination, enum breaker_cause cause)
 {
 	const struct config_destination *is = &destination->settings->is;
 	const struct breaker_policy policy = {
@@ -45,17 +46,20 @@ static void move_breaker(struct destination *destination, const struct claim *cl
 	struct breaker *breaker = &destination->breaker;
 	bool is_held = destination->culprit.is_set;
 	bool is_late = breaker->state != BREAKER_CLOSED && !claim->is_probe;
-	bool has_worked = !is_held && outcome != OUTCOME_REFRESH && outcome != OUTCOME_HOLD;
+	/* Where the program needed no request nobody was asked. */
+	bool is_asked = claim->n_requests > 0;
+	bool has_worked =
+		!is_held && is_asked && outcome != OUTCOME_REFRESH && outcome != OUTCOME_HOLD;
 
 	if (is_late) {
 		/* It left before the breaker opened: good news count, but none of a hold. */
-		if (outcome == OUTCOME_DONE && !is_held)
+		if (outcome == OUTCOME_DONE && !is_held && is_asked)
 			breaker_success(breaker);
 	} else if (cause != BREAKER_NO_CAUSE) {
-		fail(destination, cause);
-	} else if (outcome == OUTCOME_DONE || has_worked) {
+		window_fail(destination, cause);
+	} else if ((outcome == OUTCOME_DONE && is_asked) || has_worked) {
 		breaker_success(breaker);
-	} else {
+	} else if (claim->is_probe) {
 		/* It tells nothing about the hold: another probe, at once. */
 		breaker_probe_withdrawn(breaker, deliver_mono(destination->deliver));
 	}
@@ -73,26 +77,29 @@ static void move_hold(struct destination *destination, const struct claim *claim
 	if (decision->opens_hold) {
 		destination->is_hold_open = true;
 		LOG_WARNING("destination is held, it refuses every delivery",
-			LOG_S("destination", destination->name), LOG_S("reason", decision->reason));
+			LOG_S("destination", destination->name),
+			LOG_S("reason", decision->fate.reason));
 		deliver_alert(destination->deliver, "critical",
 			"destination %s is held, it refuses every delivery: %s", destination->name,
-			decision->reason);
+			decision->fate.reason);
 	}
 	if (decision->passes_hold)
 		hold_end(destination, claim);
-	if (decision->verdict.outcome == OUTCOME_DONE && !destination->culprit.is_set)
+	if (decision->verdict.outcome == OUTCOME_DONE && !destination->culprit.is_set) {
 		destination->is_hold_left = false;
+		hold_lift(destination);
+	}
 }
 
-static void move_auth(struct destination *destination, const struct claim *claim)
+static void move_credential(struct destination *destination, const struct claim *claim)
 {
-	bool is_current = claim->auth_generation == destination->auth_generation;
-
-	/* Single-flight: the first of several refusals reads the file, the others find it done. */
-	if (claim->decision.verdict.outcome == OUTCOME_REFRESH && is_current)
-		window_read_auth(destination);
-	else if (claim->decision.verdict.outcome == OUTCOME_DONE && is_current)
-		destination->is_auth_fresh = false;
+	if (claim->n_requests == 0)
+		return;
+	/* Also where it holds the destination: the probe has another one. */
+	if (claim_is_unauthorized(claim))
+		credential_refused(destination->credential, claim->credential_generation);
+	else if (claim->decision.verdict.outcome == OUTCOME_DONE || claim_status(claim) / 100 == 2)
+		credential_accepted(destination->credential, claim->credential_generation);
 }
 
 static void move_pace(struct destination *destination, const struct claim *claim)
@@ -137,7 +144,7 @@ static void tell_down(struct destination *destination, bool is_alarm)
  * One alarm when it stops taking deliveries, one word when it takes them again. What a hold comes to
  * its probe will tell.
  */
-static void tell_change(struct destination *destination, enum breaker_state was)
+void window_tell_change(struct destination *destination, enum breaker_state was)
 {
 	bool was_up = was == BREAKER_CLOSED;
 	bool is_up = destination->breaker.state == BREAKER_CLOSED;
@@ -153,10 +160,10 @@ static void tell_change(struct destination *destination, enum breaker_state was)
 static void note_reason(struct destination *destination, const struct decision *decision)
 {
 	if (decision->verdict.outcome != OUTCOME_DONE) {
-		memcpy(destination->reason, decision->reason, sizeof(destination->reason));
+		memcpy(destination->reason, decision->fate.reason, sizeof(destination->reason));
 		return;
 	}
-	destination->last_success_at_ms = decision->settlement.now_ms;
+	destination->last_success_at_ms = decision->now_ms;
 	/* One that came in late doesn't explain why the others wait. */
 	if (destination->breaker.state == BREAKER_CLOSED)
 		destination->reason[0] = '\0';
@@ -175,23 +182,34 @@ static void forget_probes_in(const struct claims *claims, const struct destinati
  * when the breaker opens again, there is another probe. */
 static void forget_probes(const struct destination *destination)
 {
+	forget_probes_in(&destination->deliver->mapping, destination);
 	forget_probes_in(&destination->deliver->sent, destination);
 	forget_probes_in(&destination->deliver->answered, destination);
+	forget_probes_in(&destination->deliver->stepped, destination);
+}
+
+static void count_attempt(const struct destination *destination, const struct claim *claim)
+{
+	struct metrics *metrics = destination->deliver->options.metrics;
+
+	if (claim->op != CONNECTOR_DELIVER)
+		return;
+	metrics_add(metrics, METRIC_ATTEMPTS, destination->name,
+		outcome_word(claim->decision.verdict.outcome), 1);
+	if (claim->n_requests > 0)
+		metrics_observe(metrics, METRIC_ATTEMPT_SECONDS, destination->name,
+			(double)claim->answer.took_ms / 1000);
 }
 
 void window_move(struct destination *destination, const struct claim *claim)
 {
 	const struct decision *decision = &claim->decision;
-	const struct deliver *deliver = destination->deliver;
 	enum breaker_state was = destination->breaker.state;
 
-	metrics_add(deliver->options.metrics, METRIC_ATTEMPTS, destination->name,
-		outcome_word(decision->verdict.outcome), 1);
-	metrics_observe(deliver->options.metrics, METRIC_ATTEMPT_SECONDS, destination->name,
-		(double)claim->answer.took_ms / 1000);
+	count_attempt(destination, claim);
 	move_breaker(destination, claim);
 	move_hold(destination, claim);
-	move_auth(destination, claim);
+	move_credential(destination, claim);
 	move_pace(destination, claim);
 	if (was != BREAKER_CLOSED && destination->breaker.state == BREAKER_CLOSED)
 		forget_probes(destination);
@@ -199,5 +217,5 @@ void window_move(struct destination *destination, const struct claim *claim)
 		destination->has_blamed = false;
 	note_reason(destination, decision);
 	/* HALF_OPEN was down already. */
-	tell_change(destination, was);
+	window_tell_change(destination, was);
 }

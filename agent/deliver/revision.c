@@ -19,8 +19,20 @@ static char *join(const char *url, const char *path)
 	return text;
 }
 
-struct revision *revision_new(
-	int id, const char *url, const char *text, size_t len, struct error *err)
+/* 0, or -1 when memory ran out. */
+static int fill(struct revision *revision, struct mapper *mapper, const char *url)
+{
+	const struct connector *connector = revision->connector;
+
+	revision->url = join(url, connector->path);
+	if (connector->program && mapper)
+		revision->program =
+			mapper_program_new(mapper, connector->program, connector->program_len);
+	return revision->url && (revision->program || !connector->program || !mapper) ? 0 : -1;
+}
+
+struct revision *revision_new(struct mapper *mapper, int id, const char *url, const char *text,
+	size_t len, struct error *err)
 {
 	struct revision *revision = calloc(1, sizeof(*revision));
 
@@ -31,8 +43,7 @@ struct revision *revision_new(
 	revision->id = id;
 	revision->users = 1;
 	if (connector_parse(text, len, &revision->connector, err) == 0) {
-		revision->url = join(url, revision->connector->path);
-		if (revision->url)
+		if (fill(revision, mapper, url) == 0)
 			return revision;
 		error_fill(err, NULL, "out of memory");
 	}
@@ -50,6 +61,7 @@ void revision_unref(struct revision *revision)
 {
 	if (!revision || --revision->users > 0)
 		return;
+	mapper_program_unref(revision->program);
 	connector_free(revision->connector);
 	free(revision->url);
 	free(revision);
@@ -80,7 +92,8 @@ static struct revision *load_older(struct destination *destination, int id)
 	struct revision *revision = NULL;
 
 	if (text)
-		revision = revision_new(id, destination->settings->is.url, text, len, &err);
+		revision = revision_new(destination->deliver->options.mapper, id,
+			destination->settings->is.url, text, len, &err);
 	else
 		error_fill(&err, NULL, "the store does not have it");
 	free(text);

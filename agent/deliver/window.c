@@ -8,9 +8,9 @@
 
 #include <event2/event.h>
 
+#include "credential.h"
 #include "deliver_internal.h"
 #include "log.h"
-#include "secret.h"
 #include "turn.h"
 
 static void on_time(evutil_socket_t fd, short what, void *ctx)
@@ -56,10 +56,11 @@ void window_free(struct destination *destination)
 {
 	if (!destination)
 		return;
+	limit_leave(destination);
+	credential_free(destination->credential);
 	forget_revisions(destination);
 	line_unref(destination->line);
 	settings_free(destination->settings);
-	secret_free(destination->authorization);
 	if (destination->timer)
 		event_free(destination->timer);
 	free(destination->name);
@@ -67,23 +68,23 @@ void window_free(struct destination *destination)
 }
 
 void window_configure(struct destination *destination, struct settings *settings, struct line *line,
-	struct revision *revision, char *authorization)
+	struct revision *revision, struct credential *credential)
 {
-	int64_t rate = settings->is.rate_per_hour;
-
-	if (!destination->settings || destination->settings->is.rate_per_hour != rate)
-		bucket_init(&destination->bucket, rate, deliver_mono(destination->deliver));
+	/* It borrows from what goes below. */
+	credential_free(destination->credential);
+	destination->credential = credential;
+	destination->noted_failure = 0;
+	destination->has_credential_failed = false;
 	forget_revisions(destination);
 	destination->current = revision;
 	settings_free(destination->settings);
 	destination->settings = settings;
 	line_unref(destination->line);
 	destination->line = line;
-	secret_free(destination->authorization);
-	destination->authorization = authorization;
-	destination->auth_generation++;
-	destination->is_auth_fresh = false;
 	destination->is_configured = true;
+	/* What was to be looked up may not be so any more, or can be now. */
+	destination->may_have_suspects = true;
+	destination->next_look_at_ms = 0;
 	window_expect_ready(destination, 1);
 }
 
@@ -98,7 +99,10 @@ void window_replaced(struct destination *destination)
 	destination->recovery = RECOVERY_DUE;
 	destination->may_have_suspects = true;
 	destination->next_due_at_ms = 0;
+	destination->next_look_at_ms = 0;
 	destination->is_hold_left = true;
+	/* The answer that named it is dropped. */
+	destination->is_culprit_named = false;
 	window_expect_ready(destination, 1);
 }
 
@@ -106,17 +110,6 @@ void window_expect_ready(struct destination *destination, unsigned n)
 {
 	destination->may_have_ready = true;
 	destination->unseen += n;
-}
-
-static unsigned count_free(struct destination *destination, int64_t now_mono_ms)
-{
-	int64_t n = destination->settings->is.concurrency - (int64_t)destination->in_flight;
-	int64_t tokens;
-
-	if (n <= 0)
-		return 0;
-	tokens = bucket_available(&destination->bucket, now_mono_ms);
-	return (unsigned)(tokens < n ? tokens : n);
 }
 
 void window_wait(struct destination *destination, int64_t wait_ms)
@@ -134,33 +127,25 @@ int64_t window_wait_ms(const struct destination *destination)
 	return wait_ms > 0 ? wait_ms : 0;
 }
 
+bool window_may_ask(struct destination *destination)
+{
+	const struct breaker *breaker = &destination->breaker;
+	int64_t now_mono_ms = deliver_mono(destination->deliver);
+	bool is_due = breaker->state == BREAKER_OPEN && now_mono_ms >= breaker->probe_mono_ms;
+
+	return (breaker->state == BREAKER_CLOSED || is_due) && window_wait_ms(destination) == 0 &&
+	       limit_free(destination->limit, now_mono_ms) > 0;
+}
+
 unsigned window_slots(struct destination *destination)
 {
 	int64_t now_mono_ms = deliver_mono(destination->deliver);
-	unsigned n = count_free(destination, now_mono_ms);
 
-	if (n == 0 || window_wait_ms(destination) > 0 ||
-		!breaker_allows(&destination->breaker, now_mono_ms))
+	if (!window_may_ask(destination) || !breaker_allows(&destination->breaker, now_mono_ms))
 		return 0;
-	return destination->breaker.state == BREAKER_HALF_OPEN ? 1 : n;
-}
-
-void window_read_auth(struct destination *destination)
-{
-	struct deliver *deliver = destination->deliver;
-	struct error err = { 0 };
-	char *header = NULL;
-
-	if (auth_read_header(&destination->settings->is.auth, deliver->options.secrets, &header,
-		    &err) != 0) {
-		LOG_ERROR("credentials cannot be read, the old ones are used",
-			LOG_S("destination", destination->name), LOG_S("error", err.message));
-	} else {
-		secret_free(destination->authorization);
-		destination->authorization = header;
-	}
-	destination->auth_generation++;
-	destination->is_auth_fresh = true;
+	if (destination->breaker.state == BREAKER_HALF_OPEN || limit_is_shared(destination->limit))
+		return 1;
+	return limit_free(destination->limit, now_mono_ms);
 }
 
 /* --- looking again ------------------------------------------------------------------------------- */
@@ -182,18 +167,21 @@ static int64_t later(int64_t a, int64_t b)
 static int64_t next_chance_mono(struct destination *destination, int64_t now_mono_ms)
 {
 	const struct deliver *deliver = destination->deliver;
+	struct limit *limit = destination->limit;
 	int64_t looked_mono_ms = deliver->looked_mono_ms;
 	int64_t at_mono_ms = later(deliver->claims_from_mono_ms, destination->serve_from_mono_ms);
 
-	if (!destination->may_have_ready || destination->breaker.state == BREAKER_HALF_OPEN ||
-		destination->in_flight >= destination->settings->is.concurrency ||
+	bool may_have_some = destination->may_have_ready || lookup_is_due(destination);
+
+	if (!may_have_some || destination->breaker.state == BREAKER_HALF_OPEN ||
+		limit->in_flight >= limit->concurrency ||
 		store_destination_is_paused(deliver->options.store, destination->id))
 		return INT64_MAX;
 	if (destination->breaker.state == BREAKER_OPEN)
 		at_mono_ms = later(at_mono_ms, destination->breaker.probe_mono_ms);
 	at_mono_ms = later(at_mono_ms, destination->not_before_mono_ms);
-	at_mono_ms = later(
-		at_mono_ms, looked_mono_ms + bucket_wait_ms(&destination->bucket, looked_mono_ms));
+	at_mono_ms =
+		later(at_mono_ms, looked_mono_ms + bucket_wait_ms(&limit->bucket, looked_mono_ms));
 	/* Only the culprit is there, and its time has not come. */
 	if (destination->culprit.is_set && at_mono_ms <= looked_mono_ms)
 		at_mono_ms = destination->culprit.probe_mono_ms;
@@ -216,6 +204,9 @@ void window_arm(struct destination *destination)
 	if (destination->next_due_at_ms != INT64_MAX)
 		at_mono_ms = sooner(
 			at_mono_ms, from_steady(destination->next_due_at_ms, now_ms, now_mono_ms));
+	if (lookup_is_awaited(destination))
+		at_mono_ms = sooner(
+			at_mono_ms, from_steady(destination->next_look_at_ms, now_ms, now_mono_ms));
 	if (destination->linger_until_ms > 0)
 		at_mono_ms = sooner(
 			at_mono_ms, from_steady(destination->linger_until_ms, now_ms, now_mono_ms));

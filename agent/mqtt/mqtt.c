@@ -173,6 +173,7 @@ void connect_finished(struct mqtt *mqtt, int rc, int error_number)
 	}
 	mqtt->state = MQTT_HANDSHAKE;
 	mqtt->has_sent_connect = false;
+	mqtt->refusal = 0;
 	mqtt->subacks_due = 0;
 	if (rc != MOSQ_ERR_SUCCESS || fd < 0) {
 		go_down(mqtt,
@@ -207,20 +208,33 @@ void mqtt_set_reading(struct mqtt *mqtt, bool is_on)
 
 /* --- libmosquitto's callbacks ----------------------------------------------------------------- */
 
+/* Absent, and in MQTT 3.1.1: 65535 (section 3.2.2.3.3). */
+static unsigned read_receive_maximum(const mosquitto_property *properties)
+{
+	uint16_t maximum = UINT16_MAX;
+
+	if (!mosquitto_property_read_int16(
+		    properties, MQTT_PROP_RECEIVE_MAXIMUM, &maximum, false) ||
+		maximum == 0)
+		return UINT16_MAX;
+	return maximum;
+}
+
 static void on_connack(struct mosquitto *client, void *ctx, int reason, int flags,
 	const mosquitto_property *properties)
 {
 	struct mqtt *mqtt = ctx;
 
 	(void)client;
-	(void)properties;
 	mqtt->packets++;
 	if (reason == 0) {
 		mqtt->state = MQTT_UP;
 		mqtt->closed_before_ack = 0;
+		mqtt->receive_maximum = read_receive_maximum(properties);
 		mqtt->handlers.on_up(mqtt->handlers.ctx, (flags & 1) != 0);
 		return;
 	}
+	mqtt->refusal = reason;
 	mqtt->has_sent_connect = false; /* it answered: nothing to guess */
 	mqtt->closed_before_ack = 0;
 	if (mqtt->protocol == MQTT_PROTOCOL_V5 &&
@@ -235,9 +249,12 @@ static void on_connack(struct mosquitto *client, void *ctx, int reason, int flag
 static void on_disconnect(
 	struct mosquitto *client, void *ctx, int reason, const mosquitto_property *properties)
 {
+	const char *why = reason >= MQTT_RC_UNSPECIFIED ? mosquitto_reason_string(reason)
+							: mosquitto_strerror(reason);
+
 	(void)client;
 	(void)properties;
-	go_down(ctx, reason == 0 ? "closed" : mosquitto_strerror(reason));
+	go_down(ctx, reason == 0 ? "closed" : why);
 }
 
 static char *find_traceparent(const mosquitto_property *properties)
@@ -312,13 +329,18 @@ static void on_puback(struct mosquitto *client, void *ctx, int mid, int reason,
 	const mosquitto_property *properties)
 {
 	struct mqtt *mqtt = ctx;
+	char *words = NULL;
 
 	(void)client;
-	(void)reason;
-	(void)properties;
 	mqtt->packets++;
-	if (mqtt->handlers.on_puback)
-		mqtt->handlers.on_puback(mqtt->handlers.ctx, mid);
+	if (!mqtt->handlers.on_puback)
+		return;
+	if (properties)
+		(void)mosquitto_property_read_string(
+			properties, MQTT_PROP_REASON_STRING, &words, false);
+	mqtt->handlers.on_puback(mqtt->handlers.ctx, mid, reason,
+		words && *words ? words : mqtt_reason_words(reason));
+	free(words);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -374,7 +396,8 @@ int mqtt_new(struct event_base *base, const struct clock *clock, const struct mq
 	mqtt->keepalive_s = options->keepalive_s;
 	mqtt->session_expiry_s = options->session_expiry_s;
 	mqtt->max_turn_messages = options->max_turn_messages;
-	mqtt->protocol = MQTT_PROTOCOL_V5;
+	mqtt->protocol = options->protocol_level == MQTT_PROTOCOL_V311 ? MQTT_PROTOCOL_V311
+								       : MQTT_PROTOCOL_V5;
 	mqtt->is_reading = true;
 	mqtt->host = strdup(options->host);
 	mqtt->misc_timer = event_new(base, -1, EV_PERSIST, on_misc_timer, mqtt);
@@ -419,6 +442,12 @@ void mqtt_start(struct mqtt *mqtt)
 		start_connect(mqtt);
 }
 
+void mqtt_hurry(struct mqtt *mqtt)
+{
+	if (mqtt->state == MQTT_WAITING)
+		wait_and_connect(mqtt, 0);
+}
+
 bool mqtt_is_up(const struct mqtt *mqtt)
 {
 	return mqtt->state == MQTT_UP;
@@ -432,6 +461,16 @@ bool mqtt_is_listening(const struct mqtt *mqtt)
 int mqtt_protocol_level(const struct mqtt *mqtt)
 {
 	return mqtt->protocol;
+}
+
+int mqtt_refusal(const struct mqtt *mqtt)
+{
+	return mqtt->refusal;
+}
+
+unsigned mqtt_receive_maximum(const struct mqtt *mqtt)
+{
+	return mqtt->receive_maximum;
 }
 
 /* --- what is queued, and the one place that writes ---------------------------------------------- */
@@ -450,25 +489,6 @@ int mqtt_unsubscribe(struct mqtt *mqtt, const char *filter)
 	if (!mqtt_is_up(mqtt))
 		return -1;
 	return mosquitto_unsubscribe(mqtt->client, NULL, filter) == MOSQ_ERR_SUCCESS ? 0 : -1;
-}
-
-int mqtt_publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t len, bool retain,
-	const void *correlation_data, size_t correlation_len, int *ret_mid)
-{
-	mosquitto_property *properties = NULL;
-	int rc = MOSQ_ERR_SUCCESS;
-
-	if (!mqtt_is_up(mqtt))
-		return -1;
-	if (correlation_len > 0 && correlation_len <= UINT16_MAX &&
-		mqtt->protocol == MQTT_PROTOCOL_V5)
-		rc = mosquitto_property_add_binary(&properties, MQTT_PROP_CORRELATION_DATA,
-			correlation_data, (uint16_t)correlation_len);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_publish_v5(
-			mqtt->client, ret_mid, topic, (int)len, payload, 1, retain, properties);
-	mosquitto_property_free_all(&properties);
-	return rc == MOSQ_ERR_SUCCESS ? 0 : -1;
 }
 
 /* Many small packets, one segment: libmosquitto writes each packet by itself. */

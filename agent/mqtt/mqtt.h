@@ -18,6 +18,9 @@
  *   5. MQTT 5; when the broker refuses that protocol level (CONNACK 0x84 or 0x01), MQTT 3.1.1. When
  *      it closes three connections in a row upon a CONNECT without an answer, the other of the two.
  *      Once a connection that was up has ended, MQTT 5 is tried first again.
+ *   6. What was published and not acknowledged when a connection ends is published again by
+ *      libmosquitto on the next one, clean session or not. Whoever sends again himself frees the
+ *      client (mqtt_stop() in on_down, mqtt_free() later) and makes another.
  *
  *   IDLE ─start─► CONNECTING (thread) ─► HANDSHAKE (CONNECT queued, TLS) ─CONNACK─► UP
  *     ▲               │ fails                  │ closed                              │
@@ -46,6 +49,7 @@ struct mqtt_options {
 	const char *tls_ca, *tls_cert, *tls_key; /* paths; NULL: none (ca: the system's) */
 	int keepalive_s;
 	uint32_t session_expiry_s; /* 0: the session ends with the connection */
+	int protocol_level;        /* tried first: 4 is MQTT 3.1.1, else MQTT 5 */
 	int receive_maximum;       /* 1..65535 */
 	unsigned max_turn_messages;
 	const char *will_topic; /* NULL: no will. Retained, QoS 1 */
@@ -68,7 +72,11 @@ struct mqtt_handlers {
 	void (*on_up)(void *ctx, bool session_present);
 	void (*on_down)(void *ctx, const char *why);
 	void (*on_message)(void *ctx, const struct mqtt_message *message);
-	void (*on_puback)(void *ctx, int mid); /* may be NULL */
+	/*
+	 * An answer to a publish. `reason` is MQTT 5's (section 3.4.2.1), 0 with MQTT 3.1.1; `words` are
+	 * the broker's own, else the standard's name of it. May be NULL.
+	 */
+	void (*on_puback)(void *ctx, int mid, int reason, const char *words);
 	/* The broker refused a subscription: its ACL, mostly. May be NULL. */
 	void (*on_refused)(void *ctx, int reason);
 	void *ctx;
@@ -82,20 +90,40 @@ void mqtt_free(struct mqtt *mqtt);
 
 /* Connect, and stay so; also again after mqtt_stop(). */
 void mqtt_start(struct mqtt *mqtt);
+/* When it waits to connect again: no longer. */
+void mqtt_hurry(struct mqtt *mqtt);
 bool mqtt_is_up(const struct mqtt *mqtt);
 /* Up, and every subscription asked for has been answered: from now on nothing is missed. */
 bool mqtt_is_listening(const struct mqtt *mqtt);
-int mqtt_protocol_level(const struct mqtt *mqtt); /* 5 or 4 */
+int mqtt_protocol_level(
+	const struct mqtt *mqtt); /* 5 or 4: of this connection, or of the next try */
+/* In on_down: the CONNACK code with which the connection was refused, of MQTT 5 (>= 0x80) or 3.1.1 (1 to
+ * 5); 0: it was not refused. */
+int mqtt_refusal(const struct mqtt *mqtt);
 
 /* Queued until mqtt_flush(). retain_handling: 0 always, 1 new, 2 never (MQTT 5). 0 or -1. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *filter, int retain_handling);
 int mqtt_unsubscribe(struct mqtt *mqtt, const char *filter);
+/* Borrowed during mqtt_publish(). */
+struct mqtt_publication {
+	const char *topic;
+	const void *payload;
+	size_t len;
+	bool retain;
+	/* With MQTT 5 only; MQTT 3.1.1 has no place for them. */
+	const void *correlation_data;
+	size_t correlation_len;   /* 0: none */
+	const char *content_type; /* NULL: none */
+};
 /*
- * Queued until mqtt_flush(), QoS 1. ret_mid may be NULL. 0, or -1: not connected, or, while
- * mqtt_is_up(), a message that this broker will never take (too large for it, an invalid topic).
+ * Queued until mqtt_flush(), QoS 1. ret_mid may be NULL.
+ *
+ * Returns 0; -1: not connected, or memory ran out; else MQTT 5's reason why this broker will never
+ * take it (0x90 an invalid topic, 0x95 too large for it, 0x9B it has no QoS 1).
  */
-int mqtt_publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t len, bool retain,
-	const void *correlation_data, size_t correlation_len, int *ret_mid);
+int mqtt_publish(struct mqtt *mqtt, const struct mqtt_publication *publication, int *ret_mid);
+/* While up: how many publishes the broker takes before it has acknowledged one, >= 1. */
+unsigned mqtt_receive_maximum(const struct mqtt *mqtt);
 
 /* Back-pressure: while off nothing is read, and the broker keeps what it has. On at first. */
 void mqtt_set_reading(struct mqtt *mqtt, bool is_on);
@@ -106,6 +134,9 @@ void mqtt_flush(struct mqtt *mqtt);
 void mqtt_break(struct mqtt *mqtt, const char *why);
 /* Send DISCONNECT and stop; the session stays. From release(), or while not mqtt_is_up(). */
 void mqtt_stop(struct mqtt *mqtt);
+
+/* The standard's name of a reason code of MQTT 5. Static. */
+const char *mqtt_reason_words(int reason);
 
 bool mqtt_filter_is_valid(const char *filter);
 bool mqtt_topic_is_valid(const char *topic); /* may be published to */

@@ -3,7 +3,7 @@
  *
  *   retry    the delivery goes EXCEPTION → READY, the exception is resolved. Of an unknown one it
  *            says that the other side doesn't have it: its doubt ends. Where that can't be told
- *            from a repeat it must be forced
+ *            from a repeat it must be forced; where it can be looked up, it is, unless forced
  *   discard  the delivery goes EXCEPTION → DISCARDED, the exception is resolved
  *
  * An exception without a delivery (it could not be read, was refused, its id was taken) has nothing
@@ -76,24 +76,45 @@ static int on_delivery(void *ctx, const struct store_delivery_row *row)
 	return 1;
 }
 
-/* Sent again, what may have been applied doubles where the other side can't tell it is a repeat. */
-static bool may_double(const struct act *act, const struct subject *subject, const char *name)
+/* NULL: it is not configured any more. */
+static const struct config_destination *find_destination(
+	const struct act *act, const struct subject *subject)
 {
 	const struct config *config = act->call->ops->config;
+	const char *name = store_destination_name(act->call->ops->with.store, subject->destination);
 
-	if (!subject->is_unknown)
+	for (size_t i = 0; name && i < config->n_destinations; i++)
+		if (strcmp(config->destinations[i].name, name) == 0)
+			return &config->destinations[i];
+	return NULL;
+}
+
+static bool can_look(const struct config_destination *is)
+{
+	return is && is->idempotency == CONFIG_IDEMPOTENCY_LOOKUP;
+}
+
+/* Sent again, what may have been applied doubles where the other side can't tell it is a repeat. */
+static bool may_double(const struct act *act, const struct subject *subject)
+{
+	const struct config_destination *is = find_destination(act, subject);
+
+	if (!subject->is_unknown || can_look(is))
 		return false;
-	for (size_t i = 0; name && i < config->n_destinations; i++) {
-		const struct config_destination *is = &config->destinations[i];
+	return !is || is->idempotency == CONFIG_IDEMPOTENCY_NONE ||
+	       (is->idempotency_lifetime_ms > 0 &&
+		       clock_age_most(act->call->ops->with.clock, subject->doubt_at_ms) >=
+			       is->idempotency_lifetime_ms);
+}
 
-		if (strcmp(is->name, name) != 0)
-			continue;
-		return is->idempotency == CONFIG_IDEMPOTENCY_NONE ||
-		       (is->idempotency_lifetime_ms > 0 &&
-			       clock_age_most(act->call->ops->with.clock, subject->doubt_at_ms) >=
-				       is->idempotency_lifetime_ms);
-	}
-	return true;
+/*
+ * Who sends again what may have been applied states that it wasn't. Where it can be looked up, that is
+ * asked first, unless they insist.
+ */
+static bool denies_doubt(const struct act *act, const struct subject *subject)
+{
+	return act->is_retry && subject->is_unknown &&
+	       (act->is_forced || !can_look(find_destination(act, subject)));
 }
 
 /* False: act->refusal says why not, and what to do instead. */
@@ -119,7 +140,7 @@ static bool is_possible(struct act *act, const struct subject *subject)
 		n = snprintf(act->refusal, REFUSAL_MAX,
 			"the delivery of exception %" PRId64 " is %s: discard the exception",
 			subject->id, delivery_state_word(subject->state));
-	else if (act->is_retry && !act->is_forced && may_double(act, subject, name))
+	else if (act->is_retry && !act->is_forced && may_double(act, subject))
 		n = snprintf(act->refusal, REFUSAL_MAX,
 			"%s may have event %" PRId64 " of exception %" PRId64 " and would not "
 			"know it again, it could double: look there first, and when it is missing "
@@ -134,8 +155,7 @@ static int settle_delivery(struct act *act, const struct subject *subject)
 		.to = act->is_retry ? DELIVERY_READY : DELIVERY_DISCARDED,
 		/* A batch whose fate is unknown is repeated exactly as it was. */
 		.leaves_batch = subject->batch != 0 && subject->doubt_at_ms == 0,
-		/* Who sends again what may have been applied states that it wasn't. */
-		.is_proven = act->is_retry && subject->is_unknown,
+		.is_proven = denies_doubt(act, subject),
 		.now_ms = call_now_ms(act->call),
 	};
 

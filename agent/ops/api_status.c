@@ -147,6 +147,33 @@ static int put_salvage(struct call *call)
 	return 0;
 }
 
+/* While its deliveries get their doubt, and as long as the exception is open that tells of it. */
+static int put_restore(struct call *call)
+{
+	struct store *store = call->ops->with.store;
+	struct buf *out = &call->body;
+	struct store_restore_view view;
+	bool is_shown;
+
+	store_get_restore(store, &view);
+	is_shown = view.is_marking;
+	if (view.exception > 0 &&
+		store_get_exception(store, view.exception, on_its_exception, &is_shown) < 0)
+		return -1;
+	if (!is_shown) {
+		write_null(out, "restore");
+		return 0;
+	}
+	write_open(out, "restore", '{');
+	call_write_stamp(call, "backup_of", view.from_at_ms);
+	write_time(out, "restored_at", view.restored_at_ms);
+	write_int(out, "in_doubt", view.deliveries);
+	write_int(out, "exception", view.exception);
+	write_bool(out, "deliveries_wait", view.is_marking);
+	write_close(out, '}');
+	return 0;
+}
+
 struct open_count {
 	struct buf *out;
 	const char *kind; /* NULL: sum all */
@@ -202,7 +229,7 @@ void api_status(struct call *call)
 	put_clock(call);
 	put_broker(call);
 	put_store(call);
-	if (put_salvage(call) != 0 || put_events(call) != 0) {
+	if (put_salvage(call) != 0 || put_restore(call) != 0 || put_events(call) != 0) {
 		call_store_failed(call);
 		return;
 	}

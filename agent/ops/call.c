@@ -236,7 +236,11 @@ bool call_query_number(struct call *call, const char *name, int64_t min, int64_t
 
 bool call_query_time(struct call *call, const char *name, int64_t *ret_at_ms)
 {
-	const char *text = call_query(call, name);
+	return call_read_time(call, name, call_query(call, name), ret_at_ms);
+}
+
+bool call_read_time(struct call *call, const char *name, const char *text, int64_t *ret_at_ms)
+{
 	int64_t back_ms;
 
 	if (!text)

@@ -16,6 +16,7 @@ static void release(void *ctx)
 	struct ops *ops = ctx;
 	struct call *call;
 
+	backup_released(&ops->backup);
 	while ((call = TAILQ_FIRST(&ops->outbox))) {
 		if (call->request && !call->is_answered)
 			call->route->handle(call);
@@ -28,6 +29,7 @@ static void poisoned(void *ctx)
 	struct ops *ops = ctx;
 	struct call *call;
 
+	backup_poisoned(&ops->backup);
 	while ((call = TAILQ_FIRST(&ops->outbox))) {
 		if (!call->route || call->route->is_change)
 			call_problem(call, 503,
@@ -67,7 +69,8 @@ struct ops *ops_new(const struct ops_options *options)
 	ops->with = *options;
 	ops->started_at_ms = clock_steady_ms(options->clock);
 	TAILQ_INIT(&ops->outbox);
-	if (make_door(ops, &ops->control, true) != 0 || make_door(ops, &ops->tcp, false) != 0) {
+	if (backup_init(&ops->backup, options->base) != 0 ||
+		make_door(ops, &ops->control, true) != 0 || make_door(ops, &ops->tcp, false) != 0) {
 		ops_free(ops);
 		return NULL;
 	}
@@ -85,6 +88,7 @@ void ops_free(struct ops *ops)
 		return;
 	while ((call = TAILQ_FIRST(&ops->outbox)))
 		call_free(call);
+	backup_done(&ops->backup);
 	door_close(&ops->control);
 	door_close(&ops->tcp);
 	if (ops->control.http)

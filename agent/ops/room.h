@@ -32,6 +32,7 @@
 
 #define OPS_BODY_MAX (1024 * 1024)
 #define OPS_PARAMETER_MAX 256
+#define OPS_PATH_MAX 4000 /* of a backup; some words are put behind it */
 #define OPS_PAGE_DEFAULT 100
 #define OPS_PAGE_MAX 1000
 
@@ -71,12 +72,23 @@ struct ops_door {
 	bool is_control;
 };
 
+/* The backup that is being made, or the last one since the start. */
+struct ops_backup {
+	struct store_backup *making; /* NULL: none is */
+	struct event *timer;
+	const char *state; /* a word; static */
+	bool is_begun;     /* in this turn: not committed */
+	int64_t pages, left;
+	char path[OPS_PATH_MAX], error[512];
+};
+
 struct ops {
 	struct ops_options with;
 	const struct config *config;
 	struct ops_door control;
 	struct ops_door tcp;
 	struct call_list outbox;
+	struct ops_backup backup;
 	int64_t started_at_ms;
 };
 
@@ -125,6 +137,8 @@ const char *call_query(const struct call *call, const char *name);
  */
 bool call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *ret);
 bool call_query_time(struct call *call, const char *name, int64_t *ret_at_ms);
+/* The same of a body's member; `text` NULL: it is absent. */
+bool call_read_time(struct call *call, const char *name, const char *text, int64_t *ret_at_ms);
 /* `limit` and `cursor` of a page. */
 bool call_query_page(struct call *call, unsigned *ret_limit, int64_t *ret_cursor);
 /* Destination by name: 0 when none is asked for. False: answered with a 404. */
@@ -155,6 +169,14 @@ void call_write_stamp(struct call *call, const char *name, int64_t at_ms);
 /* How long ago people would say it was; null likewise. */
 void call_write_age(struct call *call, const char *name, int64_t at_ms);
 
+/* --- backups (api_backup.c) -------------------------------------------------------------------- */
+
+int backup_init(struct ops_backup *backup, struct event_base *base);
+void backup_done(struct ops_backup *backup);
+/* What a turn has begun goes on after its commit, or is forgotten. */
+void backup_released(struct ops_backup *backup);
+void backup_poisoned(struct ops_backup *backup);
+
 /* --- routes (api.c) --------------------------------------------------------------------------- */
 
 /*
@@ -179,7 +201,10 @@ void api_retry_exception(struct call *call);
 void api_discard_exception(struct call *call);
 void api_retry_exceptions(struct call *call);
 void api_discard_exceptions(struct call *call);
+void api_replay(struct call *call);
 void api_ledger(struct call *call);
+void api_make_backup(struct call *call);
+void api_show_backup(struct call *call);
 void api_metrics(struct call *call);
 void api_healthz(struct call *call);
 void api_readyz(struct call *call);

@@ -9,7 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const words[] = { "broken", "salvaged", "unreadable", "replacing", "replaced" };
+#define RESTORING "restoring"
+#define BEFORE_RESTORE "before-restore"
+
+static const char *const words[] = { "broken", "salvaged", "unreadable", "replacing", "replaced",
+	RESTORING, BEFORE_RESTORE };
 #define WORDS (sizeof(words) / sizeof(words[0]))
 #define NUMBER_MAX 1000000 /* times a million it still names rows */
 
@@ -71,6 +75,8 @@ static void note_name(struct aside *aside, const char *word, int number)
 		aside->replacing = number;
 	if (strcmp(word, "replaced") == 0 && number > aside->replaced)
 		aside->replaced = number;
+	if (strcmp(word, RESTORING) == 0 && number > aside->restoring)
+		aside->restoring = number;
 }
 
 int aside_scan(const char *db_path, struct aside *ret, struct error *err)
@@ -191,4 +197,47 @@ int aside_close(const char *db_path, int number, const char *word, struct error 
 			move_file(from, to, err) < 0)
 			return -1;
 	return sync_folder(db_path, err);
+}
+
+int aside_make_restoring(const char *db_path, const char *copy, int number, struct error *err)
+{
+	char to[ASIDE_PATH_MAX];
+
+	if (!aside_name(db_path, RESTORING, number, "", to))
+		return error_set(err, db_path, "path is too long");
+	if (rename(copy, to) < 0)
+		return error_set(err, copy, "can't be renamed: %m");
+	return sync_folder(db_path, err);
+}
+
+bool aside_kept(const char *db_path, int number, char out[ASIDE_PATH_MAX])
+{
+	return aside_name(db_path, BEFORE_RESTORE, number, "", out);
+}
+
+int aside_restore(const char *db_path, char ret_kept[ASIDE_PATH_MAX], struct error *err)
+{
+	char from[ASIDE_PATH_MAX], to[ASIDE_PATH_MAX];
+	struct aside aside;
+
+	ret_kept[0] = '\0';
+	if (aside_scan(db_path, &aside, err) < 0)
+		return -1;
+	if (aside.restoring == 0)
+		return 0;
+	if (!aside_name(db_path, BEFORE_RESTORE, aside.restoring, "-wal", to) ||
+		!beside(db_path, "-wal", from) || !aside_kept(db_path, aside.restoring, ret_kept))
+		return error_set(err, db_path, "path is too long");
+	if (make_mark(db_path, aside.restoring, err) < 0 || move_file(db_path, ret_kept, err) < 0 ||
+		move_file(from, to, err) < 0)
+		return -1;
+	if (beside(db_path, "-shm", from))
+		(void)unlink(from);
+	if (access(ret_kept, F_OK) != 0)
+		ret_kept[0] = '\0';
+	if (sync_folder(db_path, err) < 0 ||
+		!aside_name(db_path, RESTORING, aside.restoring, "", from) ||
+		move_file(from, db_path, err) < 0)
+		return -1;
+	return aside_begun(db_path, aside.restoring, err) < 0 ? -1 : 1;
 }

@@ -171,6 +171,7 @@ static void forget_mirrors(struct store *store)
 static void let_go(struct store *store)
 {
 	rescue_stop(store);
+	backup_leave(store);
 	checkpoint_stop(store);
 	statements_finalize(store);
 	if (store->db == NULL)
@@ -197,7 +198,7 @@ static int write_beginning(struct store *store)
 	struct query ids = query_start(store, FRESH_EXCEPTION_IDS);
 	query_int(&ids, store->number);
 	if (store_begin_write(store) < 0 || query_run(&ids) < 0 || event_keep_seq(store) < 0 ||
-		rescue_begin(store) < 0)
+		serial_begin(store) < 0 || rescue_begin(store) < 0)
 		return -1;
 	return store_commit(store);
 }
@@ -246,6 +247,8 @@ int store_replace(struct store *store, struct error *err)
 	memcpy(why, store->broken, sizeof(why));
 	if (!store->is_set_aside)
 		store->rescue.last_seq = last_seq_given(store);
+	/* Of what was restored not all has its doubt: all that comes back is in doubt. */
+	store->rescue.is_behind |= store_is_restored(store);
 	let_go(store);
 	forget_mirrors(store);
 	/* Once: what is in its place when a fresh one could not be begun is no other broken one. */

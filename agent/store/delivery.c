@@ -17,14 +17,14 @@ static const unsigned legal_moves[DELIVERY_STATES] = {
 	      TO(DELIVERY_DISCARDED),
 	[DELIVERY_READY] = TO(DELIVERY_CLAIMED) | TO(DELIVERY_PARKED),
 	[DELIVERY_CLAIMED] = TO(DELIVERY_READY) | TO(DELIVERY_WAITING) | TO(DELIVERY_SUSPECT) |
-			     TO(DELIVERY_EXCEPTION) | TO(DELIVERY_DONE),
+			     TO(DELIVERY_PARKED) | TO(DELIVERY_EXCEPTION) | TO(DELIVERY_DONE),
 	[DELIVERY_WAITING] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED),
-	[DELIVERY_PARKED] = TO(DELIVERY_READY),
-	[DELIVERY_SUSPECT] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED) | TO(DELIVERY_DONE) |
-			     TO(DELIVERY_EXCEPTION),
+	[DELIVERY_PARKED] = TO(DELIVERY_READY) | TO(DELIVERY_CLAIMED),
+	[DELIVERY_SUSPECT] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED) | TO(DELIVERY_SUSPECT) |
+			     TO(DELIVERY_DONE) | TO(DELIVERY_EXCEPTION),
 	[DELIVERY_EXCEPTION] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED) | TO(DELIVERY_DONE) |
 			       TO(DELIVERY_DISCARDED),
-	[DELIVERY_DONE] = 0,
+	[DELIVERY_DONE] = TO(DELIVERY_READY) | TO(DELIVERY_PARKED), /* store_replay() */
 	[DELIVERY_DISCARDED] = 0,
 };
 
@@ -40,8 +40,7 @@ static bool is_finished(enum delivery_state state)
 	return state == DELIVERY_DONE || state == DELIVERY_DISCARDED;
 }
 
-/* Check a move and count it. `from` 0: the row is new. The row itself is the caller's. */
-static int delivery_move(
+int delivery_move(
 	struct store *store, int id, int64_t seq, enum delivery_state from, enum delivery_state to)
 {
 	struct destination *destination = destination_at(store, id);
@@ -57,7 +56,7 @@ static int delivery_move(
 	return 0;
 }
 
-static int count_move(
+int delivery_count(
 	struct store *store, int destination, int64_t seq, int64_t at_ms, const char *outcome)
 {
 	struct event_labels labels;
@@ -69,8 +68,7 @@ static int count_move(
 
 /* --- in ------------------------------------------------------------------------------------------ */
 
-/* The first by seq among those that hold a key. 1, 0 or -1. */
-static int find_first(struct store *store, int destination, const char *key, int64_t *ret_seq,
+int delivery_find_first(struct store *store, int destination, const char *key, int64_t *ret_seq,
 	enum delivery_state *ret_state)
 {
 	struct query query = query_start(store, DELIVERY_KEY_FIRST);
@@ -94,7 +92,7 @@ int store_put_delivery(struct store *store, int destination, int64_t seq, const 
 	if (key[0] != '\0') {
 		int64_t first;
 		enum delivery_state first_state;
-		int found = find_first(store, destination, key, &first, &first_state);
+		int found = delivery_find_first(store, destination, key, &first, &first_state);
 		if (found < 0)
 			return -1;
 		if (found > 0)
@@ -109,18 +107,19 @@ int store_put_delivery(struct store *store, int destination, int64_t seq, const 
 	query_int(&query, state);
 	query_int(&query, lane);
 	query_text_or_null(&query, key);
-	if (query_run(&query) < 0 || count_move(store, destination, seq, 0, "routed") < 0)
+	if (query_run(&query) < 0 || delivery_count(store, destination, seq, 0, "routed") < 0)
 		return -1;
 	*ret_state = state;
 	return 0;
 }
 
-int store_claim(struct store *store, int destination, int64_t seq, int64_t batch,
-	int connector_revision, int64_t now_ms)
+static int claim(struct store *store, enum statement id, int destination, int64_t seq,
+	int64_t batch, int connector_revision, int64_t now_ms)
 {
+	bool is_chained = id == DELIVERY_CLAIM_CHAINED;
 	if (store_begin_write(store) < 0)
 		return -1;
-	struct query query = query_start(store, DELIVERY_CLAIM);
+	struct query query = query_start(store, id);
 	query_int(&query, destination);
 	query_int(&query, seq);
 	query_int_or_null(&query, batch, 0);
@@ -129,9 +128,25 @@ int store_claim(struct store *store, int destination, int64_t seq, int64_t batch
 	if (query_run(&query) < 0)
 		return -1;
 	if (sqlite3_changes(store->db) != 1)
-		return store_refuse(store, "delivery of event %lld to %s is claimed but not ready",
-			(long long)seq, store_destination_name(store, destination));
-	return delivery_move(store, destination, seq, DELIVERY_READY, DELIVERY_CLAIMED);
+		return store_refuse(store, "delivery of event %lld to %s is claimed but %s",
+			(long long)seq, store_destination_name(store, destination),
+			is_chained ? "the first with its key is not claimed in its batch"
+				   : "not ready");
+	return delivery_move(store, destination, seq, is_chained ? DELIVERY_PARKED : DELIVERY_READY,
+		DELIVERY_CLAIMED);
+}
+
+int store_claim(struct store *store, int destination, int64_t seq, int64_t batch,
+	int connector_revision, int64_t now_ms)
+{
+	return claim(store, DELIVERY_CLAIM, destination, seq, batch, connector_revision, now_ms);
+}
+
+int store_claim_chained(struct store *store, int destination, int64_t seq, int64_t batch,
+	int connector_revision, int64_t now_ms)
+{
+	return claim(
+		store, DELIVERY_CLAIM_CHAINED, destination, seq, batch, connector_revision, now_ms);
 }
 
 /* --- out ----------------------------------------------------------------------------------------- */
@@ -139,6 +154,8 @@ int store_claim(struct store *store, int destination, int64_t seq, int64_t batch
 struct present {
 	enum delivery_state state;
 	int64_t attempts;
+	bool has_batch;
+	bool has_more; /* a carry, or lookups */
 	bool has_key;
 	char key[512]; /* EVENT_KEY_MAX and to spare */
 };
@@ -156,15 +173,17 @@ static int find_present(struct store *store, int destination, int64_t seq, struc
 			(long long)seq, destination);
 		return -1;
 	}
-	const char *key = row_text(&query, 2);
+	const char *key = row_text(&query, 4);
 	size_t len = strnlen(key, sizeof(ret->key) - 1);
 	memcpy(ret->key, key, len);
 	ret->key[len] = '\0';
 	ret->has_key = len > 0;
 	ret->state = (enum delivery_state)row_int(&query, 0);
 	ret->attempts = row_int(&query, 1);
-	event_labels_keep(store, seq, row_int(&query, 3), row_text(&query, 4), row_text(&query, 5),
-		row_text(&query, 6));
+	ret->has_batch = row_int(&query, 2) != 0;
+	ret->has_more = row_int(&query, 3) != 0;
+	event_labels_keep(store, seq, row_int(&query, 5), row_text(&query, 6), row_text(&query, 7),
+		row_text(&query, 8));
 	query_end(&query);
 	return 0;
 }
@@ -184,7 +203,7 @@ static int wake_next(struct store *store, int destination, const char *key)
 {
 	int64_t seq;
 	enum delivery_state state;
-	int found = find_first(store, destination, key, &seq, &state);
+	int found = delivery_find_first(store, destination, key, &seq, &state);
 	if (found <= 0)
 		return found;
 	/* Claimed together with what was just settled: it holds the key itself. */
@@ -196,7 +215,8 @@ static int wake_next(struct store *store, int destination, const char *key)
 static int write_settlement(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement, const struct present *present, bool frees_key)
 {
-	bool is_void = settlement->attempt_is_void && present->attempts > 0;
+	bool is_void = settlement->attempt_is_void && present->attempts > 0 &&
+		       present->state != DELIVERY_SUSPECT;
 	struct query query = query_start(store, DELIVERY_SETTLE);
 	query_int(&query, destination);
 	query_int(&query, seq);
@@ -204,14 +224,33 @@ static int write_settlement(struct store *store, int destination, int64_t seq,
 	query_int_or_null(&query,
 		settlement->to == DELIVERY_WAITING ? settlement->due_at_ms : INT64_MIN, INT64_MIN);
 	query_int(&query, is_void);
-	query_int(&query, settlement->is_proven);
-	query_int_or_null(&query, settlement->previous_doubt_at_ms, 0);
+	query_int(&query, settlement->is_proven || settlement->is_absent);
+	query_int_or_null(&query, settlement->is_absent ? 0 : settlement->previous_doubt_at_ms, 0);
 	query_int(&query, settlement->leaves_batch);
 	query_int(&query, frees_key);
 	query_int_or_null(&query, settlement->status, 0);
 	query_text_or_null(&query, settlement->ref);
 	query_int_or_null(
 		&query, is_finished(settlement->to) ? settlement->now_ms : INT64_MIN, INT64_MIN);
+	return query_run(&query);
+}
+
+/* What few deliveries have, and must not keep: the others cost no second write. */
+static int write_doubt(struct store *store, int destination, int64_t seq,
+	const struct store_settlement *settlement, const struct present *present)
+{
+	bool is_suspect = settlement->to == DELIVERY_SUSPECT;
+	bool begins_anew = present->state == DELIVERY_EXCEPTION && !is_finished(settlement->to);
+	if (!present->has_more && !is_suspect && present->state != DELIVERY_SUSPECT)
+		return 0;
+	struct query query = query_start(store, DELIVERY_SETTLE_DOUBT);
+	query_int(&query, destination);
+	query_int(&query, seq);
+	query_int(&query, settlement->drops_carry || is_finished(settlement->to));
+	query_int(&query, begins_anew);
+	query_int_or_null(&query, is_suspect ? settlement->look_at_ms : INT64_MIN, INT64_MIN);
+	query_int_or_null(&query, settlement->is_accepted ? settlement->now_ms : 0, 0);
+	query_int(&query, settlement->attempt_is_void && present->state == DELIVERY_SUSPECT);
 	return query_run(&query);
 }
 
@@ -226,21 +265,26 @@ static int count_settlement(struct store *store, int destination, int64_t seq,
 	};
 	const char *outcome = outcomes[settlement->to];
 	if (from == DELIVERY_EXCEPTION &&
-		count_move(store, destination, seq, settlement->now_ms, "reopened") < 0)
+		delivery_count(store, destination, seq, settlement->now_ms, "reopened") < 0)
 		return -1;
-	return outcome ? count_move(store, destination, seq, settlement->now_ms, outcome) : 0;
+	return outcome ? delivery_count(store, destination, seq, settlement->now_ms, outcome) : 0;
 }
 
-/* What a salvage brought back may stand behind another one: then it waits for it. 0 or -1. */
+/*
+ * One that was claimed in a chain, or came back from a salvage, may stand behind another with its key:
+ * then it waits for it. 0 or -1.
+ */
 static int heed_order(struct store *store, int destination, int64_t seq,
 	const struct present *present, enum delivery_state *to)
 {
 	int64_t first = seq;
 	enum delivery_state first_state;
-	if (*to != DELIVERY_READY || !present->has_key ||
-		(present->state != DELIVERY_SUSPECT && present->state != DELIVERY_EXCEPTION))
+	bool may_stand_behind = present->has_batch || present->state == DELIVERY_SUSPECT ||
+				present->state == DELIVERY_EXCEPTION;
+	if ((*to != DELIVERY_READY && *to != DELIVERY_WAITING) || !present->has_key ||
+		!may_stand_behind)
 		return 0;
-	if (find_first(store, destination, present->key, &first, &first_state) < 0)
+	if (delivery_find_first(store, destination, present->key, &first, &first_state) < 0)
 		return -1;
 	if (first < seq)
 		*to = DELIVERY_PARKED;
@@ -259,6 +303,7 @@ int store_settle(struct store *store, int destination, int64_t seq,
 	bool frees_key = is_finished(heeded.to) ||
 			 (heeded.to == DELIVERY_EXCEPTION && heeded.exception_passes);
 	if (write_settlement(store, destination, seq, &heeded, &present, frees_key) < 0 ||
+		write_doubt(store, destination, seq, &heeded, &present) < 0 ||
 		count_settlement(store, destination, seq, present.state, &heeded) < 0)
 		return -1;
 	return frees_key && present.has_key ? wake_next(store, destination, present.key) : 0;
@@ -334,7 +379,7 @@ int delivery_purge(struct store *store, int64_t seq)
 
 /* --- coming back ---------------------------------------------------------------------------------- */
 
-static int park(struct store *store, int destination, int64_t seq, enum delivery_state from)
+int delivery_park(struct store *store, int destination, int64_t seq, enum delivery_state from)
 {
 	if (delivery_move(store, destination, seq, from, DELIVERY_PARKED) < 0)
 		return -1;
@@ -357,7 +402,8 @@ static int find_place(
 	enum delivery_state first_state = 0;
 	int found = 0;
 	if (back->held_key[0] != '\0')
-		found = find_first(store, back->destination, back->held_key, &first, &first_state);
+		found = delivery_find_first(
+			store, back->destination, back->held_key, &first, &first_state);
 	if (found < 0)
 		return -1;
 	if (found > 0 && first < back->seq) {
@@ -368,7 +414,7 @@ static int find_place(
 	if (*state == DELIVERY_PARKED)
 		*state = DELIVERY_READY;
 	if (found > 0 && (first_state == DELIVERY_READY || first_state == DELIVERY_WAITING))
-		return park(store, back->destination, first, first_state);
+		return delivery_park(store, back->destination, first, first_state);
 	return 0;
 }
 
@@ -393,8 +439,13 @@ int delivery_bring_back(struct store *store, const struct delivery_back *back)
 	query_text_or_null(&query, back->ref);
 	query_text_or_null(&query, is_finished(state) ? "" : back->held_key);
 	query_int_or_null(&query, back->connector_revision, 0);
-	query_text_or_null(&query, back->carry);
-	return query_run(&query);
+	query_text_or_null(&query, is_finished(state) ? "" : back->carry);
+	query_int_or_null(&query, back->serial, 0);
+	query_int_or_null(&query, back->looks, 0);
+	query_int_or_null(&query, state == DELIVERY_SUSPECT ? back->accepted_at_ms : 0, 0);
+	if (query_run(&query) < 0)
+		return -1;
+	return back->serial > 0 ? serial_jump(store, back->destination, back->serial) : 0;
 }
 
 static int take_back_one(struct store *store, const struct event_labels *labels, int destination)

@@ -3,7 +3,7 @@
  */
 #include "store/store_internal.h"
 
-static void fill_row(const struct query *query, struct store_delivery_row *row)
+void delivery_fill_row(const struct query *query, struct store_delivery_row *row)
 {
 	size_t len = 0;
 	*row = (struct store_delivery_row){
@@ -21,15 +21,20 @@ static void fill_row(const struct query *query, struct store_delivery_row *row)
 		.ref = row_text(query, 11),
 		.held_key = row_text(query, 12),
 		.connector_revision = (int)row_int(query, 13),
-		.received_at_ms = row_int(query, 14),
-		.revision = row_int(query, 15),
-		.source = row_text(query, 16),
-		.id = row_text(query, 17),
-		.type = row_text(query, 18),
-		.device = row_text(query, 19),
+		.serial = row_int(query, 14),
+		.looks = (unsigned)row_int(query, 15),
+		.look_at_ms = row_int(query, 16),
+		.accepted_at_ms = row_int(query, 17),
+		.received_at_ms = row_int(query, 18),
+		.revision = row_int(query, 19),
+		.source = row_text(query, 20),
+		.id = row_text(query, 21),
+		.type = row_text(query, 22),
+		.device = row_text(query, 23),
 	};
-	row->body = row_bytes(query, 20, &len);
+	row->body = row_bytes(query, 24, &len);
 	row->len = len;
+	row->carry = (const char *)sqlite3_column_text(query->stmt, 25);
 }
 
 static int give_rows(struct query *query, store_delivery_fn fn, void *ctx)
@@ -37,7 +42,7 @@ static int give_rows(struct query *query, store_delivery_fn fn, void *ctx)
 	int more;
 	while ((more = query_step(query)) > 0) {
 		struct store_delivery_row row;
-		fill_row(query, &row);
+		delivery_fill_row(query, &row);
 		if (fn(ctx, &row) != 0) {
 			query_end(query);
 			return 0;
@@ -80,6 +85,43 @@ int store_list_suspect(
 	query_int(&query, destination);
 	query_int(&query, limit);
 	return give_rows(&query, fn, ctx);
+}
+
+int store_list_looks(struct store *store, int destination, int64_t now_ms, unsigned limit,
+	store_delivery_fn fn, void *ctx)
+{
+	struct query query = query_start(store, DELIVERY_LIST_LOOKS);
+	query_int(&query, destination);
+	query_int(&query, now_ms);
+	query_int(&query, limit);
+	return give_rows(&query, fn, ctx);
+}
+
+struct chain {
+	store_delivery_fn fn;
+	void *ctx;
+};
+
+/* Whoever was sent before, or may have been, goes again as it was: none behind it may pass it. */
+static int on_chain_row(void *ctx, const struct store_delivery_row *row)
+{
+	const struct chain *chain = ctx;
+	if (row->state != DELIVERY_PARKED || row->batch != 0 || row->connector_revision != 0 ||
+		row->doubt_at_ms != 0)
+		return 1;
+	return chain->fn(chain->ctx, row);
+}
+
+int store_list_chain(struct store *store, int destination, const char *key, int64_t after_seq,
+	unsigned limit, store_delivery_fn fn, void *ctx)
+{
+	struct chain chain = { .fn = fn, .ctx = ctx };
+	struct query query = query_start(store, DELIVERY_LIST_CHAIN);
+	query_int(&query, destination);
+	query_text(&query, key);
+	query_int(&query, after_seq);
+	query_int(&query, limit);
+	return give_rows(&query, on_chain_row, &chain);
 }
 
 int store_list_deliveries(struct store *store, int destination, enum delivery_state state,

@@ -324,7 +324,8 @@ static bool has_entry(const struct merge_numbers *numbers, int64_t seq)
 }
 
 /* seq, destination, state, lane, batch, attempts, due_at_ms, claimed_at_ms, doubt_at_ms,
- * settled_at_ms, last_status, ref, held_key, connector_revision, carry */
+ * settled_at_ms, last_status, ref, held_key, connector_revision, carry, serial, looks,
+ * accepted_at_ms */
 static int take_delivery(struct merge *merge, sqlite3_stmt *row)
 {
 	int64_t revision = sqlite3_column_int64(row, 13);
@@ -347,6 +348,9 @@ static int take_delivery(struct merge *merge, sqlite3_stmt *row)
 		.connector_revision =
 			revision > 0 ? merge_number_of(&merge->revisions, revision) : 0,
 		.carry = merge_text(row, 14),
+		.serial = sqlite3_column_int64(row, 15),
+		.looks = sqlite3_column_int64(row, 16),
+		.accepted_at_ms = sqlite3_column_int64(row, 17),
 	};
 	if (has_entry(&merge->skipped, back.seq))
 		return 0;
@@ -484,7 +488,8 @@ static int merge_all(struct merge *merge)
 		merge_each(merge,
 			"SELECT seq, destination, state, lane, batch, attempts, due_at_ms,"
 			" claimed_at_ms, doubt_at_ms, settled_at_ms, last_status, ref, held_key,"
-			" connector_revision, carry FROM delivery ORDER BY seq, destination",
+			" connector_revision, carry, serial, looks, accepted_at_ms FROM delivery"
+			" ORDER BY seq, destination",
 			take_delivery) < 0 ||
 		mend_torn(merge) < 0 ||
 		merge_each(merge,

@@ -90,6 +90,16 @@ static int make_room_for_audit(struct merge *merge, sqlite3_stmt *row)
 	return query_run(&away) < 0 || query_run(&behind) < 0 ? -1 : 0;
 }
 
+/* serial/D, value: what was given last there. */
+static int take_serial(struct merge *merge, sqlite3_stmt *row)
+{
+	int64_t old = strtoll(merge_text(row, 0) + strlen(SERIAL_COUNTERS), NULL, 10);
+	int64_t destination = merge_number_of(&merge->destinations, old);
+	return destination < 1
+		       ? 0
+		       : serial_jump(merge->store, (int)destination, sqlite3_column_int64(row, 1));
+}
+
 /* --- exceptions ----------------------------------------------------------------------------------- */
 
 static int find_same(struct merge *merge, sqlite3_stmt *row, int64_t *ret_id)
@@ -230,6 +240,8 @@ int merge_small_tables(struct merge *merge)
 	} tables[] = {
 		{ "SELECT source, first, last, seen FROM sequence", take_sequence },
 		{ "SELECT name, value, at_ms FROM cursor", take_cursor },
+		{ "SELECT name, value FROM counter WHERE name GLOB '" SERIAL_COUNTERS "[0-9]*'",
+			take_serial },
 		{ "SELECT id, state, kind, severity, code, reason, field, seq, destination, origin,"
 		  " device, owner, repeats, opened_at_ms, due_at_ms, resolved_at_ms, resolution,"
 		  " digest, raw FROM exception ORDER BY id",

@@ -156,6 +156,7 @@ bool salvage_delivery_is_sane(sqlite3_stmt *stmt)
 	return !is_null(stmt, "lane") && number_of(stmt, "lane") <= 2 &&
 	       is_null(stmt, "settled_at_ms") == !is_finished &&
 	       is_null(stmt, "due_at_ms") == (state != DELIVERY_WAITING) &&
+	       (state == DELIVERY_SUSPECT || is_null(stmt, "look_at_ms")) &&
 	       (!is_finished || is_null(stmt, "held_key")) && batch <= number_of(stmt, "seq") &&
 	       (state != DELIVERY_CLAIMED || number_of(stmt, "attempts") > 0);
 }

@@ -46,7 +46,8 @@ bool map_fits_tree(const struct map_tree *tree, const uint8_t *bytes)
 		return false;
 	for (unsigned i = 0; i < page_count_cells(bytes); i++) {
 		const uint8_t *cell = page_cell(bytes, i);
-		if (cell == NULL || page_count_columns(bytes, cell) != tree->columns)
+		int columns = cell == NULL ? -1 : page_count_columns(bytes, cell);
+		if (columns < tree->columns_least || columns > tree->columns)
 			return false;
 	}
 	return true;

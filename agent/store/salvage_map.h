@@ -21,11 +21,12 @@
 struct map_tree {
 	char name[MAP_NAME_BYTES];
 	uint32_t root;
-	bool is_rowid;  /* a table with rowids; else an index, or a table without */
-	int columns;    /* of a row, as stored */
-	int keys;       /* of these, the first ones, are the primary key; 0: it is an index */
-	bool is_healed; /* inner pages were made anew (salvage_heal.h) */
-	bool is_holed;  /* with children left out that can't be read */
+	bool is_rowid;     /* a table with rowids; else an index, or a table without */
+	int columns;       /* of a row, as stored */
+	int columns_least; /* the same, stored when the schema was the first */
+	int keys;          /* of these, the first ones, are the primary key; 0: it is an index */
+	bool is_healed;    /* inner pages were made anew (salvage_heal.h) */
+	bool is_holed;     /* with children left out that can't be read */
 };
 
 struct map {

@@ -270,11 +270,23 @@ static int count_index(sqlite3 *db, const struct entry *entry)
 	return n > 0 ? n : -1;
 }
 
+/* Columns that were added since are not in the rows that were there before. */
+static sqlite3 *open_first_schema(void)
+{
+	sqlite3 *db = NULL;
+	if (sqlite3_open(":memory:", &db) == SQLITE_OK &&
+		schema_migrate(db, schema_texts, 1, NULL) == 0)
+		return db;
+	(void)sqlite3_close(db);
+	return NULL;
+}
+
 static int fill_map(struct view *view, const struct entries *entries, struct map *ret)
 {
 	sqlite3 *db = view_connect(view, NULL);
+	sqlite3 *first = open_first_schema();
 	*ret = (struct map){ .view = view };
-	for (unsigned i = 0; db != NULL && i < entries->n; i++) {
+	for (unsigned i = 0; db != NULL && first != NULL && i < entries->n; i++) {
 		const struct entry *entry = &entries->at[i];
 		bool is_table = strcmp(entry->type, "table") == 0;
 		struct map_tree *tree = &ret->trees[ret->n_trees];
@@ -283,10 +295,14 @@ static int fill_map(struct view *view, const struct entries *entries, struct map
 		tree->is_rowid = is_table && entry->sql != NULL &&
 				 strstr(entry->sql, "WITHOUT ROWID") == NULL;
 		tree->columns = is_table ? count_table(db, entry) : count_index(db, entry);
+		tree->columns_least = is_table ? count_table(first, entry) : tree->columns;
+		if (tree->columns_least < 0)
+			tree->columns_least = tree->columns;
 		tree->keys = is_table ? count_keys(db, entry) : 0;
 		if (tree->columns > 0)
 			ret->n_trees++;
 	}
+	(void)sqlite3_close(first);
 	(void)sqlite3_close(db);
 	return ret->n_trees == entries->n ? 0 : -1;
 }

@@ -199,7 +199,21 @@ static const char schema_1[] =
 	" at_ms INTEGER NOT NULL"
 	") STRICT, WITHOUT ROWID;";
 
-const char *const schema_texts[] = { schema_1 };
+/*
+ * Deliveries with several steps, in doubt, or numbered for the other side. The columns cost old rows
+ * nothing: a row without them reads as NULL. The index is made by one pass over the rows.
+ */
+static const char schema_2[] =
+	"ALTER TABLE delivery ADD COLUMN serial INTEGER;"     /* its number at the other side */
+	"ALTER TABLE delivery ADD COLUMN looks INTEGER;"      /* lookups so far */
+	"ALTER TABLE delivery ADD COLUMN look_at_ms INTEGER;" /* only while SUSPECT; 0: not said */
+	"ALTER TABLE delivery ADD COLUMN accepted_at_ms INTEGER;" /* likewise: of a repeat */
+	"CREATE INDEX delivery_look ON delivery (destination, look_at_ms)"
+	" WHERE look_at_ms IS NOT NULL;"
+	"UPDATE delivery INDEXED BY delivery_open SET look_at_ms = 0 WHERE destination IN (SELECT id FROM destination)"
+	" AND state = 5 AND settled_at_ms IS NULL;";
+
+const char *const schema_texts[] = { schema_1, schema_2 };
 const int schema_version = (int)(sizeof(schema_texts) / sizeof(schema_texts[0]));
 
 int schema_configure(sqlite3 *db)

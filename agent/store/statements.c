@@ -19,10 +19,20 @@
 #define DELIVERY_COLUMNS                                                                      \
 	"d.destination, d.seq, d.state, d.lane, d.batch, d.attempts, d.due_at_ms,"            \
 	" d.claimed_at_ms, d.doubt_at_ms, d.settled_at_ms, d.last_status, d.ref, d.held_key," \
-	" d.connector_revision, e.received_at_ms, e.revision, e.source, e.id, e.type, e.device, "
+	" d.connector_revision, d.serial, d.looks, d.look_at_ms, d.accepted_at_ms,"           \
+	" e.received_at_ms, e.revision, e.source, e.id, e.type, e.device, "
+/* Behind them; carry comes with bodies. */
+#define WITH_BODY "e.body, d.carry"
+#define WITHOUT_BODY "NULL, NULL"
 
 /* The planner is told its way where there is one right one, whatever statistics it may guess. */
 #define DELIVERY_BY(index) " FROM delivery AS d INDEXED BY " index " CROSS JOIN event AS e"
+
+#define CLAIM_IF(state)                                                                         \
+	"UPDATE delivery SET state = 2, attempts = attempts + 1,"                               \
+	" batch = coalesce(?3, batch), connector_revision = coalesce(?4, connector_revision),"  \
+	" claimed_at_ms = coalesce(claimed_at_ms, ?5), doubt_at_ms = coalesce(doubt_at_ms, ?5)" \
+	" WHERE destination = ?1 AND seq = ?2 AND state = " state
 
 /* Unfinished deliveries in order of seq: the open index has a state and a lane before it. */
 #define OPEN_SLOT(state, lane)                                                               \
@@ -114,14 +124,15 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"INSERT INTO delivery (destination, seq, state, lane, held_key)"
 		" VALUES (?1, ?2, ?3, ?4, ?5)" },
 	[DELIVERY_FIND] = { "reading a delivery",
-		"SELECT d.state, d.attempts, d.held_key, e.received_at_ms, e.origin, e.device, e.type"
+		"SELECT d.state, d.attempts, d.batch, d.carry IS NOT NULL OR d.looks IS NOT NULL,"
+		" d.held_key, e.received_at_ms, e.origin, e.device, e.type"
 		" FROM delivery AS d CROSS JOIN event AS e"
 		" WHERE d.destination = ?1 AND d.seq = ?2 AND e.seq = d.seq" },
-	[DELIVERY_CLAIM] = { "claiming a delivery",
-		"UPDATE delivery SET state = 2, attempts = attempts + 1,"
-		" batch = coalesce(?3, batch), connector_revision = coalesce(?4, connector_revision),"
-		" claimed_at_ms = coalesce(claimed_at_ms, ?5), doubt_at_ms = coalesce(doubt_at_ms, ?5)"
-		" WHERE destination = ?1 AND seq = ?2 AND state = 1" },
+	[DELIVERY_CLAIM] = { "claiming a delivery", CLAIM_IF("1") },
+	[DELIVERY_CLAIM_CHAINED] = { "claiming a delivery behind another one",
+		CLAIM_IF("4 AND (SELECT f.state = 2 AND f.batch = ?3 FROM delivery AS f"
+			 " INDEXED BY delivery_key WHERE f.destination = ?1"
+			 " AND f.held_key = delivery.held_key ORDER BY f.seq LIMIT 1)") },
 	[DELIVERY_SETTLE] = { "settling a delivery",
 		"UPDATE delivery SET state = ?3, due_at_ms = ?4, attempts = attempts - ?5,"
 		" claimed_at_ms = CASE WHEN ?5 OR (state = 6 AND ?3 IN (1, 4)) THEN NULL"
@@ -132,6 +143,32 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" last_status = coalesce(?10, last_status), ref = coalesce(?11, ref),"
 		" settled_at_ms = ?12"
 		" WHERE destination = ?1 AND seq = ?2" },
+	/* What most deliveries never have. */
+	[DELIVERY_SETTLE_DOUBT] = { "settling a delivery with steps or in doubt",
+		"UPDATE delivery SET carry = CASE WHEN ?3 THEN NULL ELSE carry END,"
+		" looks = CASE WHEN ?4 THEN NULL ELSE nullif(looks - ?7, 0) END, look_at_ms = ?5,"
+		" accepted_at_ms = CASE WHEN state = 5 THEN coalesce(?6, accepted_at_ms) END"
+		" WHERE destination = ?1 AND seq = ?2" },
+	[DELIVERY_CARRY] = { "storing what the next step needs",
+		"UPDATE delivery SET carry = ?3 WHERE destination = ?1 AND seq = ?2 AND state = 2" },
+	[DELIVERY_SERIAL] = { "reading a delivery's number",
+		"SELECT coalesce(serial, 0) FROM delivery WHERE destination = ?1 AND seq = ?2" },
+	[DELIVERY_SET_SERIAL] = { "numbering a delivery",
+		"UPDATE delivery SET serial = ?3 WHERE destination = ?1 AND seq = ?2" },
+	[DELIVERY_LIST_LOOKS] = { "listing deliveries to look up",
+		"SELECT " DELIVERY_COLUMNS WITH_BODY DELIVERY_BY(
+			"delivery_look") " WHERE d.destination = ?1 AND d.look_at_ms BETWEEN 1 AND ?2"
+					 " AND e.seq = d.seq ORDER BY d.look_at_ms LIMIT ?3" },
+	[DELIVERY_NEXT_LOOK] = { "looking for the next look-up",
+		"SELECT min(look_at_ms) FROM delivery INDEXED BY delivery_look"
+		" WHERE destination = ?1 AND look_at_ms > 0" },
+	[DELIVERY_LOOK] = { "looking a delivery up",
+		"UPDATE delivery SET looks = coalesce(looks, 0) + 1, look_at_ms = ?3"
+		" WHERE destination = ?1 AND seq = ?2 AND state = 5" },
+	[DELIVERY_LIST_CHAIN] = { "listing deliveries behind another one",
+		"SELECT " DELIVERY_COLUMNS WITH_BODY DELIVERY_BY(
+			"delivery_key") " WHERE d.destination = ?1 AND d.held_key = ?2 AND d.seq > ?3"
+					" AND e.seq = d.seq ORDER BY d.seq LIMIT ?4" },
 	[DELIVERY_SET_READY] = { "making a delivery ready",
 		"UPDATE delivery SET state = 1, due_at_ms = NULL"
 		" WHERE destination = ?1 AND seq = ?2" },
@@ -150,35 +187,48 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"SELECT min(seq) FROM delivery INDEXED BY delivery_open"
 		" WHERE destination = ?1 AND state = ?2 AND settled_at_ms IS NULL AND lane = ?3" },
 	[DELIVERY_LIST_READY] = { "listing ready deliveries",
-		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
+		"SELECT " DELIVERY_COLUMNS WITH_BODY DELIVERY_BY(
 			"delivery_open") " WHERE d.destination = ?1 AND d.state = 1 AND d.settled_at_ms IS NULL AND d.lane = ?2"
 					 " AND d.seq > ?3 AND coalesce(d.batch, d.seq) > ?3"
 					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?4" },
 	[DELIVERY_LIST_BATCH] = { "listing a batch",
-		"SELECT " DELIVERY_COLUMNS "e.body" DELIVERY_BY(
+		"SELECT " DELIVERY_COLUMNS WITH_BODY DELIVERY_BY(
 			"delivery_batch") " WHERE d.destination = ?1 AND d.batch = ?2 AND d.settled_at_ms IS NULL"
 					  " AND e.seq = d.seq ORDER BY d.seq" },
 	/* As many as were in flight: the sort is of a handful. */
 	[DELIVERY_LIST_CLAIMED] = { "listing claimed deliveries",
-		"SELECT " DELIVERY_COLUMNS "NULL" DELIVERY_BY(
+		"SELECT " DELIVERY_COLUMNS WITHOUT_BODY DELIVERY_BY(
 			"delivery_open") " WHERE d.destination = ?1 AND d.state = 2 AND d.settled_at_ms IS NULL"
 					 " AND e.seq = d.seq ORDER BY d.seq" },
 	[DELIVERY_LIST_SUSPECT] = { "listing deliveries in doubt",
-		"SELECT " DELIVERY_COLUMNS "NULL" DELIVERY_BY(
-			"delivery_open") " WHERE d.destination = ?1 AND d.state = 5 AND d.settled_at_ms IS NULL"
-					 " AND e.seq = d.seq ORDER BY d.lane, d.seq LIMIT ?2" },
+		"SELECT " DELIVERY_COLUMNS WITHOUT_BODY DELIVERY_BY(
+			"delivery_look") " WHERE d.destination = ?1 AND d.look_at_ms = 0"
+					 " AND e.seq = d.seq ORDER BY d.seq LIMIT ?2" },
 	[DELIVERY_LIST_UNFINISHED] = { "listing deliveries",
-		"SELECT " DELIVERY_COLUMNS "NULL FROM delivery AS d CROSS JOIN event AS e"
+		"SELECT " DELIVERY_COLUMNS WITHOUT_BODY " FROM delivery AS d CROSS JOIN event AS e"
 		" WHERE d.destination = ?1 AND e.seq = d.seq AND d.seq IN (SELECT seq FROM (" OPEN_SLOTS(1) " UNION ALL " OPEN_SLOTS(2) " UNION ALL " OPEN_SLOTS(
 			3) " UNION ALL " OPEN_SLOTS(4) " UNION ALL " OPEN_SLOTS(5) " UNION ALL " OPEN_SLOTS(6) ") ORDER BY seq LIMIT ?4) ORDER BY d.seq" },
 	[DELIVERY_LIST_FINISHED] = { "listing deliveries",
-		"SELECT " DELIVERY_COLUMNS "NULL FROM (SELECT * FROM delivery"
+		"SELECT " DELIVERY_COLUMNS WITHOUT_BODY " FROM (SELECT * FROM delivery"
 		" WHERE destination = ?1 AND seq > ?3 ORDER BY seq LIMIT ?5) AS d"
 		" CROSS JOIN event AS e WHERE d.state = ?2 AND e.seq = d.seq LIMIT ?4" },
 	[DELIVERY_LIST_EVENT] = { "listing the deliveries of an event",
-		"SELECT " DELIVERY_COLUMNS "NULL FROM destination AS x"
+		"SELECT " DELIVERY_COLUMNS WITHOUT_BODY " FROM destination AS x"
 		" CROSS JOIN delivery AS d CROSS JOIN event AS e"
 		" WHERE d.destination = x.id AND d.seq = ?1 AND e.seq = ?1 ORDER BY x.id" },
+	[DELIVERY_REPLAY_END] = { "looking for deliveries to replay",
+		"SELECT max(seq) FROM (SELECT seq FROM delivery WHERE destination = ?1"
+		" AND seq > ?2 ORDER BY seq LIMIT ?3)" },
+	[DELIVERY_LIST_REPLAY] = { "listing deliveries to replay",
+		"SELECT " DELIVERY_COLUMNS WITH_BODY " FROM delivery AS d CROSS JOIN event AS e"
+		" WHERE d.destination = ?1 AND d.seq > ?2 AND d.seq <= ?3 AND d.state = 7"
+		" AND e.seq = d.seq AND e.received_at_ms BETWEEN ?4 AND ?5"
+		" AND (?6 IS NULL OR e.type = ?6) ORDER BY d.seq LIMIT ?7" },
+	[DELIVERY_REPLAY] = { "replaying a delivery",
+		"UPDATE delivery SET state = ?3, settled_at_ms = NULL, held_key = ?4,"
+		" doubt_at_ms = ?5, claimed_at_ms = NULL, batch = NULL, looks = NULL,"
+		" connector_revision = CASE WHEN ?6 THEN NULL ELSE connector_revision END"
+		" WHERE destination = ?1 AND seq = ?2 AND state = 7" },
 	[DELIVERY_DELETE] = { "purging a delivery",
 		"DELETE FROM delivery WHERE destination = ?1 AND seq = ?2 RETURNING state" },
 
@@ -313,8 +363,9 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[BACK_DELIVERY] = { "bringing back a delivery",
 		"INSERT INTO delivery (destination, seq, state, lane, batch, attempts, due_at_ms,"
 		" claimed_at_ms, doubt_at_ms, settled_at_ms, last_status, ref, held_key,"
-		" connector_revision, carry)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)" },
+		" connector_revision, carry, serial, looks, accepted_at_ms, look_at_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+		" ?17, ?18, iif(?3 = 5, 0, NULL))" },
 	[BACK_DELIVERY_PARK] = { "parking a delivery behind one that came back",
 		"UPDATE delivery SET state = 4, due_at_ms = NULL"
 		" WHERE destination = ?1 AND seq = ?2" },
@@ -371,6 +422,12 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"SELECT destination, sum(CASE outcome WHEN 'routed' THEN n WHEN 'done' THEN -n"
 		" WHEN 'discarded' THEN -n WHEN 'lost' THEN -n ELSE 0 END)"
 		" FROM tally WHERE destination > 0 GROUP BY destination" },
+	[RESTORE_SLICE] = { "looking for deliveries that a restore has put in doubt",
+		"SELECT max(seq) FROM (SELECT seq FROM delivery WHERE destination = ?1"
+		" AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4)" },
+	[RESTORE_DOUBT] = { "noting the doubt that a restore has left",
+		"UPDATE delivery SET doubt_at_ms = ?4 WHERE destination = ?1 AND seq > ?2"
+		" AND seq <= ?3 AND settled_at_ms IS NULL AND doubt_at_ms IS NULL" },
 	/* Their ids go on above those of the database before: a million each. */
 	[FRESH_EXCEPTION_IDS] = { "numbering exceptions",
 		"INSERT INTO sqlite_sequence (name, seq) SELECT 'exception', ?1 * 1000000"

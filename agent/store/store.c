@@ -52,7 +52,8 @@ static int note_damage(struct store *store, struct error *err)
 
 static int load_mirrors(struct store *store, struct error *err)
 {
-	if (event_load(store) == 0 && destination_load(store) == 0 && exception_load(store) == 0)
+	if (event_load(store) == 0 && destination_load(store) == 0 && exception_load(store) == 0 &&
+		restore_load(store) == 0)
 		return 0;
 	return error_set(err, store->path, "cannot read the database: %s", store->failure);
 }
@@ -96,6 +97,7 @@ int store_open_files(struct store *store, struct error *err)
 void store_close_files(struct store *store)
 {
 	rescue_stop(store);
+	backup_leave(store);
 	checkpoint_stop(store);
 	statements_finalize(store);
 	if (store->db != NULL && store->broken[0])
@@ -110,6 +112,9 @@ void store_close_files(struct store *store)
 static int open_or_replace(struct store *store, struct error *err)
 {
 	struct aside aside;
+	char kept[ASIDE_PATH_MAX];
+	if (aside_restore(store->path, kept, err) < 0)
+		return -1;
 	broken_look_at_rest(store);
 	if (!store->broken[0] && store_open_files(store, err) == 0 &&
 		aside_scan(store->path, &aside, err) == 0 &&
@@ -252,6 +257,7 @@ int store_commit(struct store *store)
 	revision_committed(store);
 	exception_committed(store);
 	rescue_committed(store);
+	restore_committed(store);
 	return 0;
 }
 
@@ -266,6 +272,7 @@ void store_abandon(struct store *store)
 	destination_abandoned(store);
 	exception_abandoned(store);
 	rescue_abandoned(store);
+	restore_abandoned(store);
 	store->last_event.seq = 0;
 	store->next_seq = store->committed_seq;
 	store->purged_to_seq = 0;

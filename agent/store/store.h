@@ -10,21 +10,25 @@
  *   (none) ─► READY ─► CLAIMED ─► DONE
  *     │         ▲        ├─► WAITING ─► READY       retry, at its due time
  *     │         │        ├─► READY                  withdrawn, or a refused batch taken apart
- *     │         │        ├─► SUSPECT ─► READY|DONE  in doubt: look it up first
+ *     │         │        ├─► SUSPECT ─► READY|DONE  in doubt: look it up first (SUSPECT again: later)
+ *     │         │        ├─► PARKED                 READY or WAITING, but the first of its chain isn't done
  *     │         │        └─► EXCEPTION ─► READY|DONE|DISCARDED   by a person
  *     └─► PARKED (behind an unfinished delivery with the same ordering key) ─► READY
+ *                └─► CLAIMED             in a chain: with the first of its key, in one batch
  *
- * What a salvage brings back enters in any state but CLAIMED, and may push another one back: READY or
- * WAITING ─► PARKED, behind an older delivery with its key that has come back. What was CLAIMED, or
+ * DONE ─► READY, or PARKED behind an older one with its key: by a person, store_replay().
+ *
+ * What a salvage brings back enters in any state but CLAIMED. It and a replay may push another one back:
+ * READY or WAITING ─► PARKED, behind an older delivery with its key that has come back. What was CLAIMED, or
  * hung on an attempt whose fate is unknown, comes back SUSPECT.
  *
  * Invariants
  *   1. seq rises, is never reused, and is the order of everything.
  *   2. Unfinished means READY, CLAIMED, WAITING, PARKED, SUSPECT or EXCEPTION. While it lasts the
  *      row holds its ordering key in `held_key`; among the rows of one (destination, held_key) the
- *      first by seq is never PARKED, and every other one is, unless they are CLAIMED together, or
- *      came back from a salvage SUSPECT or as an EXCEPTION. Of these a READY one is made only where
- *      it is the first; behind another it becomes PARKED.
+ *      first by seq is never PARKED, and every other one is, unless it is CLAIMED in one batch with
+ *      the first, or is SUSPECT or an EXCEPTION. Only the first becomes READY or WAITING; what would
+ *      behind it becomes PARKED, and keeps its batch, so that a pinned batch is claimed whole again.
  *   3. When a key is freed the next row is woken, never all. An EXCEPTION holds its key, unless
  *      the move says that it passes.
  *   4. Counts (tally, depth) are changed in the transaction that changes what they count. In
@@ -297,6 +301,11 @@ struct store_delivery_row {
 	const char *ref;        /* "" none */
 	const char *held_key;   /* "" none, or finished */
 	int connector_revision; /* 0: not pinned yet */
+	int64_t serial;         /* 0: none yet */
+	unsigned looks;         /* lookups so far, since a person made it READY */
+	int64_t look_at_ms;     /* SUSPECT: when it is looked up next; 0 not said */
+	int64_t accepted_at_ms; /* SUSPECT: a repeat was accepted, a second look follows; 0 no */
+	const char *carry;      /* JSON text; NULL none, or not asked for (it comes with bodies) */
 	/* the event's, joined */
 	int64_t received_at_ms, revision;
 	const char *source, *id, *type, *device;
@@ -320,7 +329,8 @@ int store_list_batch(
  * is claimed.
  */
 int store_list_claimed(struct store *store, int destination, store_delivery_fn fn, void *ctx);
-/* Rows that came back SUSPECT, at most `limit`, likewise. */
+/* SUSPECT rows of which nobody has said when to look them up: they came back from a salvage. By seq,
+ * at most `limit`, likewise. */
 int store_list_suspect(
 	struct store *store, int destination, unsigned limit, store_delivery_fn fn, void *ctx);
 /*
@@ -339,13 +349,51 @@ int store_list_event_deliveries(struct store *store, int64_t seq, store_delivery
 int store_claim(struct store *store, int destination, int64_t seq, int64_t batch,
 	int connector_revision, int64_t now_ms);
 
+/*
+ * PARKED → CLAIMED, behind the first delivery with its key, which is CLAIMED in the same batch: a chain
+ * of one key in an ordered batch. Else as store_claim().
+ */
+int store_claim_chained(struct store *store, int destination, int64_t seq, int64_t batch,
+	int connector_revision, int64_t now_ms);
+/* PARKED rows with this key behind `after_seq`, by seq, with bodies, at most `limit`, up to one that was
+ * sent before or is in doubt. */
+int store_list_chain(struct store *store, int destination, const char *key, int64_t after_seq,
+	unsigned limit, store_delivery_fn fn, void *ctx);
+
+/* CLAIMED stays CLAIMED: what the next step of it needs. NULL: none any more. */
+int store_set_carry(struct store *store, int destination, int64_t seq, const char *carry);
+/*
+ * A number that no other delivery of this destination has had, from 1 up; kept with the delivery: asked
+ * again it is the same. It survives a salvage and a restored backup by a jump of a million. -1 on
+ * failure.
+ */
+int64_t store_give_serial(struct store *store, int destination, int64_t seq);
+
+/*
+ * SUSPECT rows whose look_at is due, by look_at, at most `limit`, with bodies and carry. (READY and
+ * WAITING rows are in other lists: a lookup never competes with them for a row.)
+ */
+int store_list_looks(struct store *store, int destination, int64_t now_ms, unsigned limit,
+	store_delivery_fn fn, void *ctx);
+/* The earliest look_at; 0: none. -1 on error. */
+int64_t store_next_look(struct store *store, int destination);
+/*
+ * A lookup of a SUSPECT row leaves now: one more, and the next is due then if nobody settles it.
+ */
+int store_look_begun(struct store *store, int destination, int64_t seq, int64_t next_at_ms);
+
 /* What a claimed delivery becomes. */
 struct store_settlement {
 	enum delivery_state to;
-	int64_t due_at_ms;            /* WAITING */
-	bool attempt_is_void;         /* unreachable or withdrawn: the attempt is taken back, and
-	                             claimed_at is forgotten: an outage burns no give_up */
-	bool is_proven;               /* not applied: doubt_at as it was before this claim */
+	int64_t due_at_ms;    /* WAITING */
+	int64_t look_at_ms;   /* SUSPECT */
+	bool is_accepted;     /* SUSPECT: accepted, looked up once more; accepted_at is set */
+	bool is_absent;       /* SUSPECT → READY: a lookup did not find it: no doubt is left */
+	bool drops_carry;     /* it begins again from its first step */
+	bool attempt_is_void; /* unreachable or withdrawn: the attempt is taken back, and
+	                             claimed_at is forgotten: an outage burns no give_up. Of a
+	                             SUSPECT one its lookup, likewise */
+	bool is_proven;       /* not applied: doubt_at as it was before this claim */
 	int64_t previous_doubt_at_ms; /* that value; 0 none */
 	bool leaves_batch;            /* it goes alone from now on */
 	bool exception_passes;        /* EXCEPTION frees its key */
@@ -354,8 +402,9 @@ struct store_settlement {
 	int64_t now_ms;
 };
 /*
- * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to. What a person
- * makes READY again has all its time before it: claimed_at is forgotten.
+ * CLAIMED (or, by a person or at start, SUSPECT, EXCEPTION, WAITING) → settlement->to, or PARKED where
+ * invariant 2 says so: members of a claim are settled by seq. What a person makes READY again has all
+ * its time before it: claimed_at and lookups are forgotten. What is finished keeps no carry.
  */
 int store_settle(struct store *store, int destination, int64_t seq,
 	const struct store_settlement *settlement);
@@ -400,8 +449,9 @@ int64_t store_oldest(struct store *store, int destination);
  * outcome  "stored", "duplicate", "rejected" (detail: the reason), "unrouted", "routed", "done",
  *          "exception", "reopened" (an exception that became anything else; so exception minus
  *          reopened are exceptions now), "discarded", "lost" (with a broken database).
- * store_put_event() counts stored and duplicate, store_put_delivery() routed, store_settle() done,
- * exception, reopened and discarded; the others are the caller's. Texts are cut at 64 bytes.
+ * store_put_event() counts stored and duplicate, store_put_delivery() and store_replay() routed,
+ * store_settle() done, exception, reopened and discarded; the others are the caller's. Texts are cut
+ * at 64 bytes.
  */
 int store_count(struct store *store, int64_t at_ms, const char *source, const char *device,
 	const char *type, int destination, const char *outcome, const char *detail);
@@ -529,50 +579,8 @@ struct store_sizes {
 };
 void store_sizes(struct store *store, struct store_sizes *ret);
 
-/* --- when the disk is full, or refuses ------------------------------------------------------------ */
-
-enum store_refusal {
-	STORE_TAKES,   /* what is written */
-	STORE_FULL,    /* no space */
-	STORE_REFUSED, /* an I/O error, a file system that has turned read-only */
-};
-/*
- * Has the disk refused what the last turn that wrote had to write? From the poisoned turn until a
- * commit succeeds. Meanwhile nobody should try but store_probe().
- */
-enum store_refusal store_refusal(const struct store *store);
-bool store_is_refusing(const struct store *store);
-/*
- * Write and commit a row of its own, to see whether the disk takes writes again. Between two turns;
- * it poisons none. 0, or -1: it does not.
- */
-int store_probe(struct store *store);
-
-struct store_space {
-	int64_t used_bytes;    /* as in store_sizes */
-	int64_t unused_bytes;  /* of the file, in pages that new events will take */
-	int64_t disk_bytes;    /* the whole disk that the store lies on; 0: not known */
-	int64_t free_bytes;    /* of it, for this user */
-	int64_t owed_bytes;    /* what checkpoints will take of the disk; negative: give back */
-	int64_t reserve_bytes; /* the reserve in place; 0: none */
-	/* What became of the last checkpoint: while the disk refuses it the WAL can't start over. */
-	enum store_refusal checkpoint;
-};
-/* A handful of system calls. */
-void store_measure(struct store *store, struct store_space *ret);
-
-/* Put the reserve in place, <path>-reserve, `bytes` long. 0, or -1: there is none. */
-int store_reserve(struct store *store, int64_t bytes);
-/* Give it back to the disk. False: there was none. */
-bool store_release_reserve(struct store *store);
-
-/*
- * Let events give up body and raw, in slices: of the next `rows` events, those that have a delivery,
- * all of them DONE or DISCARDED, and no open exception. What nobody has carried anywhere stays.
- * Returns how many did, or -1; *ret_more: the round is not at the newest event yet.
- */
-int store_strip(struct store *store, unsigned rows, bool *ret_more);
-/* Let the file give up some of the pages that it doesn't use; the disk has them after a checkpoint. */
-int store_free_pages(struct store *store);
+#include "store/backup.h"
+#include "store/replay.h"
+#include "store/space.h"
 
 #endif

@@ -59,7 +59,16 @@ enum statement {
 	DELIVERY_INSERT,
 	DELIVERY_FIND,
 	DELIVERY_CLAIM,
+	DELIVERY_CLAIM_CHAINED,
 	DELIVERY_SETTLE,
+	DELIVERY_SETTLE_DOUBT,
+	DELIVERY_CARRY,
+	DELIVERY_SERIAL,
+	DELIVERY_SET_SERIAL,
+	DELIVERY_LIST_LOOKS,
+	DELIVERY_NEXT_LOOK,
+	DELIVERY_LOOK,
+	DELIVERY_LIST_CHAIN,
 	DELIVERY_SET_READY,
 	DELIVERY_DUE,
 	DELIVERY_DUE_BEYOND,
@@ -72,6 +81,9 @@ enum statement {
 	DELIVERY_LIST_UNFINISHED,
 	DELIVERY_LIST_FINISHED,
 	DELIVERY_LIST_EVENT,
+	DELIVERY_REPLAY_END,
+	DELIVERY_LIST_REPLAY,
+	DELIVERY_REPLAY,
 	DELIVERY_DELETE,
 	ATTEMPT_INSERT,
 	ATTEMPT_LIST,
@@ -138,6 +150,8 @@ enum statement {
 	BACK_CONFIG,
 	BACK_TALLY_FORGET,
 	BACK_BALANCE,
+	RESTORE_SLICE,
+	RESTORE_DOUBT,
 	FRESH_EXCEPTION_IDS,
 	STATEMENTS
 };
@@ -159,6 +173,7 @@ struct destination {
 	bool was_paused; /* as committed */
 	int64_t not_before_at_ms;
 	int64_t was_not_before_at_ms;     /* as committed */
+	int64_t serial;                   /* the last that this process gave; 0 none */
 	int64_t depth[DELIVERY_STATES];   /* as committed */
 	int64_t changes[DELIVERY_STATES]; /* by this turn */
 };
@@ -268,6 +283,8 @@ struct store {
 
 	struct checkpointer checkpointer;
 	struct wear *wear;
+	struct store_backup *backup;                    /* that is being copied; its owner's */
+	struct store_restore_view restore, was_restore; /* with this turn; as committed */
 };
 
 /* --- schema.c, statements.c -------------------------------------------------------------------- */
@@ -371,6 +388,20 @@ int exception_flush(struct store *store);
 void exception_committed(struct store *store);
 void exception_abandoned(struct store *store);
 int delivery_purge(struct store *store, int64_t seq);
+
+/* Check a move and count it. `from` 0: the row is new. The row itself is the caller's. 0 or -1. */
+int delivery_move(struct store *store, int destination, int64_t seq, enum delivery_state from,
+	enum delivery_state to);
+/* Count what the ledger sees of it. at_ms 0: when the event was received. */
+int delivery_count(
+	struct store *store, int destination, int64_t seq, int64_t at_ms, const char *outcome);
+/* The first by seq among those that hold a key. 1, 0 or -1. */
+int delivery_find_first(struct store *store, int destination, const char *key, int64_t *ret_seq,
+	enum delivery_state *ret_state);
+/* A row of a statement that selects DELIVERY_COLUMNS and body, carry. */
+void delivery_fill_row(const struct query *query, struct store_delivery_row *row);
+/* READY or WAITING → PARKED, behind an older one with its key that is back. 0 or -1. */
+int delivery_park(struct store *store, int destination, int64_t seq, enum delivery_state from);
 void exception_forget(struct store *store);
 void exception_count_open(struct store *store, const char *kind, const char *severity, int change);
 
@@ -414,10 +445,17 @@ struct delivery_back {
 	int lane;
 	int64_t batch, attempts, due_at_ms, claimed_at_ms, doubt_at_ms, settled_at_ms; /* 0 none */
 	int64_t last_status, connector_revision;
+	int64_t serial, looks, accepted_at_ms;
 	const char *ref, *held_key, *carry; /* "" none */
 };
 /* Insert it; its place among those with its key decides between READY, WAITING and PARKED. */
 int delivery_bring_back(struct store *store, const struct delivery_back *back);
+/* A destination's counter of numbers is named by this and its id: carry.c. */
+#define SERIAL_COUNTERS "serial/"
+/* Numbers go on a million above one that another database has given: carry.c. */
+int serial_jump(struct store *store, int destination, int64_t given);
+/* In a database that has just been begun: above all that this process has given. */
+int serial_begin(struct store *store);
 /* Remove all deliveries of an event that nobody has tried; whom they kept waiting is woken. */
 int delivery_take_back(struct store *store, const struct event_labels *labels);
 /* One less of what was counted. */
@@ -425,6 +463,16 @@ int tally_take_back(struct store *store, const struct event_labels *labels, int 
 	const char *outcome);
 /* Add row->n, which may be negative, at once. */
 int tally_put(struct store *store, const struct store_tally_row *row);
+
+/* --- backups: backup.c, restore.c ------------------------------------------------------------------ */
+
+/* The counter of the last backup's time; a database that was copied by other means has none. */
+#define BACKUP_AT "backup.at_ms"
+/* The database is about to be closed. */
+void backup_leave(struct store *store);
+int restore_load(struct store *store);
+void restore_committed(struct store *store);
+void restore_abandoned(struct store *store);
 
 /* --- the disk: space.c, checkpoint.c --------------------------------------------------------------- */
 

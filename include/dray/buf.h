@@ -22,6 +22,9 @@ struct buf {
 
 void buf_done(struct buf *buf);  /* free the bytes; the buffer is empty and usable again */
 void buf_reset(struct buf *buf); /* length 0, memory kept, failure forgotten */
+/* As buf_reset(), and the bytes are overwritten. For secrets, with room reserved before they are put:
+ * a buffer that grows leaves copies behind. */
+void buf_wipe(struct buf *buf);
 bool buf_failed(const struct buf *buf);
 
 /* Room for `extra` more bytes and a NUL. Returns where to write them, or NULL on failure. */

@@ -1,7 +1,8 @@
 /*
  * config.h - the configuration: one declared option table, one immutable struct.
  *
- *   bytes ─► json_parse (comments) ─► merge patches of conf.d ─► config_build() ─► struct config
+ *   bytes ─► json_parse (comments) ─► merge patches of conf.d ─► config_apply_connectors()
+ *         ─► config_build() ─► struct config
  *
  * Every option is one row: name, type, unit, default, bounds, help. The same rows build the struct,
  * name the path of an error ("destinations.erp.retry.max"), print the reference with defaults and
@@ -25,6 +26,7 @@
 #include "dray/buf.h"
 #include "dray/error.h"
 #include "dray/event.h"
+#include "dray/ids.h"
 
 /* {"file": "name"}; NULL: not set. Owned by the config. */
 struct config_secret {
@@ -63,20 +65,56 @@ struct config_source {
 	bool ack_delivered;
 };
 
+enum config_kind { CONFIG_KIND_HTTP, CONFIG_KIND_MQTT, CONFIG_KIND_SFTP, CONFIG_KIND_N };
+
 enum config_auth_type {
 	CONFIG_AUTH_NONE,
 	CONFIG_AUTH_BASIC,
 	CONFIG_AUTH_BEARER,
-	CONFIG_AUTH_API_KEY
+	CONFIG_AUTH_API_KEY,
+	CONFIG_AUTH_OAUTH2,
+	CONFIG_AUTH_HMAC,
+	CONFIG_AUTH_SESSION,
+	CONFIG_AUTH_KEY
+};
+enum config_hmac_hash { CONFIG_HMAC_SHA256, CONFIG_HMAC_SHA1, CONFIG_HMAC_SHA512 };
+enum config_hmac_encoding { CONFIG_HMAC_HEX, CONFIG_HMAC_BASE64 };
+/* What is signed, parts joined by auth.hmac.separator. */
+enum config_hmac_signs {
+	CONFIG_HMAC_BODY,                       /* body */
+	CONFIG_HMAC_TIMESTAMP_BODY,             /* timestamp, body */
+	CONFIG_HMAC_TIMESTAMP_METHOD_PATH_BODY, /* timestamp, method, path with query, body */
 };
 
 struct config_auth {
 	enum config_auth_type type;
-	char *username;                /* basic */
-	struct config_secret password; /* basic */
+	char *username;                /* basic, session; key (sftp) */
+	struct config_secret password; /* basic, session */
 	struct config_secret token;    /* bearer */
-	char *header;                  /* api_key: header name, default "X-API-Key" */
-	struct config_secret key;      /* api_key */
+	char *header; /* api_key: header name, default "X-API-Key"; hmac: "X-Signature" */
+	struct config_secret key; /* api_key; hmac: the shared secret; key: the private SSH key */
+	char *token_url;          /* oauth2: client credentials, RFC 6749 section 4.4 */
+	char *client_id;
+	struct config_secret client_secret;
+	char *scope;         /* NULL: not sent */
+	char *audience;      /* NULL: not sent */
+	bool client_in_body; /* oauth2: auth.client "body", not HTTP basic */
+	int64_t expiry_skew_ms; /* oauth2, session: made anew so long before it expires; default 30 s */
+	struct {
+		enum config_hmac_hash hash;
+		enum config_hmac_encoding encoding;
+		enum config_hmac_signs signs;
+		char *prefix;           /* before the signature; default "" */
+		char *separator;        /* default "." */
+		char *timestamp_header; /* NULL: none; seconds since the epoch */
+	} hmac;
+	struct {
+		char *path;   /* GET, appended to url; NULL: no CSRF token */
+		char *header; /* default "X-CSRF-Token": asked for with "Fetch", then replayed */
+	} csrf;
+	bool keeps_cookies; /* Set-Cookie of log-in, token and CSRF answers is sent back; default:
+			     * with csrf.path */
+	char *host_key; /* kind sftp: SHA-256 of the server's key, 43 characters of base64; NULL: by known_hosts */
 };
 
 enum config_order {
@@ -85,12 +123,25 @@ enum config_order {
 	CONFIG_ORDER_NONE,
 	CONFIG_ORDER_POINTER
 };
-enum config_idempotency { CONFIG_IDEMPOTENCY_HEADER, CONFIG_IDEMPOTENCY_NONE };
+enum config_idempotency {
+	CONFIG_IDEMPOTENCY_HEADER,  /* default of kind http */
+	CONFIG_IDEMPOTENCY_NATURAL, /* default of kinds mqtt and sftp */
+	CONFIG_IDEMPOTENCY_LOOKUP,
+	CONFIG_IDEMPOTENCY_NONE
+};
+/* What a batch's members share. */
+enum config_batch_kind {
+	CONFIG_BATCH_PARTIAL, /* each has its own fate, in no order */
+	CONFIG_BATCH_ORDERED, /* applied one after another: a key's chain may go together */
+	CONFIG_BATCH_ATOMIC,  /* all or none; likewise */
+};
 
 struct config_destination {
 	char *name;
+	enum config_kind kind;
 	char *connector;
 	char *url;
+	char *account; /* destinations of the same account share concurrency and rate; NULL: none */
 	struct config_auth auth;
 	bool has_tls;
 	struct config_tls tls;
@@ -101,13 +152,20 @@ struct config_destination {
 	int64_t settle_ms;
 	int64_t retry_base_ms, retry_max_ms, retry_give_up_ms;
 	int64_t batch_max, batch_max_bytes, batch_linger_ms;
+	enum config_batch_kind batch_kind;
 	enum config_order order;
 	char *order_pointer;   /* for CONFIG_ORDER_POINTER */
 	bool exception_passes; /* on_exception: "pass" */
 	enum config_idempotency idempotency;
 	char *idempotency_header;
-	int64_t idempotency_lifetime_ms;
-	bool resend_on_doubt; /* on_doubt: "resend" */
+	struct id_shape idempotency_shape;
+	int64_t idempotency_lifetime_ms; /* 0 for ever; default of header 24 h, of others 0 */
+	int64_t looks;                   /* lookups before a person is asked */
+	cJSON *answers_done; /* array of statuses that mean "already there"; NULL none */
+	char *answers_wait;  /* header that says how long to wait, beside Retry-After; NULL none */
+	char *answers_remaining; /* header: requests left; 0 waits until answers_reset; NULL none */
+	char *answers_reset;     /* header: seconds, or epoch seconds, until there are more; NULL */
+	bool resend_on_doubt;    /* on_doubt: "resend" */
 	int64_t breaker_failures;
 	int64_t breaker_probe_ms;
 };
@@ -161,6 +219,33 @@ struct config {
  *           (batch.max > 1 with idempotency none, …).
  */
 int config_build(const cJSON *document, struct config **ret, struct error *err);
+
+/*
+ * Give every destination of the document what its connector declares, below what the document says
+ * (RFC 7396, the document being the patch). Before config_build(). Members of connector.json that are
+ * its own (name, version, title, vars, request, serial) are left out; so is `auth` where the document
+ * names another auth.type.
+ *
+ * find     gives a connector.json by its name, borrowed; NULL: there is none, or it can't be read:
+ *          whoever loads the connector says so.
+ * Returns  0, or -1 when memory ran out.
+ */
+typedef const cJSON *(*config_connector_fn)(void *ctx, const char *name);
+int config_apply_connectors(
+	cJSON *document, config_connector_fn find, void *ctx, struct error *err);
+
+/*
+ * Behind a config_build() that failed: if what err->path names stands in the document as applied, but
+ * not in the site's own, say in the message which connector said it.
+ */
+void config_blame_connector(const cJSON *site, const cJSON *applied, struct error *err);
+
+/*
+ * Are the options that a connector.json declares options of a destination, with values that they may
+ * have? What only a site can say may be missing. 0, or -1 with the option's name as err->path.
+ */
+int config_check_declaration(const cJSON *declaration, struct error *err);
+
 void config_free(struct config *config);
 
 /* A JSON document (draft 2020-12 schema; a complete configuration with every default). */

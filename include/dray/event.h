@@ -52,7 +52,8 @@ struct event_context {
 	const char *topic_device; /* NULL likewise; also the device an HTTP token is bound to;
 				     "": no device made the event, none needs to be named */
 	int64_t received_at_ms;
-	size_t index; /* of the event in its message, for a derived id */
+	size_t index;   /* of the event in its message, for a derived id */
+	unsigned chain; /* answers that led to it, of an emitted event; 0: it came from outside */
 	const struct event_limits *limits;
 	bool accepts_invalid; /* unsound data does not refuse the event; an unsound envelope does */
 };

@@ -37,6 +37,26 @@ void id_derive(const struct id_part *parts, size_t n, char out[ID_UUID_MAX]);
 void id_idempotency_key(const char *site, const char *destination, const char *source,
 	const char *id, int64_t revision, char out[ID_UUID_MAX]);
 
+/* How a destination wants its key: configuration idempotency.format, .length, .quoted. */
+enum id_format {
+	ID_FORMAT_UUID,  /* as it is */
+	ID_FORMAT_HEX,   /* lower case */
+	ID_FORMAT_ALNUM, /* base 32 of RFC 4648, lower case */
+	ID_FORMAT_DIGITS,
+};
+struct id_shape {
+	enum id_format format;
+	unsigned length; /* characters, 0: all of them (36, 32, 26, 39); else 8 to 64 */
+	bool is_quoted;  /* a structured field's string, RFC 8941 section 3.3.3 */
+};
+#define ID_KEY_MAX 72
+/*
+ * Shape a key. Where a length asks for more than a UUID's 128 bits, the key's SHA-256 in the same
+ * format is appended (of format uuid: in hex). A shorter one keeps the first characters, of digits
+ * the last: the first ones tell less. The quotes are not part of `length`.
+ */
+void id_shape_key(const struct id_shape *shape, const char key[ID_UUID_MAX], char out[ID_KEY_MAX]);
+
 /* 1 to 128 visible ASCII characters (0x21..0x7e). */
 bool id_is_valid(const char *id, size_t len);
 /* A site or device name: 1 to 64 of A-Z a-z 0-9 . _ - */

@@ -109,7 +109,9 @@ static void put_revision(struct filler *filler)
 	cJSON *vars = cJSON_CreateObject(), *declaration = read_declaration(filler->connector);
 
 	(void)cJSON_AddStringToObject(vars, "path", "/events");
-	if (connector_revision_text(declaration, vars, false, &text, digest, &err) < 0)
+	if (connector_revision_text(
+		    &(struct connector_source){ .declaration = declaration, .vars = vars }, &text,
+		    digest, &err) < 0)
 		bench_die("%s: %s", filler->connector, err.message);
 	filler->revision = store_connector_revision(
 		filler->store, "rest", text.data, text.len, digest, filler->began_ms);

@@ -80,15 +80,16 @@ class House:
     """One broker, one sink, one drayd with a fresh store. Use as a context manager.
 
     destination  its options; None: events are captured and go nowhere.
+    routes       to it, None: one that takes all.
     is_paused    the destination is paused: events are captured and routed, and wait.
     is_echo      in drayd's place an agent that stores nothing: the broker's own limit.
     backlog      a folder with a store in which deliveries wait for `down`; None: a fresh store.
     is_up        `down` is not: the sink takes what waits.
     """
 
-    def __init__(self, bench, folder, destination=None, is_echo=False, is_paused=False,
-                 backlog=None, is_up=False):
-        self.bench, self.folder = bench, folder
+    def __init__(self, bench, folder, destination=None, routes=None, is_echo=False,
+                 is_paused=False, backlog=None, is_up=False):
+        self.bench, self.folder, self.routes = bench, folder, routes
         self.destination, self.is_echo, self.is_paused = destination, is_echo, is_paused
         self.backlog, self.is_up = backlog, is_up
         self.processes, self.sampler = {}, None
@@ -157,7 +158,7 @@ class House:
             config["destinations"] = {"sink": {
                 "kind": "http", "connector": "rest", "vars": {"path": "/events"},
                 "url": f"http://127.0.0.1:{self.sink_port}", **self.destination}}
-            config["routes"] = {"all": {"to": ["sink"]}}
+            config["routes"] = self.routes or {"all": {"to": ["sink"]}}
         if self.backlog:
             port = self.sink_port if self.is_up else free_port()
             config.setdefault("destinations", {})["down"] = {
@@ -178,10 +179,10 @@ class House:
             self.processes["drayd"].check()
             if time.monotonic() > deadline:
                 raise Trouble("drayd acknowledges nothing; see " + str(self.folder))
+        if self.destination:
+            self.settle()
         if self.is_paused:
             self.control("POST /v1/destinations/sink/pause")
-        elif self.destination:
-            self.settle()
 
     def control(self, call):
         with socket.socket(socket.AF_UNIX) as control:
@@ -234,6 +235,27 @@ class House:
         return {"cpu_us_per_event": (process.cpu_s() - cpu_s) * 1e6 / made,
                 "events_per_s": made / (time.monotonic() - began_s)}
 
+    def resume(self, count):
+        """What the delivery of `count` events costs that were captured while it was paused."""
+        before = {name: p.cpu_s() for name, p in self.processes.items()}
+        baseline, (commits, commit_s, _) = self.sink_counts(), self.commits()
+        began_s = time.monotonic()
+        self.control("POST /v1/destinations/sink/resume")
+        wait_until(lambda: self.sink_counts()["events"] - baseline["events"] >= count, 120,
+                   f"the delivery of {count} events")
+        self.settle()
+        counts, (commits_after, commit_s_after, _) = self.sink_counts(), self.commits()
+        if counts["events"] - baseline["events"] != count:
+            raise Trouble(f"{count} stored, {counts['events'] - baseline['events']} delivered")
+        seconds = counts["last_mono_us"] / 1e6 - began_s
+        cpu = {name: p.cpu_s() - before[name] for name, p in self.processes.items()}
+        n_commits = max(commits_after - commits, 1)
+        return {"events_per_s": count / seconds, "cpu_us_per_event": cpu["drayd"] * 1e6 / count,
+                "requests": counts["requests"] - baseline["requests"],
+                "events_per_commit": count / n_commits,
+                "commit_ms": (commit_s_after - commit_s) * 1e3 / n_commits,
+                "cores": {name: spent / seconds for name, spent in cpu.items()}}
+
     def publish(self, count, rate=0, stall=20, is_trial=False):
         argv = [self.bench.program("publisher"), "--port", self.mqtt_port, "--count", count,
                 "--rate", rate, "--stall", stall, "--window", self.bench.window,
@@ -249,7 +271,8 @@ class House:
     def measure(self, count, rate=0):
         """Publish, wait until all has arrived where it should, and say what each process spent."""
         before = {name: p.cpu_s() for name, p in self.processes.items()}
-        baseline, (commits, commit_s, written) = self.sink_counts()["events"], self.commits()
+        sink_before, (commits, commit_s, written) = self.sink_counts(), self.commits()
+        baseline = sink_before["events"]
         run = self.publish(count, rate)
         if run["stored"] != count:
             raise Trouble(f"{count} published, {run['stored']} stored")
@@ -262,6 +285,7 @@ class House:
                 raise Trouble(f"{count} published, {counts['events'] - baseline} delivered")
             run["seconds"] = (counts["last_mono_us"] - run["started_mono_us"]) / 1e6
             run["events_per_s"] = count / run["seconds"]
+            run["events_per_request"] = count / (counts["requests"] - sink_before["requests"])
         cpu = {name: p.cpu_s() - before[name] for name, p in self.processes.items()}
         cpu["publisher"] = run["cpu_s"]
         after, after_s, after_written = self.commits()

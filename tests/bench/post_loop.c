@@ -1,8 +1,8 @@
 /*
  * post_loop.c - the limit of posting: a bare curl-multi loop, sixteen kept-alive connections.
  *
- * The same kind of request as drayd makes for one event: a canonical body, a content type and an
- * idempotency key, but nothing is read, stored, or decided. Driven by curl_multi_socket_action()
+ * The same kind of request as drayd makes for one event, or for a batch of them: a canonical body, a
+ * content type and an idempotency key, but nothing is read, stored, or decided. Driven by curl_multi_socket_action()
  * on epoll, as drayd drives it on libevent.
  */
 #include <curl/curl.h>
@@ -23,8 +23,9 @@ struct loop {
 	int64_t due_us; /* when libcurl wants to be called without an event; -1: not */
 	struct curl_slist *headers;
 	char url[128];
-	char body[RECEIPT_MAX];
+	char *body;
 	size_t len;
+	size_t events; /* in a request; more than one: an array of them */
 	size_t count, started, done, failed;
 	int64_t answered_bytes;
 };
@@ -121,12 +122,27 @@ static void collect_answers(struct loop *loop)
 	}
 }
 
-static void open_loop(struct loop *loop, int port)
+static void make_body(struct loop *loop)
 {
+	char text[RECEIPT_MAX];
 	struct receipt receipt;
 
 	receipt_make(&receipt, "7abc-8def", 1, 42, 1001);
-	loop->len = receipt_print_canonical(&receipt, loop->body);
+	size_t len = receipt_print_canonical(&receipt, text);
+	loop->body = bench_alloc(loop->events + 1, RECEIPT_MAX + 1);
+	for (size_t i = 0; i < loop->events; i++) {
+		if (loop->events > 1)
+			loop->body[loop->len++] = i == 0 ? '[' : ',';
+		memcpy(loop->body + loop->len, text, len);
+		loop->len += len;
+	}
+	if (loop->events > 1)
+		loop->body[loop->len++] = ']';
+}
+
+static void open_loop(struct loop *loop, int port)
+{
+	make_body(loop);
 	check(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
 	loop->multi = curl_multi_init();
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -183,8 +199,9 @@ int main(int argc, char **argv)
 {
 	static const struct option table[] = { { "port", required_argument, NULL, 'p' },
 		{ "count", required_argument, NULL, 'c' },
-		{ "connections", required_argument, NULL, 'n' }, { NULL, 0, NULL, 0 } };
-	static struct loop loop = { .count = 100000 };
+		{ "connections", required_argument, NULL, 'n' },
+		{ "events", required_argument, NULL, 'e' }, { NULL, 0, NULL, 0 } };
+	static struct loop loop = { .count = 100000, .events = 1 };
 	unsigned connections = 16;
 	int64_t started_us, cpu_us;
 	double seconds;
@@ -198,9 +215,14 @@ int main(int argc, char **argv)
 		else if (c == 'n')
 			connections =
 				(unsigned)bench_number("--connections", optarg, CONNECTIONS_MAX);
+		else if (c == 'e')
+			loop.events = (size_t)bench_number("--events", optarg, 10000);
 		else
-			bench_die("usage: bench_post_loop --port N [--count N] [--connections N]");
+			loop.events = 0;
 	}
+	if (port == 0 || loop.events == 0)
+		bench_die("usage: bench_post_loop --port N [--count REQUESTS] [--connections N] "
+			  "[--events IN_A_REQUEST]");
 	open_loop(&loop, port);
 	started_us = bench_now_us();
 	cpu_us = bench_cpu_us();
@@ -213,6 +235,7 @@ int main(int argc, char **argv)
 		(double)cpu_us / (double)loop.done);
 	check(curl_multi_cleanup(loop.multi) == CURLM_OK, "curl_multi_cleanup");
 	curl_slist_free_all(loop.headers);
+	free(loop.body);
 	curl_global_cleanup();
 	return loop.failed == 0 ? 0 : 1;
 }

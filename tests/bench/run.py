@@ -14,6 +14,9 @@ import subprocess
 import sys
 import time
 
+import durable
+import engine
+import variants
 import waiting
 from house import ROOT, House, Trouble, free_port
 
@@ -80,14 +83,15 @@ class Bench:
         return self.run("insert_loop", "--file", self.folder / "insert.db", "--count", count,
                         "--documents", self.documents, *more)
 
-    def post(self, count):
+    def post(self, count, events=1, connections=16):
         port = free_port()
         argv = [str(self.program("sink")), "--port", str(port)]
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as sink:
             try:
                 while not House.answers(port):
                     time.sleep(0.02)
-                return self.run("post_loop", "--port", port, "--count", count)
+                return self.run("post_loop", "--port", port, "--count", count, "--events", events,
+                                "--connections", connections)
             finally:
                 sink.terminate()
 
@@ -112,6 +116,8 @@ def measure_round(bench, size, parts):
         found["post"] = bench.post(size["e2e"])
         with bench.house({"concurrency": 16}) as house:
             found["e2e"] = house.measure(size["e2e"])
+    if "busy" in parts:
+        measure_busy(bench, size, found)
     if "batch" in parts:
         with bench.house({"concurrency": 16, "batch": {"max": 50}}) as house:
             found["batch"] = house.measure(size["batch"])
@@ -120,6 +126,20 @@ def measure_round(bench, size, parts):
         with bench.house({"concurrency": 16}) as house:
             found["ack"] = house.measure(size["ack"], rate=200)
     return found
+
+
+def measure_busy(bench, size, found):
+    """With routes, limits and lanes on, each beside what it is held against."""
+    busy = {"concurrency": 16, **variants.LIMITS}
+    for name, count, destination, is_paused in (
+            ("routed", size["capture"], {"concurrency": 16}, True),
+            ("busy_routed", size["capture"], busy, True),
+            ("e2e", size["e2e"], {"concurrency": 16}, False),
+            ("busy_e2e", size["e2e"], busy, False)):
+        routes = variants.routes(["sink"]) if name.startswith("busy") else None
+        if name not in found:
+            with bench.house(destination, routes=routes, is_paused=is_paused) as house:
+                found[name] = house.measure(count)
 
 
 def figure(name, words, rounds, needs, values, bound, at_most=True):
@@ -148,11 +168,11 @@ def judge(rounds):
 
     figures = [
         figure("routed_cpu", "capture and route to one destination, µs of CPU an event : bare "
-               "insert loop's (event + delivery)", rounds, ("routed",),
+               "insert loop's (event + delivery)", rounds, ("routed", "insert_routed"),
                lambda r: over(r["routed"]["cpu_us_per_event"],
                               r["insert_routed"]["cpu_us_per_event"]), 3),
         figure("routed_rate", "capture and route to one destination, events/s : bare insert "
-               "loop's (event + delivery)", rounds, ("routed",),
+               "loop's (event + delivery)", rounds, ("routed", "insert_routed"),
                lambda r: over(r["routed"]["events_per_s"], r["insert_routed"]["events_per_s"]),
                0.3, at_most=False),
         figure("capture_cpu", "capture alone, µs of CPU an event : bare insert loop's (event)", rounds,
@@ -162,14 +182,28 @@ def judge(rounds):
                lambda r: over(r["capture"]["events_per_s"], r["insert"]["events_per_s"]), 0.3,
                at_most=False),
         figure("e2e_cpu", "end to end, µs of CPU an event : insert loop + post loop", rounds,
-               ("e2e",), lambda r: over(r["e2e"]["cpu_us_per_event"],
+               ("e2e", "post"), lambda r: over(r["e2e"]["cpu_us_per_event"],
                                         r["insert_delivery"]["cpu_us_per_event"],
                                         r["post"]["cpu_us_per_post"]), 2.5),
-        figure("e2e_rate", "end to end, events/s : bare post loop's posts/s", rounds, ("e2e",),
+        figure("e2e_rate", "end to end, events/s : bare post loop's posts/s", rounds, ("e2e", "post"),
                lambda r: over(r["e2e"]["events_per_s"], r["post"]["posts_per_s"]), 0.25,
                at_most=False),
         figure("batch_rate", "batch.max 50, events/s : unbatched", rounds, ("batch",),
                lambda r: over(r["batch"]["events_per_s"], r["e2e"]["events_per_s"]), 3,
+               at_most=False),
+        figure("busy_routed_cpu", "capture with 8 routes, limits and lanes, µs of CPU an event : "
+               "with one route", rounds, ("busy_routed", "routed"),
+               lambda r: over(r["busy_routed"]["cpu_us_per_event"],
+                              r["routed"]["cpu_us_per_event"]), 1.15),
+        figure("busy_routed_rate", "the same, events/s", rounds, ("busy_routed", "routed"),
+               lambda r: over(r["busy_routed"]["events_per_s"], r["routed"]["events_per_s"]),
+               0.85, at_most=False),
+        figure("busy_e2e_cpu", "end to end with 8 routes, limits and lanes, µs of CPU an event : "
+               "with one route", rounds, ("busy_e2e", "e2e"),
+               lambda r: over(r["busy_e2e"]["cpu_us_per_event"], r["e2e"]["cpu_us_per_event"]),
+               1.15),
+        figure("busy_e2e_rate", "the same, events/s", rounds, ("busy_e2e", "e2e"),
+               lambda r: over(r["busy_e2e"]["events_per_s"], r["e2e"]["events_per_s"]), 0.85,
                at_most=False),
         figure("ack_p50", "stored ack at 200/s, p50 in ms : minus one fdatasync", rounds, ("ack",),
                lambda r: (r["ack"]["p50_ms"], r["fdatasync"]["p50_ms"],
@@ -208,6 +242,8 @@ def machine(folder):
 def print_table(figures, rounds, host):
     print(f"\n{host['cores']} cores, {host['cpu']}, Linux {host['kernel']}, {host['file_system']}; "
           f"median of {len(rounds) or 'the'} round(s)\n")
+    if not figures:
+        return
     print("| figure | dray | limit | ratio | target | |")
     print("|---|--:|--:|--:|--:|---|")
     for f in figures:
@@ -226,7 +262,7 @@ def print_table(figures, rounds, host):
         print(f"\nThe broker's own limit, with an agent that stores nothing in drayd's place: "
               f"{statistics.median(echoes):,.0f} events/s")
     print("\nWho used the cores (1.00 = one core; the publisher is one process for all handhelds):")
-    for name in ("capture", "e2e", "batch", "ack"):
+    for name in ("capture", "e2e", "busy_e2e", "batch", "ack"):
         runs = [r[name] for r in rounds if name in r]
         if runs:
             print(f"- {name}: " + ", ".join(
@@ -240,7 +276,8 @@ def read_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round of fewer events")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="capture,e2e,batch,ack", help="parts, by comma")
+    parser.add_argument("--only", default="capture,e2e,busy,batch,ack,durable,engine",
+                        help="parts, by comma")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--build", default="release", help="preset whose programs are measured")
     parser.add_argument("--json", default=str(ROOT / "build/bench.json"))
@@ -267,14 +304,24 @@ def main():
     scale = options.scale * (0.2 if options.quick else 1.0)
     size = {"capture": int(60000 * scale), "e2e": int(40000 * scale),
             "batch": int(60000 * scale), "ack": int(1200 * scale)}
-    rounds, started = [], time.monotonic()
+    rounds, started, parts = [], time.monotonic(), options.only.split(",")
+    n_rounds = 1 if options.quick else options.rounds
+    batches, engines = [], []
     bench.folder.mkdir(parents=True)
     try:
         if options.waiting:
-            figures = waiting.run(bench, options.waiting, 1 if options.quick else options.rounds)
-        for i in range(0 if options.waiting else 1 if options.quick else options.rounds):
-            rounds.append(measure_round(bench, size, options.only.split(",")))
+            figures, n_rounds, parts = waiting.run(bench, options.waiting, n_rounds), 0, []
+        if set(parts) <= {"durable", "engine"}:
+            n_rounds = 0
+        for i in range(n_rounds):
+            rounds.append(measure_round(bench, size, parts))
             print(f"round {i + 1}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+        if "durable" in parts:
+            batches = durable.run(bench, size["batch"])
+            print(f"batches: {time.monotonic() - started:.0f} s", file=sys.stderr)
+        if "engine" in parts:
+            engines = engine.run(bench.build, scale)
+            print(f"engine: {time.monotonic() - started:.0f} s", file=sys.stderr)
     except Trouble as trouble:
         print(f"bench: {trouble}", file=sys.stderr)
         return 1
@@ -285,8 +332,11 @@ def main():
     if not options.waiting:
         figures = judge(rounds)
     print_table(figures, rounds, host)
+    durable.print_table(batches)
+    engine.print_table(engines)
     pathlib.Path(options.json).write_text(json.dumps(
-        {"machine": host, "figures": figures, "rounds": rounds}, indent=1, ensure_ascii=False))
+        {"machine": host, "figures": figures, "batches": batches, "engine": engines,
+         "rounds": rounds}, indent=1, ensure_ascii=False))
     return 1 if options.strict and not all(f["ok"] for f in figures) else 0
 
 

@@ -22,7 +22,7 @@
 #include "bench.h"
 
 #define CLIENTS_MAX 256
-#define REQUEST_MAX (2u << 20)
+#define REQUEST_MAX (8u << 20)
 #define ANSWER_MAX 512
 
 struct client {

@@ -1,10 +1,14 @@
 #include "help_delivery.h"
 
+#include "help_courier.h"
+
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -55,6 +59,49 @@ static void tell_boot(void *ctx, char out[TIMELINE_ID_MAX])
 		out, TIMELINE_ID_MAX, "boot-%lld", (long long)((struct house *)ctx)->boot_at_ms);
 }
 
+/* --- connectors ------------------------------------------------------------------------------------ */
+
+static char own_connectors[64];
+
+static void write_text(const char *name, const char *file, const char *text)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", own_connectors, name);
+	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", own_connectors, name, file);
+	FILE *to = fopen(path, "we");
+	assert_non_null(to);
+	assert_true(fputs(text, to) >= 0);
+	assert_int_equal(fclose(to), 0);
+}
+
+static void remove_connectors(void)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "rm -rf %s", own_connectors);
+	if (system(command) != 0)
+		abort();
+}
+
+void house_connector(const char *name, const char *declared, mapper_play_fn fn)
+{
+	char text[512];
+
+	if (!own_connectors[0]) {
+		(void)snprintf(own_connectors, sizeof(own_connectors), "%s/dray-connectors-XXXXXX",
+			access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+		assert_non_null(mkdtemp(own_connectors));
+		assert_int_equal(atexit(remove_connectors), 0);
+	}
+	(void)snprintf(text, sizeof(text), "{\"name\":\"%s\",\"version\":1%s%s}", name,
+		*declared ? "," : "", declared);
+	write_text(name, "connector.json", text);
+	write_text(name, "connector.jq", name);
+	mapper_know(name, fn);
+}
+
 /* --- the courier ---------------------------------------------------------------------------------- */
 
 static void *open_line(void *ctx, const struct config_destination *destination, struct error *err)
@@ -62,6 +109,15 @@ static void *open_line(void *ctx, const struct config_destination *destination, 
 	(void)destination;
 	(void)err;
 	return ctx;
+}
+
+static void forget_errand(void *opened, void *done_ctx)
+{
+	struct house *house = opened;
+
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		if (house->errands[i].is_out && house->errands[i].ctx == done_ctx)
+			house->errands[i].is_out = false;
 }
 
 static void close_line(void *opened)
@@ -72,6 +128,30 @@ static void close_line(void *opened)
 static void copy(char *out, size_t size, const char *text)
 {
 	assert_true(snprintf(out, size, "%s", text ? text : "") < (int)size);
+}
+
+/* The header, whole, that is neither the content type nor the key. */
+static const char *find_credentials(const struct courier_request *request)
+{
+	for (const char *const *header = request->headers; *header; header++)
+		if (strncmp(*header, "Content-Type", 12) != 0 &&
+			strncmp(*header, "Idempotency-Key", 15) != 0)
+			return *header;
+	return NULL;
+}
+
+/* What is neither content type nor key nor credentials. */
+static void copy_extra(struct errand *errand, const struct courier_request *request)
+{
+	size_t len = 0;
+
+	for (const char *const *header = request->headers; *header; header++)
+		if (strncmp(*header, "Content-Type:", 13) != 0 &&
+			strncmp(*header, "Idempotency-Key:", 16) != 0 &&
+			strncmp(*header, "Authorization:", 14) != 0)
+			len += (size_t)snprintf(
+				errand->extra + len, sizeof(errand->extra) - len, "%s\n", *header);
+	assert_true(len < sizeof(errand->extra));
 }
 
 static int start_errand(
@@ -88,15 +168,21 @@ static int start_errand(
 			continue;
 		memset(errand, 0, offsetof(struct errand, body));
 		copy(errand->destination, sizeof(errand->destination), request->destination);
+		copy(errand->method, sizeof(errand->method), request->method);
 		copy(errand->url, sizeof(errand->url), request->url);
-		copy(errand->key, sizeof(errand->key), request->key);
-		copy(errand->authorization, sizeof(errand->authorization), request->authorization);
-		copy(errand->content_type, sizeof(errand->content_type), request->content_type);
+		copy(errand->path, sizeof(errand->path), request->path);
+		copy_extra(errand, request);
+		copy(errand->key, sizeof(errand->key), courier_find(request, "Idempotency-Key"));
+		copy(errand->authorization, sizeof(errand->authorization),
+			find_credentials(request));
+		copy(errand->content_type, sizeof(errand->content_type),
+			courier_find(request, "Content-Type"));
 		assert_true(request->len < sizeof(errand->body));
-		memcpy(errand->body, request->body, request->len);
+		if (request->len > 0)
+			memcpy(errand->body, request->body, request->len);
 		errand->body[request->len] = '\0';
 		errand->is_out = true;
-		errand->has_key = request->key_header != NULL;
+		errand->has_key = courier_find(request, "Idempotency-Key") != NULL;
 		errand->is_fresh = request->fresh_connection;
 		errand->done = done;
 		errand->ctx = done_ctx;
@@ -139,6 +225,20 @@ static void on_alert(void *ctx, const char *severity, const char *text)
 	copy(house->last_alert, sizeof(house->last_alert), text);
 }
 
+static int on_emit(void *ctx, const struct deliver_emit *emit)
+{
+	struct house *house = ctx;
+	cJSON *event = cJSON_ParseWithLength(emit->text, emit->len);
+
+	assert_non_null(event);
+	assert_true(house->n_emitted < sizeof(house->emitted) / sizeof(house->emitted[0]));
+	(void)snprintf(house->emitted[house->n_emitted++], sizeof(house->emitted[0]), "%u %s %s",
+		emit->index, cJSON_GetStringValue(cJSON_GetObjectItem(event, "type")),
+		emit->parent_id);
+	cJSON_Delete(event);
+	return 0;
+}
+
 /* Behind deliver's dispatch: time passes, or all that it wrote is lost. */
 static void disturb_turn(void *ctx)
 {
@@ -154,25 +254,39 @@ static void disturb_turn(void *ctx)
 	assert_true(store_is_poisoned(house->store));
 }
 
+static void put_members(struct buf *out, const char *members)
+{
+	if (*members && out->data[out->len - 1] != '{')
+		buf_putc(out, ',');
+	buf_puts(out, members);
+}
+
+enum config_batch_kind house_batch_kind = CONFIG_BATCH_PARTIAL;
+const char *house_others = HOUSE_TMS;
+
 static struct config *build_config(const char *erp)
 {
-	char text[4096];
+	struct buf text = BUF_INIT;
 	struct error err = { 0 };
 	struct config *config = NULL;
 	cJSON *document;
 
-	assert_true(
-		snprintf(text, sizeof(text),
-			"{\"site\":\"dc-1\",\"destinations\":{"
-			"\"erp\":{\"url\":\"http://erp\",\"vars\":{\"path\":\"/events\"}%s%s%s},"
-			"\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}}}",
-			strstr(erp, "\"connector\"") ? "" : ",\"connector\":\"rest\"",
-			*erp ? "," : "", erp) < (int)sizeof(text));
-	document = cJSON_Parse(text);
+	buf_puts(&text, "{\"site\":\"dc-1\",\"destinations\":{\"erp\":{");
+	put_members(&text, strstr(erp, "\"url\"") ? "" : "\"url\":\"http://erp\"");
+	put_members(&text, strstr(erp, "\"connector\"")
+				   ? ""
+				   : "\"connector\":\"rest\",\"vars\":{\"path\":\"/events\"}");
+	put_members(&text, erp);
+	buf_printf(&text, "},%s}}", house_others);
+	document = cJSON_Parse(text.data);
 	assert_non_null(document);
+	buf_done(&text);
 	if (config_build(document, &config, &err) != 0)
 		fail_msg("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
+	for (size_t i = 0; i < config->n_destinations; i++)
+		if (strcmp(config->destinations[i].name, "erp") == 0)
+			config->destinations[i].batch_kind = house_batch_kind;
 	return config;
 }
 
@@ -193,7 +307,7 @@ int house_configure(struct house *house, const char *erp)
 
 static void start(struct house *house, const char *erp)
 {
-	static const char *const connectors[] = { DRAY_CONNECTORS, NULL };
+	static const char *const connectors[] = { own_connectors, DRAY_CONNECTORS, NULL };
 	struct error err = { 0 };
 
 	assert_int_equal(store_open(&(struct store_options){ .path = house->path,
@@ -208,13 +322,16 @@ static void start(struct house *house, const char *erp)
 	const struct clock *clock = timekeeper_clock(house->timekeeper);
 	house->turn = turn_new(house->base, house->store, house->metrics, clock);
 	assert_non_null(house->turn);
+	house->mapper = mapper_new(house->base, &(struct mapper_options){ .path = "" });
 	house->deliver = deliver_new(&(struct deliver_options){
 		.base = house->base,
 		.turn = house->turn,
 		.store = house->store,
 		.metrics = house->metrics,
 		.clock = clock,
-		.courier = &house->courier,
+		.couriers = { &house->courier, &house->courier, &house->courier },
+		.mapper = house->mapper,
+		.on_emit = on_emit,
 		.secrets = &house->secrets,
 		.connector_dirs = connectors,
 		.on_news = on_news,
@@ -234,11 +351,25 @@ static void start(struct house *house, const char *erp)
 static void stop(struct house *house)
 {
 	deliver_free(house->deliver);
+	mapper_free(house->mapper);
 	turn_free(house->turn);
 	store_close(house->store);
 	timekeeper_free(house->timekeeper);
 	for (size_t i = 0; i < ERRANDS_MAX; i++)
 		house->errands[i].is_out = false;
+}
+
+/* {"file":"p"}, for those who need one. */
+static void write_secret(const struct house *house)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/p", house->dir);
+	FILE *to = fopen(path, "we");
+	assert_non_null(to);
+	assert_true(fputs("secret", to) >= 0);
+	assert_int_equal(fclose(to), 0);
+	assert_int_equal(chmod(path, 0600), 0);
 }
 
 static void open_on(struct house *house, const char *erp, bool is_unsynchronised)
@@ -250,6 +381,7 @@ static void open_on(struct house *house, const char *erp, bool is_unsynchronised
 		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(house->dir));
 	(void)snprintf(house->path, sizeof(house->path), "%s/dray.db", house->dir);
+	write_secret(house);
 	house->now_ms = START_MS;
 	house->boot_at_ms = START_MS;
 	house->entropy = 88172645463325252u;
@@ -262,9 +394,11 @@ static void open_on(struct house *house, const char *erp, bool is_unsynchronised
 		.ctx = house,
 	};
 	house->secrets = (struct secret_dirs){ .beside = house->dir };
-	house->courier = (struct courier){
-		.open = open_line, .start = start_errand, .close = close_line, .ctx = house
-	};
+	house->courier = (struct courier){ .open = open_line,
+		.start = start_errand,
+		.forget = forget_errand,
+		.close = close_line,
+		.ctx = house };
 	assert_int_equal(faulty_vfs_register(), 0);
 	house->base = event_base_new();
 	house->metrics = metrics_new();
@@ -301,6 +435,13 @@ void house_crash(struct house *house, const char *erp)
 	start(house, erp);
 }
 
+void house_crash_and(struct house *house, void (*act)(struct house *house), const char *erp)
+{
+	stop(house);
+	act(house);
+	start(house, erp);
+}
+
 void house_reboot(struct house *house, int64_t off_ms, const char *erp)
 {
 	stop(house);
@@ -319,7 +460,7 @@ void house_put_to(struct house *house, const char *destination, const char *id, 
 {
 	uint8_t digest[ID_DIGEST_BYTES];
 	enum delivery_state state;
-	char body[256];
+	char body[1024];
 	int64_t seq;
 	int number = store_destination_id(house->store, destination);
 
@@ -368,11 +509,17 @@ void house_turn(struct house *house)
 
 void house_rest(struct house *house)
 {
-	for (int quiet = 0; quiet < 2;) {
+	int quiet = 0;
+
+	while (quiet < 2) {
 		unsigned before = house->n_started;
+		unsigned n_mapped = mapper_play(house->mapper);
 
 		house_turn(house);
-		quiet = house->n_started == before ? quiet + 1 : 0;
+		if (house->n_started > before || n_mapped > 0 || mapper_waiting(house->mapper) > 0)
+			quiet = 0;
+		else
+			quiet++;
 	}
 }
 
@@ -380,179 +527,4 @@ void house_wait(struct house *house, int64_t ms)
 {
 	house->now_ms += ms;
 	house_rest(house);
-}
-
-static struct destination *find_erp(struct house *house)
-{
-	struct destination *destination;
-
-	TAILQ_FOREACH (destination, &house->deliver->destinations, link)
-		if (strcmp(destination->name, "erp") == 0)
-			return destination;
-	fail_msg("erp is not configured");
-	return NULL;
-}
-
-unsigned house_pass(struct house *house, int64_t ms)
-{
-	struct destination *erp = find_erp(house);
-	int64_t end_ms = house->now_ms + ms;
-	unsigned n = 0;
-
-	while (erp->timer_mono_ms > 0 && house->boot_at_ms + erp->timer_mono_ms <= end_ms) {
-		if (house->boot_at_ms + erp->timer_mono_ms > house->now_ms)
-			house->now_ms = house->boot_at_ms + erp->timer_mono_ms;
-		erp->timer_mono_ms = 0;
-		house_rest(house);
-		n++;
-	}
-	house->now_ms = end_ms;
-	return n;
-}
-
-/* --- answers -------------------------------------------------------------------------------------- */
-
-unsigned house_out(const struct house *house)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < ERRANDS_MAX; i++)
-		n += house->errands[i].is_out;
-	return n;
-}
-
-struct errand *house_find(struct house *house, const char *id)
-{
-	char quoted[128];
-
-	(void)snprintf(quoted, sizeof(quoted), "\"%s\"", id);
-	for (size_t i = 0; i < ERRANDS_MAX; i++)
-		if (house->errands[i].is_out && strstr(house->errands[i].body, quoted))
-			return &house->errands[i];
-	return NULL;
-}
-
-static void give(struct errand *errand, const struct courier_answer *answer)
-{
-	assert_non_null(errand);
-	assert_true(errand->is_out);
-	errand->is_out = false;
-	errand->done(errand->ctx, answer);
-}
-
-void house_answer(struct house *house, struct errand *errand, int status, const char *body)
-{
-	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,
-			     .status = status,
-			     .body = body,
-			     .len = strlen(body),
-			     .error = "" });
-	house_rest(house);
-}
-
-void house_answer_later(struct errand *errand, int status, const char *retry_after)
-{
-	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,
-			     .status = status,
-			     .body = "",
-			     .retry_after = retry_after,
-			     .error = "" });
-}
-
-void house_fail(struct house *house, struct errand *errand, enum outcome_transport transport)
-{
-	give(errand, &(struct courier_answer){
-			     .transport = transport, .body = "", .error = "the line is dead" });
-	house_rest(house);
-}
-
-void house_answer_all(struct house *house, int status)
-{
-	while (house_out(house) > 0) {
-		for (size_t i = 0; i < ERRANDS_MAX; i++)
-			if (house->errands[i].is_out)
-				house_answer_later(&house->errands[i], status, NULL);
-		house_rest(house);
-	}
-}
-
-/* --- looking -------------------------------------------------------------------------------------- */
-
-struct look {
-	int64_t seq;
-	enum delivery_state state;
-	unsigned attempts, n;
-};
-
-static int on_delivery(void *ctx, const struct store_delivery_row *row)
-{
-	struct look *look = ctx;
-
-	if (row->destination != 1)
-		return 0;
-	look->seq = row->seq;
-	look->state = row->state;
-	look->attempts = row->attempts;
-	return 1;
-}
-
-static int on_event(void *ctx, const struct store_event_row *row)
-{
-	*(int64_t *)ctx = row->seq;
-	return 1;
-}
-
-static struct look look_at(struct house *house, const char *id)
-{
-	struct look look = { 0 };
-	int64_t seq = 0;
-
-	assert_int_equal(store_get_event(house->store, 0, id, on_event, &seq), 1);
-	assert_int_equal(store_list_event_deliveries(house->store, seq, on_delivery, &look), 0);
-	return look;
-}
-
-enum delivery_state house_state(struct house *house, const char *id)
-{
-	return look_at(house, id).state;
-}
-
-unsigned house_attempts(struct house *house, const char *id)
-{
-	return look_at(house, id).attempts;
-}
-
-static int on_exception(void *ctx, const struct store_exception_row *row)
-{
-	(void)row;
-	(*(unsigned *)ctx)++;
-	return 0;
-}
-
-unsigned house_exceptions(struct house *house, const char *kind)
-{
-	const struct store_exception_filter filter = { .kind = kind, .limit = 100 };
-	int64_t cursor;
-	unsigned n = 0;
-
-	assert_int_equal(
-		store_list_exceptions(house->store, &filter, on_exception, &n, &cursor), 0);
-	return n;
-}
-
-void house_retry(struct house *house, const char *id, const char *kind)
-{
-	const struct store_settlement settlement = {
-		.to = DELIVERY_READY,
-		.is_proven = strcmp(kind, "unknown") == 0,
-		.now_ms = house_steady(house),
-	};
-
-	assert_int_equal(store_settle(house->store, 1, look_at(house, id).seq, &settlement), 0);
-	deliver_poke(house->deliver, 1);
-}
-
-int64_t house_depth(struct house *house, enum delivery_state state)
-{
-	return store_depth(house->store, 1, state);
 }

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
+#include "play_mapper.h"
 #include "secret.h"
 #include "store/store.h"
 #include "timekeeper.h"
@@ -23,7 +24,8 @@
 /* A request that is with the courier. */
 struct errand {
 	bool is_out;
-	char destination[64], url[256], key[64], authorization[128], content_type[96];
+	char destination[64], method[8], url[256], path[256], key[64], authorization[128];
+	char content_type[96], extra[256]; /* its other headers, a line each */
 	char body[TEXT_MAX];
 	bool has_key, is_fresh;
 	courier_done_fn done;
@@ -42,6 +44,7 @@ struct house {
 	struct event_base *base;
 	struct store *store;
 	struct turn *turn;
+	struct mapper *mapper;
 	struct metrics *metrics;
 	struct deliver *deliver;
 	struct config *config;
@@ -54,7 +57,23 @@ struct house {
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
 	char last_ref[64], last_kind[32], last_severity[16], last_reason[512], last_alert[1024];
+	/* What answers brought, "index type parent-id" each; those of poisoned turns too. */
+	char emitted[16][128];
+	unsigned n_emitted;
 };
+
+/*
+ * A connector whose program is this function, to be used as "\"connector\":\"NAME\"". `declared` are
+ * further members of its connector.json: "\"serial\":true", "" none. Before the house is opened.
+ */
+void house_connector(const char *name, const char *declared, mapper_play_fn fn);
+
+/* How erp applies a batch, from the next configuration on. */
+extern enum config_batch_kind house_batch_kind;
+
+/* The destinations beside erp, from the next configuration on: "tms", and further ones behind it. */
+extern const char *house_others;
+#define HOUSE_TMS "\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"}"
 
 /* Destinations "erp" and "tms"; `erp` is what the test says about the first: "\"concurrency\":2". */
 void house_open(struct house *house, const char *erp);
@@ -63,6 +82,8 @@ void house_open_unsynchronised(struct house *house, const char *erp);
 void house_close(struct house *house);
 /* kill -9 and start again: what was with the courier is never answered. */
 void house_crash(struct house *house, const char *erp);
+/* Likewise, with this done to its files in between. */
+void house_crash_and(struct house *house, void (*act)(struct house *house), const char *erp);
 /* Likewise, with the machine: it was off for so long. What its clock says is the test's to set before. */
 void house_reboot(struct house *house, int64_t off_ms, const char *erp);
 /* What the rooms take for now. */
@@ -78,13 +99,14 @@ void house_put_to(struct house *house, const char *destination, const char *id, 
 	enum config_lane lane);
 
 void house_turn(struct house *house);
-/* Turns until two in a row have started nothing. */
+/* Turns until two in a row have started nothing, programs answering in between. */
 void house_rest(struct house *house);
 /* Time passes, then rest. */
 void house_wait(struct house *house, int64_t ms);
 
 /*
- * Time passes as the loop would see it: a look, and rest, at each time for which erp's timer is set.
+ * Time passes as the loop would see it: a look, and rest, at each time for which a destination's timer
+ * is set.
  * How many looks that were.
  */
 unsigned house_pass(struct house *house, int64_t ms);
@@ -94,6 +116,10 @@ unsigned house_out(const struct house *house);
 /* The oldest request out whose body holds `id`; NULL. */
 struct errand *house_find(struct house *house, const char *id);
 void house_answer(struct house *house, struct errand *errand, int status, const char *body);
+void house_answer_with(struct house *house, struct errand *errand, int status,
+	const struct connector_header *headers, size_t n_headers, const char *body);
+/* The only request that is out. */
+struct errand *house_only(struct house *house);
 void house_answer_later(struct errand *errand, int status, const char *retry_after);
 void house_fail(struct house *house, struct errand *errand, enum outcome_transport transport);
 /* Answer all that are out, again and again, until nothing is. */
@@ -102,6 +128,9 @@ void house_answer_all(struct house *house, int status);
 /* The state of an event's delivery to erp. */
 enum delivery_state house_state(struct house *house, const char *id);
 unsigned house_attempts(struct house *house, const char *id);
+unsigned house_looks(struct house *house, const char *id);
+/* Of the last exception that opened. */
+const char *house_code(struct house *house);
 /* Open exceptions of a kind. */
 unsigned house_exceptions(struct house *house, const char *kind);
 /* A person sends an exception of this kind again, and says of an unknown one that it isn't there. */

@@ -81,11 +81,34 @@ static int tear_down(void **state)
 	return result | rmdir(folder);
 }
 
+static const char *declared; /* by the connector "acme" */
+
+static const cJSON *find(void *ctx, const char *name)
+{
+	cJSON **parsed = ctx;
+
+	if (!declared || strcmp(name, "acme") != 0)
+		return NULL;
+	if (!*parsed)
+		*parsed = cJSON_Parse(declared);
+	assert_non_null(*parsed);
+	return *parsed;
+}
+
+static int load_file(struct config **ret, struct error *err)
+{
+	cJSON *parsed = NULL;
+	int result = config_file_load(path_of("dray.json"), find, &parsed, ret, err);
+
+	cJSON_Delete(parsed);
+	return result;
+}
+
 static struct config *load(void)
 {
 	struct config *config = NULL;
 	struct error err = { 0 };
-	int result = config_file_load(path_of("dray.json"), &config, &err);
+	int result = load_file(&config, &err);
 
 	if (result)
 		print_error("%s: %s\n", err.path, err.message);
@@ -98,7 +121,7 @@ static void assert_load_fails(const char *path, const char *words)
 	struct config *config = NULL;
 	struct error err = { 0 };
 
-	assert_int_equal(config_file_load(path_of("dray.json"), &config, &err), -1);
+	assert_int_equal(load_file(&config, &err), -1);
 	assert_null(config);
 	if (strcmp(err.path, path) != 0 || !strstr(err.message, words))
 		print_error("gave \"%s\": %s\n", err.path, err.message);
@@ -163,6 +186,24 @@ static void test_a_wrong_option_is_named_by_its_path(void **state)
 	write_text("conf.d/1.json",
 		"{\"destinations\":{\"erp\":{\"url\":\"http://h\",\"retry\":{\"max\":\"9d\"}}}}");
 	assert_load_fails("destinations.erp.retry.max", "must be between 1ms and 1d");
+}
+
+static void test_what_a_connector_declares_stands_below_the_site_and_its_patches(void **state)
+{
+	(void)state;
+	declared = "{\"name\":\"acme\",\"timeout\":\"9s\",\"settle\":\"9s\",\"looks\":9}";
+	write_text("dray.json", "{\"site\":\"s\",\"destinations\":{\"erp\":{\"url\":\"http://h\","
+				"\"connector\":\"acme\",\"settle\":\"2s\"}}}");
+	make_folder("conf.d");
+	write_text("conf.d/1.json", "{\"destinations\":{\"erp\":{\"looks\":3}}}");
+	struct config *config = load();
+	assert_int_equal(config->destinations[0].timeout_ms, 9000);
+	assert_int_equal(config->destinations[0].settle_ms, 2000);
+	assert_int_equal(config->destinations[0].looks, 3);
+	config_free(config);
+	declared = "{\"name\":\"acme\",\"retry\":{\"max\":\"9d\"}}";
+	assert_load_fails("destinations.erp.retry.max", "declared by connector acme");
+	declared = NULL;
 }
 
 static void test_a_zone_that_does_not_exist_is_refused(void **state)
@@ -318,6 +359,7 @@ int main(void)
 		TEST(test_a_syntax_error_names_file_line_and_column),
 		TEST(test_a_syntax_error_in_a_patch_names_the_patch),
 		TEST(test_a_wrong_option_is_named_by_its_path),
+		TEST(test_what_a_connector_declares_stands_below_the_site_and_its_patches),
 		TEST(test_a_zone_that_does_not_exist_is_refused),
 		TEST(test_what_is_no_object_is_refused),
 		TEST(test_a_file_beyond_a_mebibyte_is_refused),

@@ -90,6 +90,43 @@ static void test_a_second_401_holds_until_the_credentials_are_mended(void **stat
 	assert_int_equal(house_exceptions(&house, "hold"), 0);
 }
 
+/* The credentials were refused, not the event: another has passed with new ones. */
+static void test_nobody_is_rejected_for_refused_credentials(void **state)
+{
+	(void)state;
+	open_with_token("old", BEARER ",\"concurrency\":1");
+	house_put(&house, "e1", "");
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	house_answer(&house, house_find(&house, "e1"), 401, "");
+	house_answer(&house, house_find(&house, "e1"), 401, "");
+	assert_int_equal(house_exceptions(&house, "hold"), 1);
+	house_wait(&house, 60000);
+	house_answer_all(&house, 200);
+	assert_int_equal(house.n_done, 2);
+	assert_int_equal(house.n_exceptions, 0);
+	assert_int_equal(house_exceptions(&house, "hold"), 0);
+}
+
+/* What stands before the door has refused it; what an earlier attempt did behind it nobody knows. */
+static void test_a_culprit_in_doubt_is_sent_again_and_then_a_persons(void **state)
+{
+	(void)state;
+	house_open(&house, "\"concurrency\":1");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_fail(&house, house_find(&house, "e1"), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 900000);
+	house_answer(&house, house_find(&house, "e1"), 307, "");
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	house_answer(&house, house_find(&house, "e2"), 200, "");
+	assert_int_equal(house.n_exceptions, 0);
+	house_answer(&house, house_find(&house, "e1"), 307, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_string_equal(house.last_kind, "unknown");
+}
+
 static void test_basic_and_key_credentials_stand_in_their_headers(void **state)
 {
 	(void)state;
@@ -320,6 +357,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_a_401_reads_the_credentials_anew_once),
 		T(test_a_second_401_holds_until_the_credentials_are_mended),
+		T(test_nobody_is_rejected_for_refused_credentials),
+		T(test_a_culprit_in_doubt_is_sent_again_and_then_a_persons),
 		T(test_basic_and_key_credentials_stand_in_their_headers),
 		T(test_a_404_for_one_rejects_that_one_and_delivers_the_rest),
 		T(test_404s_at_once_reject_nobody_who_is_innocent),

@@ -2,7 +2,7 @@
  * The delivery engine through random days (random/day.h): whatever happens, each event is applied
  * once where the destination promises it, in order, within the limits, and nothing is lost or stuck.
  *
- *   DRAY_SEEDS=2000   so many days; default 600, with DRAY_LONG 100000
+ *   DRAY_SEEDS=2000   so many days; default 400, with DRAY_LONG 100000
  *   DRAY_SEED=17      from this one on
  *   DRAY_TRACE=200    show so many steps of a day that fails; default 40
  *
@@ -40,6 +40,8 @@
 static struct shared {
 	uint64_t current[WORKERS]; /* the seed that is lived; 0 none is */
 	unsigned n_folders, n_failures, n_cut_short;
+	unsigned n_chained;          /* deliveries sent in a chain behind another one */
+	unsigned n_looks, n_repeats; /* and what was sent again after a look in vain */
 	struct {
 		uint64_t seed;
 		char words[200];
@@ -81,6 +83,9 @@ static const char *live(uint64_t seed, bool is_in_memory)
 	if (setjmp(failed) != 0)
 		return day.words;
 	day_live(seed, is_in_memory);
+	(void)__atomic_fetch_add(&shared->n_chained, day.n_chained, __ATOMIC_SEQ_CST);
+	(void)__atomic_fetch_add(&shared->n_looks, day.n_looks, __ATOMIC_SEQ_CST);
+	(void)__atomic_fetch_add(&shared->n_repeats, day.n_repeats, __ATOMIC_SEQ_CST);
 	if (day.is_cut_short)
 		(void)__atomic_fetch_add(&shared->n_cut_short, 1, __ATOMIC_SEQ_CST);
 	return NULL;
@@ -193,7 +198,7 @@ static void show(uint64_t seed)
 static void test_each_event_is_applied_once_and_in_order_whatever_happens(void **state)
 {
 	uint64_t first = read_number("DRAY_SEED", 1),
-		 n = read_number("DRAY_SEEDS", getenv("DRAY_LONG") ? 100000 : 600);
+		 n = read_number("DRAY_SEEDS", getenv("DRAY_LONG") ? 100000 : 400);
 
 	(void)state;
 	live_days(first, first + n);
@@ -203,7 +208,11 @@ static void test_each_event_is_applied_once_and_in_order_whatever_happens(void *
 		(void)printf("seed %llu: %s\n", (unsigned long long)shared->failures[i].seed,
 			shared->failures[i].words);
 	print_message("%u days ended early: the store was taken for broken\n", shared->n_cut_short);
+	print_message("%u deliveries went in a chain\n", shared->n_chained);
+	print_message("%u were looked up, %u sent again\n", shared->n_looks, shared->n_repeats);
 	assert_true(shared->n_cut_short <= 1 + n / 100);
+	assert_true(n < 100 || shared->n_chained > n);
+	assert_true(n < 100 || (shared->n_looks > n && shared->n_repeats > n / 4));
 	if (shared->n_failures > 0)
 		fail_msg("%u of %llu days failed", shared->n_failures, (unsigned long long)n);
 }

@@ -135,6 +135,28 @@ static void test_a_batch_that_may_not_be_whole_is_for_a_person(void **state)
 	assert_int_equal(house.n_started, 1);
 }
 
+/* The refusal that was to hold it goes with the database: the next one holds it instead. */
+static void test_a_refusal_that_is_dropped_names_nobody(void **state)
+{
+	const struct courier_answer refused = {
+		.transport = TRANSPORT_ANSWERED, .status = 403, .body = ""
+	};
+	struct errand *errand;
+
+	(void)state;
+	open_house("\"concurrency\":1");
+	house_put(&house, "a", "PO-1");
+	house_rest(&house);
+	errand = house_find(&house, "a");
+	errand->is_out = false;
+	errand->done(errand->ctx, &refused);
+	house.poisons = true;
+	house_turn(&house);
+	break_and_salvage();
+	house_answer(&house, house_find(&house, "a"), 403, "");
+	assert_int_equal(house_out(&house), 0);
+}
+
 static void test_a_probe_whose_row_is_gone_keeps_no_destination_closed(void **state)
 {
 	(void)state;
@@ -151,6 +173,55 @@ static void test_a_probe_whose_row_is_gone_keeps_no_destination_closed(void **st
 	assert_int_equal(house_state(&house, "a"), DELIVERY_DONE);
 }
 
+/* Sends the event, and finds it when it is looked up. */
+static enum mapper_outcome simple(const cJSON *input, struct buf *out)
+{
+	const cJSON *response = cJSON_GetObjectItem(input, "response");
+	const char *op = cJSON_GetStringValue(cJSON_GetObjectItem(input, "op"));
+
+	if (cJSON_IsObject(response))
+		buf_puts(out, "{\"done\":{\"ref\":\"R\"}}");
+	else if (strcmp(op, "lookup") == 0)
+		buf_puts(out, "{\"send\":{\"method\":\"GET\",\"path\":\"/look\"}}");
+	else
+		buf_puts(out, "{\"send\":{\"path\":\"/in\",\"body\":{}},\"carry\":{\"n\":1}}");
+	return MAPPER_OUTPUT;
+}
+
+static void test_what_a_program_was_asked_is_asked_again(void **state)
+{
+	(void)state;
+	house_connector("simple", "", simple);
+	open_house("\"connector\":\"simple\"");
+	house_put(&house, "a", "");
+	house_turn(&house);
+	assert_int_equal(mapper_waiting(house.mapper), 1);
+	break_and_salvage();
+	assert_int_equal(house.n_started, 1);
+	house_answer_all(&house, 200);
+	assert_int_equal(house_state(&house, "a"), DELIVERY_DONE);
+	assert_int_equal(house.n_started, 1);
+}
+
+static void test_what_was_out_is_looked_up_and_its_first_answer_is_dropped(void **state)
+{
+	struct errand *first;
+
+	(void)state;
+	house_connector("simple", "", simple);
+	open_house("\"connector\":\"simple\",\"idempotency\":{\"mode\":\"lookup\"}");
+	house_put(&house, "a", "");
+	house_rest(&house);
+	first = house_only(&house);
+	break_and_salvage();
+	house_answer(&house, first, 200, "");
+	assert_int_equal(house_state(&house, "a"), DELIVERY_SUSPECT);
+	house_wait(&house, 60000);
+	assert_string_equal(house_only(&house)->url, "http://erp/look");
+	house_answer(&house, house_only(&house), 200, "");
+	assert_int_equal(house_state(&house, "a"), DELIVERY_DONE);
+}
+
 #define TEST(function) cmocka_unit_test_teardown(function, close_house)
 
 int main(void)
@@ -161,7 +232,10 @@ int main(void)
 		TEST(test_without_a_key_it_is_for_a_person),
 		TEST(test_a_whole_batch_is_repeated_as_it_was),
 		TEST(test_a_batch_that_may_not_be_whole_is_for_a_person),
+		TEST(test_a_refusal_that_is_dropped_names_nobody),
 		TEST(test_a_probe_whose_row_is_gone_keeps_no_destination_closed),
+		TEST(test_what_a_program_was_asked_is_asked_again),
+		TEST(test_what_was_out_is_looked_up_and_its_first_answer_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

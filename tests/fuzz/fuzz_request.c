@@ -153,7 +153,9 @@ static void furnish(void)
 static void open_house(void)
 {
 	static const char *const connectors[] = { DRAY_CONNECTORS, NULL };
-	static const struct courier courier = { open_line, start_request, close_line, &house };
+	static const struct courier courier = {
+		.open = open_line, .start = start_request, .close = close_line, .ctx = &house
+	};
 	static const struct secret_dirs secrets = { NULL, "/" };
 	struct error err;
 
@@ -169,7 +171,7 @@ static void open_house(void)
 		.store = house.store,
 		.metrics = house.metrics,
 		.clock = fuzz_clock(),
-		.courier = &courier,
+		.couriers = { &courier },
 		.secrets = &secrets,
 		.connector_dirs = connectors });
 	house.intake = intake_new(house.store, house.deliver, house.metrics, fuzz_clock());

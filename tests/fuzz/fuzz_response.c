@@ -87,6 +87,29 @@ static void check_verdict(const struct http_answer *answer, enum outcome_mode mo
 			(answer->status >= 300 && answer->status < 500));
 }
 
+static const char *find_header(const struct http_answer *answer, const char *name)
+{
+	for (size_t i = 0; i < answer->n_headers; i++)
+		if (strcmp(answer->headers[i].name, name) == 0)
+			return answer->headers[i].value;
+	return NULL;
+}
+
+/* Lower case names, each once but for cookies; values of one line. */
+static void check_headers(const struct http_answer *answer)
+{
+	check(answer->n_headers <= 64);
+	check(answer->transport == TRANSPORT_ANSWERED || answer->n_headers == 0);
+	for (size_t i = 0; i < answer->n_headers; i++) {
+		const struct connector_header *header = &answer->headers[i];
+
+		check(header->name[0] && !strpbrk(header->name, ": \t\r\nABCXYZ"));
+		check(!strpbrk(header->value, "\r\n"));
+		check(find_header(answer, header->name) == header->value ||
+			strcmp(header->name, "set-cookie") == 0);
+	}
+}
+
 static void on_answer(void *ctx, const struct http_answer *answer)
 {
 	char ref[129], words[200];
@@ -95,11 +118,13 @@ static void on_answer(void *ctx, const struct http_answer *answer)
 	line.is_done = true;
 	check(answer->body && answer->error && answer->len <= ANSWER_MAX);
 	check(answer->body[answer->len] == '\0');
+	check_headers(answer);
 	check(answer->transport == TRANSPORT_ANSWERED ? answer->error[0] == '\0'
 						      : answer->status == 0 && answer->error[0]);
 	/* It was sent, whatever came back. */
 	check(answer->transport != TRANSPORT_NOT_SENT);
-	check(outcome_retry_after_ms(answer->retry_after, INT64_C(1795269845000)) >= -1);
+	check(outcome_retry_after_ms(find_header(answer, "retry-after"), INT64_C(1795269845000)) >=
+		-1);
 	for (unsigned count = 1; count < 3; count++) {
 		check_verdict(answer, OUTCOME_MODE_HEADER, count);
 		check_verdict(answer, OUTCOME_MODE_NONE, count);

@@ -9,12 +9,13 @@ made the request fail: a key with another body is a conflict, an event under ano
 
 Two listeners: the data port obeys the script of faults, the control port always answers.
 
-  POST /_control   {"faults": [fault, ...], "listen": true|false}
+  POST /_control   {"faults": [fault, ...], "listen": true|false, "gate": {rule: value}}
   GET  /_ledger    the sums
   GET  /_ids       {"<source> <id>": how often applied}
   GET  /_asked     {"<source> <id>": when it last came, applied or not; CLOCK_MONOTONIC in s}
   GET  /_events    the last events applied, as they came
   GET  /_requests  the last requests: path, headers, status
+  GET  /_gate      how many tokens, CSRF tokens and sessions were given; gate.py has the rules
 
 A fault is an object; the first that matches a request is used up by one.
   do          status | hang | close | garbage | slow | auth
@@ -35,6 +36,8 @@ import json
 import ssl
 import sys
 import time
+
+from gate import Gate
 
 REASONS = {200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
            404: "Not Found", 409: "Conflict", 422: "Unprocessable Entity",
@@ -230,6 +233,10 @@ class Data(Http):
         self.cloud.open.discard(self)
 
     def on_request(self, request):
+        refusal = self.cloud.gate.answer(request)
+        if refusal:
+            self.answer(request, *refusal)
+            return
         self.cloud.ledger.requests += 1
         try:
             events = json.loads(request.body)
@@ -294,7 +301,8 @@ class Control(Http):
         ledger = self.cloud.ledger
         views = {"/_ledger": ledger.sums, "/_ids": lambda: ledger.applied,
                  "/_asked": lambda: ledger.asked, "/_events": lambda: list(ledger.events),
-                 "/_requests": lambda: list(ledger.recent)}
+                 "/_requests": lambda: list(ledger.recent),
+                 "/_gate": lambda: self.cloud.gate.counts}
         if request.path == "/_control":
             asyncio.ensure_future(self.obey(json.loads(request.body)))
         elif request.path in views:
@@ -305,6 +313,7 @@ class Control(Http):
     async def obey(self, order):
         if "faults" in order:
             self.cloud.faults = [Fault(**spec) for spec in order["faults"]]
+        self.cloud.gate.obey(order.get("gate", {}))
         if "listen" in order:
             await (self.cloud.listen() if order["listen"] else self.cloud.refuse())
         self.reply(200, "{}")
@@ -315,6 +324,7 @@ class FakeCloud:
         self.ledger = Ledger(name)
         self.key_header = key_header.lower()
         self.tls = tls
+        self.gate = Gate()
         self.faults = []
         self.open = set()
         self.server = None

@@ -1,4 +1,4 @@
-"""A TCP proxy between drayd and the broker that makes the line bad."""
+"""A TCP proxy between drayd and a broker that makes the line bad."""
 import socket
 import threading
 
@@ -27,8 +27,10 @@ class Proxy:
         self.target = port
         self.refuse_v5 = refuse_v5
         self.refused = 0
-        self.flowing = threading.Event()
+        self.flowing, self.answering = threading.Event(), threading.Event()
         self.flowing.set()
+        self.answering.set()
+        self.is_shut = False
         self.pairs = []
         self.listener = socket.socket()
         if small:
@@ -44,8 +46,21 @@ class Proxy:
         """Read nothing more from the client until resume()."""
         self.flowing.clear()
 
+    def mute(self):
+        """Let what the client sends through, and no answer back, until resume()."""
+        self.answering.clear()
+
     def resume(self):
         self.flowing.set()
+        self.answering.set()
+
+    def shut(self):
+        """Break every connection, and take no new one until open()."""
+        self.is_shut = True
+        self.cut()
+
+    def open(self):
+        self.is_shut = False
 
     def cut(self):
         """Break every connection."""
@@ -58,7 +73,7 @@ class Proxy:
         self.pairs = []
 
     def close(self):
-        self.flowing.set()
+        self.resume()
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -88,23 +103,26 @@ class Proxy:
                 client.sendall(CONNACK_REFUSED_LEVEL)
                 client.close()
                 return
+            if self.is_shut:
+                client.close()
+                return
             server = socket.create_connection(("127.0.0.1", self.target))
             server.sendall(first)
         except OSError:
             client.close()
             return
         self.pairs.append((client, server))
-        threading.Thread(target=self._pump, args=(server, client, None), daemon=True).start()
+        threading.Thread(target=self._pump, args=(server, client, self.answering), daemon=True).start()
         self._pump(client, server, self.flowing)
 
     def _pump(self, source, sink, gate):
         try:
             while True:
-                if gate:
-                    gate.wait()
+                gate.wait()
                 data = source.recv(self.chunk)
                 if not data:
                     break
+                gate.wait()
                 sink.sendall(data)
         except OSError:
             pass

@@ -89,6 +89,33 @@ def test_check_names_the_path_of_what_is_wrong(tmp_path, patch, path):
     assert path in done.stderr
 
 
+ACME = {"name": "acme", "version": 1, "request": {"path": "/in"}, "timeout": "9s",
+        "vars": {"company": {"required": True, "help": "the company's code"}}}
+
+
+@pytest.mark.parametrize("declared, patch, words", [
+    ({}, {"vars": {"company": "A"}}, None),
+    ({"settle": "9d"}, {"vars": {"company": "A"}, "settle": "1h"}, None),
+    ({"settle": "9d"}, {"vars": {"company": "A"}},
+     "destinations.erp.settle: must be between 0ms and 1d (declared by connector acme"),
+    ({"colour": 1}, {"vars": {"company": "A"}},
+     "destinations.erp.colour: unknown key (declared by connector acme"),
+    ({}, {}, "destinations.erp.vars.company: required by the connector: the company's code"),
+    ({}, {"vars": {"company": "A", "compny": "B"}}, "destinations.erp.vars.compny: "),
+    ({"vars": {"company": {"requird": True}}}, {}, "erp.connector.vars.company.requird: "),
+])
+def test_check_reads_what_the_connector_declares(tmp_path, declared, patch, words):
+    erp = agents.destination("http://127.0.0.1")
+    erp.pop("vars", None)
+    config = agents.configuration(tmp_path, 1883, {"erp": {**erp, "connector": "acme", **patch}},
+                                  {"all": {"to": ["erp"]}})
+    (tmp_path / "connectors").mkdir()
+    write(tmp_path / "connectors/acme/connector.json", {**ACME, **declared})
+    done = drayd("--config", write(tmp_path / "dray.json", config), "--check")
+    assert done.returncode == (1 if words else 0), done.stderr
+    assert (words or "") in done.stderr
+
+
 def test_a_syntax_error_names_file_and_line(tmp_path):
     done = drayd("--config", write(tmp_path / "dray.json", '{\n  "site": "x",\n  oops\n}'), "--check")
     assert done.returncode == 1

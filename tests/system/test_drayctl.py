@@ -16,7 +16,7 @@ def option_names(schema, path=""):
     if isinstance(schema.get("additionalProperties"), dict):
         yield from option_names(schema["additionalProperties"])
         return
-    if path.endswith(("password", "token", "key", "vars", "when")) or "properties" not in schema:
+    if set(schema.get("properties", ())) <= {"file"}:  # a value, or a secret
         yield path
         return
     for name, member in schema["properties"].items():

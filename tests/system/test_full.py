@@ -84,6 +84,7 @@ def fill_drain_and_check(site, agent, erp, ears, why):
     erp.down()
     fleet = site.fleet(devices=40, window=4, ballast=3000).start()
     wait_closed(agent)
+    wait.until(lambda: fleet.sent, 10, "events that the broker holds meanwhile")
     fleet.stop_publishing()
     assert_says_so(agent, why)
     assert_nothing_is_acked_that_is_not_stored(fleet, agent)

@@ -390,14 +390,6 @@ static void test_what_is_designed_but_not_here_says_so(void **state)
 		{ TOP("\"listen\":{\"hooks\":{}}"), "listen.hooks" },
 		{ SOURCE("\"adapter\":\"zebra-iotc\""), "sources.a.adapter" },
 		{ SOURCE("\"vars\":{}"), "sources.a.vars" },
-		{ DESTINATION("\"kind\":\"mqtt\""), "destinations.erp.kind" },
-		{ DESTINATION("\"kind\":\"sftp\""), "destinations.erp.kind" },
-		{ DESTINATION("\"auth\":{\"type\":\"oauth2\",\"scope\":\"x\"}"),
-			"destinations.erp.auth.type" },
-		{ DESTINATION("\"idempotency\":{\"mode\":\"lookup\"}"),
-			"destinations.erp.idempotency.mode" },
-		{ DESTINATION("\"idempotency\":{\"mode\":\"natural\"}"),
-			"destinations.erp.idempotency.mode" },
 	};
 	(void)state;
 

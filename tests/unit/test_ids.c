@@ -107,9 +107,62 @@ static void test_a_name_is_1_to_64_of_a_few_characters(void **state)
 	assert_false(id_is_name("\xc3\xa9", 2));
 }
 
+/* 8 of the version, b of the variant: what id_derive() gives. Digits, base 32 and SHA-256 by Python. */
+static const char key[] = "00112233-4455-8677-b899-aabbccddeeff";
+
+static void test_a_key_takes_the_shape_that_a_destination_wants(void **state)
+{
+	static const struct {
+		struct id_shape shape;
+		const char *expected;
+	} rows[] = {
+		{ { ID_FORMAT_UUID, 0, false }, "00112233-4455-8677-b899-aabbccddeeff" },
+		{ { ID_FORMAT_UUID, 0, true }, "\"00112233-4455-8677-b899-aabbccddeeff\"" },
+		{ { ID_FORMAT_UUID, 8, false }, "00112233" },
+		{ { ID_FORMAT_UUID, 40, false }, "00112233-4455-8677-b899-aabbccddeeffcd17" },
+		{ { ID_FORMAT_HEX, 0, false }, "0011223344558677b899aabbccddeeff" },
+		{ { ID_FORMAT_HEX, 8, false }, "00112233" },
+		{ { ID_FORMAT_HEX, 32, true }, "\"0011223344558677b899aabbccddeeff\"" },
+		{ { ID_FORMAT_HEX, 64, false },
+			"0011223344558677b899aabbccddeeffcd17c2f4549440f86acdcad23802ffc5" },
+		{ { ID_FORMAT_ALNUM, 0, false }, "aaisem2ekwdhpoezvk54zxpo74" },
+		{ { ID_FORMAT_ALNUM, 26, false }, "aaisem2ekwdhpoezvk54zxpo74" },
+		{ { ID_FORMAT_ALNUM, 20, false }, "aaisem2ekwdhpoezvk54" },
+		{ { ID_FORMAT_ALNUM, 30, false }, "aaisem2ekwdhpoezvk54zxpo74zul4" },
+		{ { ID_FORMAT_ALNUM, 64, true },
+			"\"aaisem2ekwdhpoezvk54zxpo74zul4f5cusrapq2wnzljdqax7ywrlxsats5wyel\"" },
+		{ { ID_FORMAT_DIGITS, 0, false }, "000088962710306278822052458069900521215" },
+		{ { ID_FORMAT_DIGITS, 9, false }, "900521215" },
+		{ { ID_FORMAT_DIGITS, 45, false },
+			"000088962710306278822052458069900521215092766" },
+		{ { ID_FORMAT_DIGITS, 64, true },
+			"\"0000889627103062788220524580699005212150927661169679849971823973\"" },
+	};
+	char out[ID_KEY_MAX];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(out, '!', sizeof(out));
+		id_shape_key(&rows[i].shape, key, out);
+		assert_string_equal(out, rows[i].expected);
+	}
+}
+
+static void test_the_largest_key_has_39_digits(void **state)
+{
+	const struct id_shape digits = { ID_FORMAT_DIGITS, 0, false };
+	char out[ID_KEY_MAX];
+	(void)state;
+
+	id_shape_key(&digits, "ffffffff-ffff-ffff-ffff-ffffffffffff", out);
+	assert_string_equal(out, "340282366920938463463374607431768211455");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_key_takes_the_shape_that_a_destination_wants),
+		cmocka_unit_test(test_the_largest_key_has_39_digits),
 		cmocka_unit_test(test_a_uuid7_carries_its_time),
 		cmocka_unit_test(test_the_digest_is_sha_256),
 		cmocka_unit_test(test_derived_ids_tell_their_parts_apart),

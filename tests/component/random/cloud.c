@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "../help_courier.h"
 #include "day.h"
 #include "loop.h"
 
@@ -22,8 +23,11 @@ void cloud_draw(struct cloud *cloud, unsigned nth)
 
 	*cloud = (struct cloud){ .name = names[nth], .id = (int)nth + 1 };
 	cloud->mode = draw_percent(60) ? MODE_KEY : draw_percent(60) ? MODE_NONE : MODE_RESEND;
+	if (draw_percent(45))
+		cloud->mode = draw_percent(30) ? MODE_NATURAL : MODE_LOOKUP;
 	cloud->order = "dvn"[draw(3)];
 	cloud->passes = draw_percent(40);
+	cloud->takes_chains = draw_percent(50);
 	cloud->lifetime_ms = cloud->mode == MODE_KEY ? lifetimes_s[draw(5)] * SECOND : 0;
 	cloud->timeout_ms = (1 + draw(8)) * SECOND;
 	cloud->settle_ms = (5 + draw(25)) * SECOND;
@@ -31,6 +35,8 @@ void cloud_draw(struct cloud *cloud, unsigned nth)
 	cloud->give_up_ms = draw_percent(30) ? (20 + draw(100)) * SECOND : 0;
 	cloud->retry_max_ms = (1 + draw(40)) * SECOND;
 	cloud->failures = 1 + draw(5);
+	if (has_program(cloud))
+		program_draw(cloud);
 	cloud_draw_terms(cloud);
 }
 
@@ -40,6 +46,7 @@ void cloud_draw_terms(struct cloud *cloud)
 	static const int64_t rates[] = { 0, 0, 0, 5 * 3600, 30 * 60, 36000 * 2 };
 	struct terms *terms = &cloud->terms;
 	int64_t old_rate = terms->rate_per_hour;
+	unsigned old_width = terms->concurrency;
 
 	*terms = (struct terms){ .is_there = true,
 		.concurrency = widths[draw(6)],
@@ -51,6 +58,11 @@ void cloud_draw_terms(struct cloud *cloud)
 		terms->batch_max = 2 + draw(MEMBERS_MAX - 1);
 		terms->linger_ms = draw_percent(50) ? (1 + draw(5)) * SECOND : 0;
 		terms->max_bytes = draw_percent(30) ? 1024 : 1 << 20;
+	}
+	/* Of a request in steps the next one leaves though fewer may go at once by now. */
+	if (has_program(cloud)) {
+		terms->concurrency = old_width > 0 ? old_width : terms->concurrency;
+		terms->rate_per_hour = 0;
 	}
 	if (terms->batch_max > cloud->batch_max_ever)
 		cloud->batch_max_ever = terms->batch_max;
@@ -103,6 +115,8 @@ static int process(struct request *request)
 		return 401;
 	if (cloud->mood == MOOD_REFUSING)
 		return cloud->refusal;
+	if (has_program(cloud))
+		return program_process(request);
 	if (is_known(request))
 		return 200;
 	if (bad) {
@@ -143,12 +157,14 @@ static void on_answer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct request *request = ctx;
 	courier_done_fn done = request->done;
+	const struct connector_header retry_after = { "retry-after", request->retry_after };
 	const struct courier_answer answer = {
 		.transport = request->transport,
 		.status = request->transport == TRANSPORT_ANSWERED ? request->status : 0,
 		.body = request->words,
 		.len = strlen(request->words),
-		.retry_after = request->retry_after[0] ? request->retry_after : NULL,
+		.headers = &retry_after,
+		.n_headers = request->retry_after[0] ? 1 : 0,
 		.error = "it is raining",
 		.took_ms = loop_now_ms() - request->started_at_ms,
 	};
@@ -286,7 +302,8 @@ static void set_times(struct request *request, bool is_ghost)
 	if (request->transport == TRANSPORT_NO_ANSWER && request->is_forced)
 		answer_ms = timeout_ms;
 	if (is_ghost)
-		arrival_ms = timeout_ms + draw((unsigned)cloud->settle_ms);
+		arrival_ms = timeout_ms + draw((unsigned)(has_program(cloud) ? cloud->ghost_ms
+									     : cloud->settle_ms));
 	if (request->will_arrive)
 		loop_set(request->arrival, now_ms + arrival_ms);
 	loop_set(request->answer, now_ms + answer_ms);
@@ -328,8 +345,11 @@ int cloud_start(void *opened, const struct courier_request *asked, courier_done_
 		.done = done,
 		.ctx = ctx,
 	};
-	read_members(request, asked->body, asked->len);
-	CHECK(sscanf(asked->authorization, "Authorization: Bearer t%u", &request->token) == 1,
+	if (has_program(cloud))
+		program_read_request(request, asked);
+	else
+		read_members(request, asked->body, asked->len);
+	CHECK(sscanf(courier_find(asked, "Authorization"), "Bearer t%u", &request->token) == 1,
 		"without credentials");
 	watch_start(request, asked);
 	if (!day.is_evening && draw(300) == 0) {

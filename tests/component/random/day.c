@@ -417,6 +417,7 @@ static void wake_up(uint64_t seed)
 	for (unsigned i = day.n_clouds; i < CLOUDS; i++)
 		day.clouds[i].terms.is_there = false;
 	write_token();
+	program_write();
 }
 
 static void remove_files(void)

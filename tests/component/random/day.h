@@ -6,6 +6,7 @@
  *             the evening all faults end
  *   engine.c  its clock, configuration and turn, building and killing it
  *   cloud.c   the other side: what becomes of a request
+ *   program.c the other side of connectors with programs, and its oracle
  *   watch.c   the oracle: what must hold when a request leaves, arrives, is answered, is told of
  *   pace.c    the oracle: when requests may leave, and must
  *   people.c  operators: pause, resume, exceptions; and the books at the end of the day
@@ -44,9 +45,11 @@
 /* --- the other side ------------------------------------------------------------------------------ */
 
 enum mode {
-	MODE_KEY,    /* a repeat is known by its key, for as long as the cloud keeps it */
-	MODE_NONE,   /* it is not; doubt is for a person */
-	MODE_RESEND, /* it is not; doubles are taken for granted */
+	MODE_KEY,     /* a repeat is known by its key, for as long as the cloud keeps it */
+	MODE_NONE,    /* it is not; doubt is for a person */
+	MODE_RESEND,  /* it is not; doubles are taken for granted */
+	MODE_NATURAL, /* a document of the same key is there once; by a program */
+	MODE_LOOKUP,  /* it can be asked whether it is there; by a program */
 };
 
 enum mood {
@@ -75,9 +78,13 @@ struct cloud {
 	enum mode mode;
 	char order; /* 'd'ocument, de'v'ice, 'n'one */
 	bool passes;
+	bool takes_chains;   /* it applies a batch in its order */
 	int64_t lifetime_ms; /* of a key, as configured; 0 for ever */
 	int64_t timeout_ms, settle_ms, probe_ms, give_up_ms, retry_max_ms;
 	unsigned failures;
+	unsigned n_steps, looks; /* with a program */
+	int64_t ghost_ms;        /* after its time-out a request lands by then, or never */
+	bool refuses_twins;
 
 	struct terms terms;
 	enum mood mood;
@@ -125,6 +132,12 @@ struct fate {
 	bool may_part; /* but for a refusal of the batch, which proves that nothing was done */
 	unsigned n_holds,
 		hold; /* refusals that may be the destination's, and in which hold the last */
+	/* with a program */
+	char sent_key[KEY_LEN], made_key[KEY_LEN];
+	unsigned n_created, n_made; /* documents, and steps of it that are done there */
+	unsigned carry, doubt_boot; /* the last step that left; in which boot doubt_at_ms was */
+	bool may_go_on, has_failed, is_repeated; /* repeated: it was looked for in vain */
+	int64_t looked_at_ms;
 };
 
 struct item {
@@ -155,6 +168,9 @@ struct request {
 	unsigned nth, members[MEMBERS_MAX], n, token, key;
 	size_t len;
 	bool is_probe, is_unstarted;
+	bool is_look, is_driven; /* driven on by a look */
+	int step;
+	char made_key[KEY_LEN];
 	int64_t started_at_ms;
 	struct event *arrival, *answer;
 	bool will_arrive, is_forced; /* forced: answered as planned, whatever comes of it */
@@ -218,7 +234,7 @@ struct day {
 	struct item items[ITEMS_MAX]; /* by number */
 	struct item *by_seq[SEQS_MAX];
 	struct request requests[REQUESTS_MAX];
-	unsigned n_requests;
+	unsigned n_requests, n_chained, n_looks, n_repeats;
 	struct known_key keys[KEYS_MAX];
 };
 extern struct day day;
@@ -273,6 +289,10 @@ void cloud_end_day(void);
 void watch_start(struct request *request, const struct courier_request *asked);
 /* It is applied. */
 void watch_apply(struct request *request);
+/* All with the same ordering key that came before must be settled, or have been let go past. */
+void watch_order(const struct request *request, unsigned nth, bool is_applied);
+/* The answer asks for a wait. */
+void watch_wait(const struct request *request);
 /* The engine is about to get its answer. */
 void watch_answer(struct request *request);
 void watch_news(void *ctx, const struct deliver_news *news);
@@ -285,6 +305,22 @@ void watch_boot(int64_t off_ms);
 /* Killed and built anew; the store is open, nothing else is. */
 void watch_kill(bool was_committing);
 struct known_key *key_find(const char *text, unsigned *ret_index);
+
+/* --- program.c */
+
+struct mapper *programs_open(void);
+bool has_program(const struct cloud *cloud);
+void program_draw(struct cloud *cloud);
+void program_write(void);
+void program_read_request(struct request *request, const struct courier_request *asked);
+int program_process(struct request *request);
+void program_watch_start(struct request *request);
+void program_watch_answer(struct request *request);
+void program_watch_exception(const struct deliver_news *news, const struct item *item,
+	const struct fate *fate, const struct cloud *cloud);
+void program_watch_done(
+	const struct item *item, const struct fate *fate, const struct cloud *cloud);
+void program_watch_kill(struct fate *fate, bool is_claimed);
 
 /* --- pace.c */
 

@@ -74,20 +74,28 @@ static void close_line(void *opened)
 
 static void describe(const struct cloud *cloud, struct buf *out)
 {
-	static const char *const modes[] = { "\"header\"", "\"none\"", "\"none\"" };
+	static const char *const modes[] = { "header", "none", "none", "natural", "lookup" };
 	const struct terms *terms = &cloud->terms;
-	char text[1024];
+	char text[1024], by[128];
+
+	if (has_program(cloud))
+		(void)snprintf(by, sizeof(by),
+			"\"documents\",\"vars\":{\"cloud\":\"%d\"},\"looks\":%u", cloud->id,
+			cloud->looks);
+	else
+		(void)snprintf(
+			by, sizeof(by), "\"rest\",\"vars\":{\"path\":\"/v%u\"}", terms->path);
 
 	(void)snprintf(text, sizeof(text),
-		"\"%s\":{\"connector\":\"rest\",\"url\":\"http://%s\",\"vars\":{\"path\":\"/v%u\"},"
+		"\"%s\":{\"connector\":%s,\"url\":\"http://%s\","
 		"\"concurrency\":%u,\"order_by\":\"%s\",\"on_exception\":\"%s\",%s"
-		"\"idempotency\":{\"mode\":%s,\"lifetime\":\"%lldms\"},"
+		"\"idempotency\":{\"mode\":\"%s\",\"lifetime\":\"%lldms\"},"
 		"\"retry\":{\"base\":\"500ms\",\"max\":\"%lldms\",\"give_up\":\"%lldms\"},"
 		"\"breaker\":{\"failures\":%u,\"probe\":\"%lldms\"},"
 		"\"timeout\":\"%lldms\",\"settle\":\"%lldms\","
 		"\"auth\":{\"type\":\"bearer\",\"token\":{\"file\":\"token\"}},"
 		"\"batch\":{\"max\":%u,\"linger\":\"%lldms\",\"max_bytes\":%lld}",
-		cloud->name, cloud->name, terms->path, terms->concurrency,
+		cloud->name, by, cloud->name, terms->concurrency,
 		cloud->order == 'd'   ? "document"
 		: cloud->order == 'v' ? "device"
 				      : "none",
@@ -127,6 +135,11 @@ static struct config *build_config(void)
 	if (config_build(document, &config, &err) != 0)
 		day_fail("%s: %s", err.path, err.message);
 	cJSON_Delete(document);
+	for (size_t i = 0; i < config->n_destinations; i++)
+		for (unsigned n = 0; n < CLOUDS; n++)
+			if (day.clouds[n].takes_chains &&
+				strcmp(config->destinations[i].name, day.clouds[n].name) == 0)
+				config->destinations[i].batch_kind = CONFIG_BATCH_ORDERED;
 	return config;
 }
 
@@ -220,7 +233,7 @@ static void on_poisoned(void *ctx)
 
 void engine_build(void)
 {
-	static const char *const connectors[] = { DRAY_CONNECTORS, NULL };
+	static const char *const connectors[] = { DRAY_CONNECTORS, day.dir, NULL };
 	struct error err = { 0 };
 
 	if (store_open(&(struct store_options){ .path = day.path,
@@ -247,7 +260,8 @@ void engine_build(void)
 		.store = day.store,
 		.metrics = day.metrics,
 		.clock = clock,
-		.courier = &day.courier,
+		.couriers = { &day.courier },
+		.mapper = programs_open(),
 		.secrets = &day.secrets,
 		.connector_dirs = connectors,
 		.on_news = watch_news,
@@ -286,7 +300,8 @@ void engine_begin_day(void)
 		.is_synchronised = say_synchronised,
 		.boot_id = tell_boot };
 	day.secrets = (struct secret_dirs){ .beside = day.dir };
-	day.courier = (struct courier){ open_line, cloud_start, close_line, NULL };
+	day.courier =
+		(struct courier){ .open = open_line, .start = cloud_start, .close = close_line };
 	day.metrics = metrics_new();
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../help_courier.h"
 #include "day.h"
 #include "loop.h"
 
@@ -77,13 +78,14 @@ static void watch_key(struct request *request, const struct courier_request *ask
 {
 	const struct cloud *cloud = request->cloud;
 	char text[KEY_LEN + 8];
+	const char *sent = courier_find(asked, "Idempotency-Key");
 	unsigned path = 0;
 
-	CHECK((asked->key_header != NULL) == (cloud->mode == MODE_KEY),
-		"%s asks for a key, or for none", cloud->name);
+	CHECK((sent != NULL) == (cloud->mode == MODE_KEY), "%s asks for a key, or for none",
+		cloud->name);
 	(void)sscanf(asked->url, "http://%*[a-z]/v%u", &path);
-	(void)snprintf(text, sizeof(text), "%s", asked->key_header ? asked->key : "");
-	if (!asked->key_header)
+	(void)snprintf(text, sizeof(text), "%s", sent ? sent : "");
+	if (!sent)
 		(void)snprintf(text, sizeof(text), "%d:%u", cloud->id, request->members[0]);
 	CHECK(strlen(text) < KEY_LEN, "a key of %zu characters", strlen(text));
 	struct known_key *key = key_find(text, &request->key);
@@ -105,9 +107,21 @@ static void watch_key(struct request *request, const struct courier_request *ask
 
 /* --- may it leave, and be applied? ------------------------------------------------------------------ */
 
-/* All that came before with the same ordering key must be settled, or have been let go past. */
-static void watch_order(const struct item *item, const struct cloud *cloud, bool is_applied)
+static bool is_before_in(const struct request *request, unsigned nth, const struct item *item)
 {
+	for (unsigned i = 0; i < nth; i++)
+		if (request->members[i] == item->number)
+			return true;
+	return false;
+}
+
+/* All that came before with the same ordering key must be settled, or have been let go past, or go
+ * before it in the same request. */
+void watch_order(const struct request *request, unsigned nth, bool is_applied)
+{
+	const struct cloud *cloud = request->cloud;
+	const struct item *item = &day.items[request->members[nth]];
+
 	for (unsigned i = 1; i <= day.n_items; i++) {
 		struct item *other = &day.items[i];
 		const struct fate *fate = fate_of(other, cloud);
@@ -119,7 +133,8 @@ static void watch_order(const struct item *item, const struct cloud *cloud, bool
 			CHECK(fate->n_applied > 0 || fate->ending != OPEN || fate->has_passed,
 				"%s is applied before %s", item->id, other->id);
 		else
-			CHECK(fate->ending != OPEN || fate->has_passed,
+			CHECK(fate->ending != OPEN || fate->has_passed ||
+					is_before_in(request, nth, other),
 				"%s leaves before %s is settled", item->id, other->id);
 	}
 }
@@ -140,6 +155,30 @@ static void watch_doubt(const struct request *request, const struct fate *fate, 
 		(long long)age_ms);
 }
 
+/* A batch is of one lane, but for what was taken along behind another one with its key. */
+static void watch_company(const struct request *request, unsigned nth)
+{
+	const struct cloud *cloud = request->cloud;
+	struct item *item = &day.items[request->members[nth]];
+	bool is_chained = false;
+
+	for (unsigned i = 0; i < nth; i++) {
+		const struct item *other = &day.items[request->members[i]];
+
+		CHECK(other->seq < item->seq, "%s stands before %s", other->id, item->id);
+		if (!is_same_order(item, other, cloud))
+			continue;
+		is_chained = true;
+		CHECK(cloud->takes_chains, "%s and %s wait for each other, in one batch", item->id,
+			other->id);
+	}
+	CHECK(is_chained || (cloud->takes_chains && fate_of(item, cloud)->n_started > 0) ||
+			fate_of(item, cloud)->lane ==
+				fate_of(&day.items[request->members[0]], cloud)->lane,
+		"%s is in a batch of another lane", item->id);
+	day.n_chained += is_chained;
+}
+
 static void start_member(struct request *request, unsigned nth)
 {
 	struct cloud *cloud = request->cloud;
@@ -150,13 +189,8 @@ static void start_member(struct request *request, unsigned nth)
 		item->id, cloud->name);
 	CHECK(fate->ending == OPEN, "%s was settled, and is sent again", item->id);
 	CHECK(!fate->is_out, "%s is out twice", item->id);
-	CHECK(fate->lane == fate_of(&day.items[request->members[0]], cloud)->lane,
-		"%s is in a batch of another lane", item->id);
-	for (unsigned i = 0; i < nth; i++)
-		CHECK(!is_same_order(item, &day.items[request->members[i]], cloud),
-			"%s and %s wait for each other, in one batch", item->id,
-			day.items[request->members[i]].id);
-	watch_order(item, cloud, false);
+	watch_company(request, nth);
+	watch_order(request, nth, false);
 	watch_doubt(request, fate, item->id);
 
 	request->before[nth].is_doubtful = fate->is_doubtful;
@@ -182,6 +216,10 @@ void watch_start(struct request *request, const struct courier_request *asked)
 {
 	struct cloud *cloud = request->cloud;
 
+	if (has_program(cloud)) {
+		program_watch_start(request);
+		return;
+	}
 	watch_key(request, asked);
 	trace("#%u leaves for %s with %u, the first %s, under %.8s", request->nth, cloud->name,
 		request->n, day.items[request->members[0]].id, day.keys[request->key].text);
@@ -208,8 +246,10 @@ void watch_apply(struct request *request)
 				(cloud->mode == MODE_RESEND && fate->n_applied <= fate->n_doubts),
 			"%s is applied twice by %s", item->id, cloud->name);
 		if (fate->n_applied == 1)
-			watch_order(item, cloud, true);
+			watch_order(request, i, true);
 	}
+	if (has_program(cloud))
+		return;
 	day.keys[request->key].is_applied = true;
 	day.keys[request->key].applied_at_ms = loop_now_ms();
 }
@@ -262,8 +302,7 @@ static void answer_window(struct request *request, const struct meaning *meaning
 		request->status == 429 || (request->status >= 500 && cloud->mode == MODE_KEY);
 
 	cloud->n_out--;
-	if (now_ms + wait_ms > cloud->asked_until_ms)
-		cloud->asked_until_ms = now_ms + wait_ms;
+	watch_wait(request);
 	/* Past its key's lifetime a doubt is a person's, whatever is answered. */
 	if (is_waiting && cloud->lifetime_ms == 0 && now_ms + wait_ms > cloud->not_before_ms)
 		cloud->not_before_ms = now_ms + wait_ms;
@@ -311,9 +350,22 @@ static void answer_member(struct request *request, const struct meaning *meaning
 		fate->may_part = true;
 }
 
+void watch_wait(const struct request *request)
+{
+	int64_t until_ms = loop_now_ms() + asked_wait_ms(request);
+
+	if (until_ms > request->cloud->asked_until_ms)
+		request->cloud->asked_until_ms = until_ms;
+}
+
 void watch_answer(struct request *request)
 {
 	struct meaning meaning = read_meaning(request);
+
+	if (has_program(request->cloud)) {
+		program_watch_answer(request);
+		return;
+	}
 
 	answer_window(request, &meaning);
 	watch_touch(request->cloud);
@@ -335,7 +387,9 @@ static void watch_exception(const struct deliver_news *news, const struct item *
 {
 	int64_t age_ms = loop_now_ms() - fate->first_at_ms;
 
-	if (strcmp(news->kind, "rejected") == 0) {
+	if (has_program(cloud)) {
+		program_watch_exception(news, item, fate, cloud);
+	} else if (strcmp(news->kind, "rejected") == 0) {
 		CHECK(fate->refused > 0, "%s is said to be rejected, and was not", item->id);
 		CHECK(fate->was_held || strstr(news->reason, item->id),
 			"%s was rejected, but for '%s'", item->id, news->reason);
@@ -377,6 +431,8 @@ void watch_news(void *ctx, const struct deliver_news *news)
 		return;
 	}
 	CHECK(fate->n_applied > 0, "%s is said to be delivered, and is not", item->id);
+	if (has_program(cloud))
+		program_watch_done(item, fate, cloud);
 	fate->ending = DELIVERED;
 }
 
@@ -419,6 +475,8 @@ static void make_true(const struct act *act)
 	if (!fate->is_doubtful)
 		fate->is_pinned = false;
 	fate->first_at_ms = -1;
+	fate->carry = 0;
+	fate->is_repeated = false;
 }
 
 void watch_commit(void)
@@ -475,6 +533,8 @@ static int learn_row(void *ctx, const struct store_delivery_row *row)
 		fate->ending = row->state == DELIVERY_DONE ? DELIVERED : DISCARDED;
 	if (row->state == DELIVERY_EXCEPTION)
 		fate->has_passed |= cloud->passes;
+	if (has_program(cloud))
+		program_watch_kill(fate, row->state == DELIVERY_CLAIMED);
 	fate->is_out = false;
 	return 0;
 }

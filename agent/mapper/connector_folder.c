@@ -1,0 +1,166 @@
+#include "connector_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dray/buf.h"
+#include "dray/ids.h"
+#include "dray/json.h"
+
+#define DECLARATION_MAX ((size_t)64 << 10)
+#define PROGRAM_MAX ((size_t)256 << 10)
+#define CASES_MAX ((size_t)1 << 20)
+
+static int fail(struct error *err, const char *path, const char *words)
+{
+	const size_t kept = sizeof(err->path) - 1;
+	size_t len = strlen(path);
+
+	return error_set(err, len > kept ? path + len - kept : path, "%s", words);
+}
+
+static int read_open(int fd, const char *path, size_t max, struct buf *out, struct error *err)
+{
+	struct stat info;
+
+	if (fstat(fd, &info) != 0)
+		return fail(err, path, strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return fail(err, path, "not a regular file");
+	for (;;) {
+		char *room = buf_reserve(out, 4096);
+		ssize_t n = room ? read(fd, room, 4096) : -1;
+
+		if (!room)
+			return fail(err, path, "out of memory");
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, path, strerror(errno));
+		if (n == 0)
+			return 0;
+		out->len += (size_t)n;
+		if (out->len > max)
+			return error_set(err, path, "larger than %zu KiB", max >> 10);
+	}
+}
+
+/* 1 read, 0 there is no such file, -1 with *err filled. */
+static int read_text(
+	const char *folder, const char *name, size_t max, struct buf *out, struct error *err)
+{
+	char path[PATH_MAX];
+	int fd, status;
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+		return fail(err, folder, "path is too long");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(err, path, strerror(errno));
+	buf_puts(out, "");
+	status = read_open(fd, path, max, out, err);
+	(void)close(fd);
+	return status < 0 ? -1 : 1;
+}
+
+/* 1 and *ret, 0 there is no such file, -1 with *err filled. */
+static int read_json(const char *folder, const char *name, const struct json_limits *limits,
+	cJSON **ret, struct error *err)
+{
+	struct buf text = BUF_INIT, scratch = BUF_INIT;
+	struct json_error flaw;
+	int status = read_text(folder, name, limits->max_bytes, &text, err);
+	char path[PATH_MAX];
+
+	if (status > 0) {
+		*ret = json_parse(text.data, text.len, limits, &scratch, &flaw);
+		if (!*ret) {
+			(void)snprintf(path, sizeof(path), "%s/%s:%u:%u", folder, name, flaw.line,
+				flaw.column);
+			status = fail(err, path, flaw.message);
+		}
+	}
+	buf_done(&text);
+	buf_done(&scratch);
+	return status;
+}
+
+/* 1 when the folder has a connector.json and all is read, 0 when not, -1 with *err filled. */
+static int read_folder(const char *path, struct connector_folder *ret, struct error *err)
+{
+	static const struct json_limits limits = {
+		.max_bytes = DECLARATION_MAX, .max_depth = 16, .max_members = 1000, .comments = true
+	};
+	struct connector_folder folder = { 0 };
+	struct buf program = BUF_INIT;
+	int has_program,
+		status = read_json(path, "connector.json", &limits, &folder.declaration, err);
+
+	if (status > 0) {
+		has_program = read_text(path, "connector.jq", PROGRAM_MAX, &program, err);
+		folder.path = strdup(path);
+		if (has_program > 0)
+			folder.program = buf_take(&program, &folder.program_len);
+		if (has_program < 0)
+			status = -1;
+		else if (!folder.path || (has_program && !folder.program))
+			status = error_set(err, path, "out of memory");
+	}
+	buf_done(&program);
+	if (status > 0)
+		*ret = folder;
+	else
+		connector_folder_done(&folder);
+	return status;
+}
+
+int connector_folder_find(
+	const char *name, const char *const *dirs, struct connector_folder *ret, struct error *err)
+{
+	char path[PATH_MAX];
+	int status = 0;
+
+	if (!id_is_name(name, strlen(name)) || name[0] == '.')
+		return error_set(err, "connector", "\"%.64s\" is no name of a connector", name);
+	for (; *dirs && status == 0; dirs++) {
+		if (snprintf(path, sizeof(path), "%s/%s", *dirs, name) < (int)sizeof(path))
+			status = read_folder(path, ret, err);
+	}
+	if (status == 0)
+		return error_set(err, "connector",
+			"there is no connector \"%s\" in the connector folders", name);
+	return status < 0 ? -1 : 0;
+}
+
+int connector_folder_read(const char *path, struct connector_folder *ret, struct error *err)
+{
+	int status = read_folder(path, ret, err);
+
+	if (status == 0)
+		return fail(err, path, "there is no connector.json in this folder");
+	return status < 0 ? -1 : 0;
+}
+
+int connector_folder_cases(const struct connector_folder *folder, cJSON **ret, struct error *err)
+{
+	static const struct json_limits limits = {
+		.max_bytes = CASES_MAX, .max_depth = 48, .max_members = 100000, .comments = true
+	};
+
+	*ret = NULL;
+	return read_json(folder->path, "cases.json", &limits, ret, err) < 0 ? -1 : 0;
+}
+
+void connector_folder_done(struct connector_folder *folder)
+{
+	free(folder->path);
+	cJSON_Delete(folder->declaration);
+	free(folder->program);
+	*folder = (struct connector_folder){ 0 };
+}

@@ -1,0 +1,128 @@
+#include "proof.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mapper/cases.h"
+#include "mapper/connector_folder.h"
+#include "mapper/mapper_run.h"
+
+struct proof {
+	const char *const *dirs;
+	const char *mapper;
+	struct mapper_run *run; /* made when the first program is met */
+	struct buf failures;    /* words, "; " between */
+	int n_cases;            /* of the connector at hand */
+};
+
+static void add_failure(struct proof *proof, const char *connector, const char *words)
+{
+	if (proof->failures.len > 0)
+		buf_puts(&proof->failures, "; ");
+	buf_printf(&proof->failures, "%s: %s", connector, words);
+}
+
+static void add_error(struct proof *proof, const char *connector, const struct error *err)
+{
+	char words[sizeof(err->path) + sizeof(err->message) + 2];
+
+	add_failure(proof, connector, error_text(err, words, sizeof(words)));
+}
+
+static void on_case(void *ctx, const char *name, const char *diff)
+{
+	struct proof *proof = ctx;
+
+	(void)name;
+	(void)diff;
+	proof->n_cases++;
+}
+
+/* What the compiler says of it, whatever it makes of an input that is none. */
+static void compile(
+	struct proof *proof, const char *connector, const struct connector_folder *folder)
+{
+	static const char flaw[] = "the program doesn't compile";
+	struct buf out = BUF_INIT;
+	enum mapper_outcome outcome =
+		mapper_run_call(proof->run, folder->program, folder->program_len, "null", 4, &out);
+
+	if (outcome == MAPPER_HELD ||
+		(outcome == MAPPER_FAILED && out.data && strstr(out.data, flaw) == out.data))
+		add_failure(proof, connector, out.data);
+	buf_done(&out);
+}
+
+static void run_cases(
+	struct proof *proof, const char *connector, const struct connector_folder *folder)
+{
+	struct error err = { 0 };
+	char words[64];
+	int failed;
+
+	proof->n_cases = 0;
+	failed = cases_run(folder, proof->run, on_case, proof, &err);
+	if (failed < 0)
+		add_error(proof, connector, &err);
+	if (failed <= 0)
+		return;
+	(void)snprintf(words, sizeof(words), "%d of %d cases failed", failed, proof->n_cases);
+	add_failure(proof, connector, words);
+}
+
+static int start(struct proof *proof, struct error *err)
+{
+	if (!proof->run)
+		proof->run = mapper_run_new(proof->mapper, CASES_ZONE, err);
+	return proof->run ? 0 : -1;
+}
+
+static void prove(struct proof *proof, const char *connector)
+{
+	struct connector_folder folder;
+	struct error err = { 0 };
+	cJSON *cases = NULL;
+
+	if (connector_folder_find(connector, proof->dirs, &folder, &err) < 0) {
+		add_error(proof, connector, &err);
+		return;
+	}
+	if (folder.program && (start(proof, &err) || connector_folder_cases(&folder, &cases, &err)))
+		add_error(proof, connector, &err);
+	else if (cases)
+		run_cases(proof, connector, &folder);
+	else if (folder.program)
+		compile(proof, connector, &folder);
+	cJSON_Delete(cases);
+	connector_folder_done(&folder);
+}
+
+static bool is_first_use(const struct config *config, size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (strcmp(config->destinations[j].connector, config->destinations[i].connector) ==
+			0)
+			return false;
+	}
+	return true;
+}
+
+int proof_connectors(
+	const struct config *config, const char *const *dirs, const char *mapper, struct error *err)
+{
+	struct proof proof = { .dirs = dirs, .mapper = mapper };
+	int status = 0;
+
+	for (size_t i = 0; i < config->n_destinations; i++) {
+		if (is_first_use(config, i))
+			prove(&proof, config->destinations[i].connector);
+	}
+	if (buf_failed(&proof.failures))
+		status = error_set(err, "connectors", "out of memory");
+	else if (proof.failures.len > 0)
+		status = error_set(err, "connectors",
+			"%.180s; drayctl connector test NAME shows more", proof.failures.data);
+	mapper_run_free(proof.run);
+	buf_done(&proof.failures);
+	return status;
+}

@@ -1,0 +1,44 @@
+/*
+ * connector_parts.h - what the files of common/connector*.c share.
+ */
+#ifndef DRAY_CONNECTOR_PARTS_H
+#define DRAY_CONNECTOR_PARTS_H
+
+#include <stdarg.h>
+
+#include "dray/connector.h"
+
+/*
+ * What a stranger wrote, fit for a line on a terminal: control characters and runs of white space
+ * become one space, what is not UTF-8 a question mark; cut between characters. `out` may be `text`.
+ */
+void connector_clean(const char *text, size_t len, char *out, size_t size);
+
+/* How a revision's text names them. */
+#define CONNECTOR_KEY_FORMATS 4
+extern const char *const connector_key_formats[CONNECTOR_KEY_FORMATS];
+
+/* An output, and what its texts live in. */
+struct output_kept;
+struct output {
+	struct connector_output is;
+	cJSON *root; /* as the program gave it */
+	struct output_kept *kept;
+};
+
+/* A copy that lives as long as the output; NULL when memory ran out, or `text` had failed. */
+const char *output_keep(struct output *output, const struct buf *text);
+
+/* `object` has no member but those of `names` (NULL ends); null is as good as none. */
+int output_check_members(const cJSON *object, const char *const *names, struct error *err);
+/* The member, NULL where there is none or where it is null. */
+const cJSON *output_get(const cJSON *object, const char *name);
+
+/* connector_send.c: the paths of errors are below `send` and `headers`. */
+int output_read_send(
+	struct output *output, const cJSON *send, struct connector_send *ret, struct error *err);
+/* An object as "Name: value" lines. `is_session`: credentials are what it is for. */
+int output_read_headers(struct output *output, const cJSON *headers, bool is_session,
+	const char *ret[CONNECTOR_HEADERS_MAX + 1], struct error *err);
+
+#endif

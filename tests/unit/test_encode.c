@@ -1,0 +1,58 @@
+/* Bytes as text. */
+#include "dray/encode.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_base64_pads_as_rfc_4648_does(void **state)
+{
+	/* RFC 4648, section 10. */
+	static const char *const rows[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" }, { "\xfb\xff", "+/8=" } };
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		buf_reset(&out);
+		buf_puts(&out, "");
+		encode_base64(rows[i][0], strlen(rows[i][0]), &out);
+		assert_string_equal(out.data, rows[i][1]);
+	}
+	buf_done(&out);
+}
+
+static void test_hex_is_lower_case(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	encode_hex("\x00\x7f\xff\n", 4, &out);
+	assert_string_equal(out.data, "007fff0a");
+	buf_done(&out);
+}
+
+static void test_percent_leaves_only_what_is_unreserved(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	encode_percent("aZ09-._~ +&=%/:\xc3\xa9", &out);
+	assert_string_equal(out.data, "aZ09-._~%20%2B%26%3D%25%2F%3A%C3%A9");
+	buf_done(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_base64_pads_as_rfc_4648_does),
+		cmocka_unit_test(test_hex_is_lower_case),
+		cmocka_unit_test(test_percent_leaves_only_what_is_unreserved),
+	};
+
+	return cmocka_run_group_tests_name("encode", tests, NULL, NULL);
+}
