@@ -15,6 +15,7 @@ from sim import wait
 from sim.hostile import HostileCloud, SYSTEMS, furnish
 from sim.long import count
 from sim.site import Site, receipt
+from sim.tls import Certificates
 
 DAYS = count(50, 2000)
 DAYS_A_TEST = 10
@@ -176,3 +177,25 @@ def test_each_event_is_applied_once_or_asked_about(site, block):
     for system in sent:
         assert system == "none" or asked[system] * 10 <= sent[system], (
             "%d of %d events at %s were left to a person" % (asked[system], sent[system], system))
+
+
+def test_a_changed_certificate_gets_nothing_until_the_right_one_is_back(site, tmp_path):
+    right, wrong = Certificates(tmp_path / "right"), Certificates(tmp_path / "wrong")
+
+    def cloud(own, **options):
+        return site._keep(HostileCloud(cert=own.server_cert, key=own.server_key, **options), "stop")
+    first = cloud(right)
+    agent = site.agent({"header": first.destination("header", tls={"ca": right.ca})})
+    device = site.device()
+    device.send(receipt("c-1"))
+    wait.until(lambda: first.ledger()["applied"].get("header") == {"c-1": 1}, what="c-1 applied")
+    first.stop()
+    impostor = cloud(wrong, port=first.port)
+    device.send(receipt("c-2"))
+    wait.until(lambda: "certificate" in agent.ctl("destinations", "list").stdout.lower(),
+               what="the destination's trouble told")
+    assert impostor.ledger()["asked"] == {}
+    impostor.stop()
+    back = cloud(right, port=first.port)
+    wait.until(lambda: back.ledger()["applied"].get("header") == {"c-2": 1}, what="c-2 applied")
+    assert agent.exceptions() == []
