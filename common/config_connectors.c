@@ -1,6 +1,7 @@
 /* config_connectors.c - what connectors declare, below what the site says */
 #include "config_options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "dray/json.h"
@@ -122,12 +123,9 @@ static cJSON *make_site(const cJSON *declaration)
 	cJSON *site = cJSON_CreateObject();
 	cJSON *destination =
 		cJSON_AddObjectToObject(cJSON_AddObjectToObject(site, "destinations"), "d");
-	char url[32] = "https://h/";
+	char url[32];
 
-	if (strlen(scheme) < 16) {
-		memcpy(url, scheme, strlen(scheme));
-		memcpy(url + strlen(scheme), "://h/", sizeof("://h/"));
-	}
+	(void)snprintf(url, sizeof(url), "%.16s://h/", scheme);
 	if (cJSON_AddStringToObject(site, "site", "s") &&
 		cJSON_AddStringToObject(destination, "url", url))
 		return site;
