@@ -443,12 +443,6 @@ static void close_line(void *opened)
 	free(line);
 }
 
-static int copy_text(const char *text, char **ret)
-{
-	*ret = text ? strdup(text) : NULL;
-	return text && !*ret ? -1 : 0;
-}
-
 static int read_part(CURLU *url, CURLUPart part, char **ret)
 {
 	char *text = NULL;
@@ -504,15 +498,15 @@ static int copy_destination(
 	line->timeout_ms = destination->timeout_ms;
 	if (asprintf(&line->client_id, "drayd-%s-to-%s", is->site, destination->name) < 0)
 		line->client_id = NULL;
-	if (!line->client_id || copy_text(destination->name, &line->name) != 0 ||
-		copy_text(tls->ca, &line->tls_ca) != 0 ||
-		copy_text(tls->cert, &line->tls_cert) != 0 ||
-		copy_text(key_path[0] ? key_path : NULL, &line->tls_key) != 0)
+	if (!line->client_id || courier_copy_text(destination->name, &line->name) != 0 ||
+		courier_copy_text(tls->ca, &line->tls_ca) != 0 ||
+		courier_copy_text(tls->cert, &line->tls_cert) != 0 ||
+		courier_copy_text(key_path[0] ? key_path : NULL, &line->tls_key) != 0)
 		return error_set(err, NULL, "out of memory");
 	if (destination->auth.type != CONFIG_AUTH_BASIC)
 		return 0;
-	if (copy_text(destination->auth.username, &line->username) != 0 ||
-		copy_text(destination->auth.password.file, &line->password.file) != 0)
+	if (courier_copy_text(destination->auth.username, &line->username) != 0 ||
+		courier_copy_text(destination->auth.password.file, &line->password.file) != 0)
 		return error_set(err, NULL, "out of memory");
 	return 0;
 }

@@ -343,12 +343,6 @@ static void close_line(void *opened)
 	(void)pthread_mutex_unlock(&owner->mutex);
 }
 
-static int copy_text(const char *text, char **ret)
-{
-	*ret = text ? strdup(text) : NULL;
-	return text && !*ret ? -1 : 0;
-}
-
 int sftp_find_known_hosts(const struct secret_dirs *dirs, char *out, size_t size, struct error *err)
 {
 	char name[] = "known_hosts";
@@ -378,12 +372,12 @@ static int copy_destination(
 	}
 	line->timeout_ms = destination->timeout_ms;
 	line->max_threads = (unsigned)destination->concurrency;
-	if (copy_text(destination->url, &line->url) != 0 ||
-		copy_text(auth->username, &line->username) != 0 ||
-		copy_text(auth->host_key, &line->host_key) != 0 ||
-		copy_text(known_hosts[0] ? known_hosts : NULL, &line->known_hosts) != 0 ||
-		copy_text(has_key ? key_path : NULL, &line->key_path) != 0 ||
-		copy_text(has_key ? NULL : auth->password.file, &line->password.file) != 0)
+	if (courier_copy_text(destination->url, &line->url) != 0 ||
+		courier_copy_text(auth->username, &line->username) != 0 ||
+		courier_copy_text(auth->host_key, &line->host_key) != 0 ||
+		courier_copy_text(known_hosts[0] ? known_hosts : NULL, &line->known_hosts) != 0 ||
+		courier_copy_text(has_key ? key_path : NULL, &line->key_path) != 0 ||
+		courier_copy_text(has_key ? NULL : auth->password.file, &line->password.file) != 0)
 		return error_set(err, NULL, "out of memory");
 	return 0;
 }

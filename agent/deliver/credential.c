@@ -63,14 +63,6 @@ bool credential_is_plain(const char *text, bool has_spaces, size_t max)
 	return len > 0 && len <= max;
 }
 
-const char *credential_find_header(const struct courier_answer *answer, const char *name)
-{
-	for (size_t i = 0; i < answer->n_headers; i++)
-		if (strcasecmp(answer->headers[i].name, name) == 0)
-			return answer->headers[i].value;
-	return NULL;
-}
-
 /* --- words without secrets ------------------------------------------------------------------------- */
 
 static void redact(char *text, const char *secret)
@@ -286,7 +278,7 @@ void credential_fail(struct credential *credential, bool is_refused, const char 
 
 static void note_asked_wait(struct credential *credential, const struct courier_answer *answer)
 {
-	int64_t asked_ms = outcome_retry_after_ms(credential_find_header(answer, "retry-after"),
+	int64_t asked_ms = outcome_retry_after_ms(courier_find_header(answer, "retry-after"),
 		clock_wall_ms(credential->options.clock));
 
 	credential->failure.asked_ms = asked_ms < 0 ? 0 : asked_ms < DAY_MS ? asked_ms : DAY_MS;

@@ -33,7 +33,7 @@ void csrf_begin(struct credential *credential)
 void csrf_answer(struct credential *credential, const struct courier_answer *answer)
 {
 	const char *name = credential->auth->csrf.header;
-	const char *token = credential_find_header(answer, name);
+	const char *token = courier_find_header(answer, name);
 	char words[CREDENTIAL_WORDS_MAX];
 
 	connector_read_refusal(answer->body, answer->len, words, sizeof(words));

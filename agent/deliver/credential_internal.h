@@ -88,7 +88,6 @@ void credential_parts_done(struct credential_parts *parts);
 char *credential_line(const char *name, const char *scheme, const char *value);
 /* Visible ASCII, spaces within if said so, at most `max` bytes: it may stand in a header. */
 bool credential_is_plain(const char *text, bool has_spaces, size_t max);
-const char *credential_find_header(const struct courier_answer *answer, const char *name);
 
 /* --- the others ------------------------------------------------------------------------------------ */
 

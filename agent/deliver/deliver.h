@@ -99,6 +99,9 @@ struct courier_answer {
 	int64_t took_ms;
 };
 
+/* The value of its header of this name, in whatever case; NULL: it has none, or `name` is NULL. */
+const char *courier_find_header(const struct courier_answer *answer, const char *name);
+
 typedef void (*courier_done_fn)(void *ctx, const struct courier_answer *answer);
 
 /* Swappable, so that tests act as the other side without a socket. */
@@ -113,6 +116,9 @@ struct courier {
 	void (*close)(void *opened);
 	void *ctx;
 };
+
+/* For couriers: a copy that outlives the configuration; NULL of NULL. 0, or -1 when memory ran out. */
+int courier_copy_text(const char *text, char **ret);
 
 /* The couriers, one for each kind of destination. `dirs` is borrowed for their life. */
 struct http_client;

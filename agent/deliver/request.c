@@ -24,26 +24,18 @@ static const struct connector_send *find_send(const struct claim *claim)
 
 /* --- the answer ------------------------------------------------------------------------------------ */
 
-static const char *find_header(const struct courier_answer *answer, const char *name)
-{
-	for (size_t i = 0; name && i < answer->n_headers; i++)
-		if (strcasecmp(answer->headers[i].name, name) == 0)
-			return answer->headers[i].value;
-	return NULL;
-}
-
 /* What the other side asks for beside its answer. */
 static void keep_pace(struct claim *claim, const struct courier_answer *answer)
 {
 	const struct config_destination *is = settings_of(claim);
 	int64_t now_ms = clock_wall_ms(claim->deliver->options.clock);
-	const char *asked = find_header(answer, "retry-after");
+	const char *asked = courier_find_header(answer, "retry-after");
 
 	if (!asked)
-		asked = find_header(answer, is->answers_wait);
+		asked = courier_find_header(answer, is->answers_wait);
 	claim->answer.asked_ms = outcome_retry_after_ms(asked, now_ms);
-	claim->answer.rest_ms = outcome_rest_ms(find_header(answer, is->answers_remaining),
-		find_header(answer, is->answers_reset), now_ms);
+	claim->answer.rest_ms = outcome_rest_ms(courier_find_header(answer, is->answers_remaining),
+		courier_find_header(answer, is->answers_reset), now_ms);
 }
 
 static void keep_answer(struct claim *claim, const struct courier_answer *answer)
