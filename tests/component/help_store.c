@@ -224,3 +224,21 @@ int64_t shed_ask(struct shed *shed, const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	return answer;
 }
+
+int shed_set_up(void **state)
+{
+	struct shed *shed = calloc(1, sizeof(*shed));
+	assert_non_null(shed);
+	shed_init(shed, NULL);
+	assert_int_equal(store_destination_id(shed->store, "erp"), 1);
+	shed_commit(shed);
+	*state = shed;
+	return 0;
+}
+
+int shed_tear_down(void **state)
+{
+	shed_done(*state);
+	free(*state);
+	return 0;
+}

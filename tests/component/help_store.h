@@ -23,6 +23,9 @@ void shed_init(struct shed *shed, const char *vfs);
 /* Where what is written comes to a disk. */
 void shed_init_on_disk(struct shed *shed);
 void shed_done(struct shed *shed);
+/* For cmocka: a shed of its own for a test, which knows a first destination, "erp"; and its end. */
+int shed_set_up(void **state);
+int shed_tear_down(void **state);
 /* Close and open. */
 void shed_reopen(struct shed *shed);
 /* What a power cut leaves: what was on disk, opened anew in another folder. */

@@ -15,24 +15,6 @@
 
 #define ERP 1
 
-static int setup(void **state)
-{
-	struct shed *shed = calloc(1, sizeof(*shed));
-	assert_non_null(shed);
-	shed_init(shed, NULL);
-	assert_int_equal(store_destination_id(shed->store, "erp"), ERP);
-	shed_commit(shed);
-	*state = shed;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	shed_done(*state);
-	free(*state);
-	return 0;
-}
-
 /* --- schema -------------------------------------------------------------------------------------- */
 
 static void test_a_new_file_has_the_schema_and_is_private(void **state)
@@ -530,7 +512,7 @@ static void test_each_line_of_the_audit_trail_hangs_on_the_one_before(void **sta
 	assert_int_equal(shed_ask(shed, "SELECT length(hash) FROM audit"), ID_DIGEST_BYTES);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shed_set_up, shed_tear_down)
 
 int main(void)
 {

@@ -27,13 +27,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	shed_done(*state);
-	free(*state);
-	return 0;
-}
-
 /* --- keys ---------------------------------------------------------------------------------------- */
 
 static void test_deliveries_of_one_key_wait_for_each_other_and_others_pass(void **state)
@@ -505,7 +498,7 @@ static void test_depth_moves_at_the_commit(void **state)
 	assert_int_equal(store_depth(shed->store, ERP, DELIVERY_CLAIMED), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, shed_tear_down)
 
 int main(void)
 {

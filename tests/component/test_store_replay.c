@@ -13,24 +13,6 @@
 
 #define ERP 1
 
-static int setup(void **state)
-{
-	struct shed *shed = calloc(1, sizeof(*shed));
-	assert_non_null(shed);
-	shed_init(shed, NULL);
-	assert_int_equal(store_destination_id(shed->store, "erp"), ERP);
-	shed_commit(shed);
-	*state = shed;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	shed_done(*state);
-	free(*state);
-	return 0;
-}
-
 static int64_t put_done(struct shed *shed, int n, const char *key)
 {
 	int64_t seq = shed_put(shed, n, ERP, key);
@@ -189,7 +171,7 @@ static void test_only_what_came_in_the_time_asked_for_is_listed(void **state)
 	assert_int_equal(seen.n, 3);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shed_set_up, shed_tear_down)
 
 int main(void)
 {
