@@ -71,7 +71,12 @@ struct option_kind {
 };
 
 extern const struct option_kind config_kind;
-extern const struct option_kind config_destination_kind; /* config_destination.c */
+extern const struct option_kind config_destination_kind;             /* config_destination.c */
+extern const struct option_kind config_token_kind, config_hook_kind; /* config_listen.c */
+
+/* Words that several kinds share. */
+extern const struct option_word config_on_invalid_words[];
+extern const struct option_word config_hmac_hashes[], config_hmac_encodings[], config_hmac_signs[];
 
 /* For the tables. */
 #define OPTION_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -106,6 +111,9 @@ int config_complete(const cJSON *document, struct config *config, struct error *
 /* The same of one destination, config_check_destination.c; `object` is its part of the document. */
 int config_complete_destination(
 	const cJSON *object, struct config_destination *destination, struct error *err);
+
+/* The same of the listener, config_listen.c. */
+int config_complete_listen(struct config *config, struct error *err);
 
 /* Fill a text that is not set with two parts, and check what belongs together. */
 int config_derive_text(char **field, const char *first, const char *second, struct error *err);

@@ -154,7 +154,7 @@ static void describe_section(struct buf *out, cJSON *schema)
 
 static void describe_kind(struct buf *out, const struct option_kind *kind, cJSON *schema);
 
-/* One level deep: no kind of object holds a map. */
+/* One level deep: no kind of named object holds a map. */
 static void describe_map(struct buf *out, const struct option *option, cJSON *schema)
 {
 	cJSON *names = cJSON_CreateObject(), *objects = cJSON_CreateObject();
@@ -335,11 +335,12 @@ void config_print_defaults(struct buf *out)
 
 	for (size_t i = 0; i < config_kind.n_options; i++) {
 		const struct option *option = &config_kind.options[i];
-		if (option->type != OPTION_MAP)
+		cJSON *parent = find_section(root, option->name, NULL);
+		if (option->type != OPTION_MAP || !parent)
 			continue;
 		cJSON *map = cJSON_CreateObject();
 		add_item(out, map, option->kind->sample, make_defaults(out, option->kind));
-		add_item(out, root, option->name, map);
+		add_item(out, parent, option_leaf(option), map);
 	}
 	print_tree(out, root);
 }

@@ -1,10 +1,11 @@
 /*
  * intake.h - the one door: whatever comes in by MQTT or by HTTP passes here and nowhere else.
  *
- *   bytes ─► split into values ─► scan ─► [adapter] ─► event_parse ─► [GS1 · items · units]
+ *   bytes ─► [adapter] ─► split into values ─► scan ─► event_parse (barcodes, items, units)
  *         ─► render ─► store ─► route ─► one delivery row per destination        ─► an ack each
  *
- * (Adapters, GS1, items and units are stages to come; each stands between two that are there.)
+ * An adapter is asked before (adapter.h): what comes here then are the events that it made, with the
+ * message that they were made of as `raw`.
  *
  * Laws
  *   1. Each event of a message is taken or refused by itself, whole.
@@ -44,7 +45,11 @@ struct intake_message {
 	unsigned chain; /* as in struct event_context */
 	const void *payload;
 	size_t len;
-	int64_t received_at_ms; /* wall clock, now */
+	/* What `payload` was made of: kept where an event is refused, and with the first that is
+	 * stored. NULL: payload is what came. */
+	const void *raw;
+	size_t raw_len;
+	int64_t received_at_ms; /* wall clock, when it came */
 };
 
 /* One ack; `device` is "" when nobody knows whom to tell. */

@@ -65,7 +65,15 @@ struct mqtt_message {
 	const char *response_topic; /* NULL: none */
 	const void *correlation_data;
 	size_t correlation_len;
-	const char *traceparent; /* user property; NULL none */
+	const char *traceparent;  /* user property; NULL none */
+	const char *content_type; /* NULL: none */
+	/* User properties in their order, at most MQTT_PROPERTIES_MAX; the rest is not seen. */
+	const struct mqtt_property *properties;
+	size_t n_properties;
+};
+#define MQTT_PROPERTIES_MAX 32
+struct mqtt_property {
+	const char *name, *value;
 };
 
 struct mqtt_handlers {
