@@ -83,9 +83,17 @@ size_t gs1_uri_offset(const char *text, size_t len, size_t n)
 	return at < len ? at : len;
 }
 
+static bool is_any(char c, const char *characters)
+{
+	for (; *characters; characters++)
+		if (c == *characters)
+			return true;
+	return false;
+}
+
 static size_t find_any(const char *text, size_t at, size_t end, const char *characters)
 {
-	while (at < end && !(text[at] != '\0' && strchr(characters, text[at])))
+	while (at < end && !is_any(text[at], characters))
 		at++;
 	return at;
 }
