@@ -45,13 +45,13 @@ static int hex_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that an escape says; -1 when it says none, or NUL. */
+/* The byte that an escape says; -1 when it says none. */
 static int escaped(const char *text, size_t left)
 {
 	int high = left >= 3 ? hex_of(text[1]) : -1;
 	int low = left >= 3 ? hex_of(text[2]) : -1;
 
-	return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 bool gs1_uri_decode(const char *text, size_t len, char *out, size_t size, size_t *ret_len)
