@@ -75,17 +75,29 @@ static int restore(const char *config_path, const char *backup)
 	return EXIT_SUCCESS;
 }
 
+/* A SIGHUP that comes before the loop listens would end drayd: it waits until then. */
+static void hold_reloads(bool is_held)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigprocmask(is_held ? SIG_BLOCK : SIG_UNBLOCK, &signals, NULL);
+}
+
 static int run(const char *config_path)
 {
 	struct agent *agent;
 	struct error err = { 0 };
 	int rc;
 
+	hold_reloads(true);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	(void)umask(027);
 	if (agent_new(config_path, &agent, &err) < 0)
 		return say_error(&err);
+	hold_reloads(false);
 	rc = agent_run(agent);
 	agent_free(agent);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
