@@ -260,7 +260,7 @@ static cJSON *make_sequence(struct buf *out)
 	cJSON *number = make_type(out, "integer");
 
 	tree_add_number(out, number, "minimum", 0);
-	tree_add(out, number, "maximum", cJSON_CreateNumber(0x1p53));
+	tree_add(out, number, "exclusiveMaximum", cJSON_CreateNumber(1e18));
 	return make_either(out, number, make_text(out, "^[0-9]{1,18}$", 0, 0));
 }
 
