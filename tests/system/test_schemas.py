@@ -12,7 +12,7 @@ from sim import events, long
 
 FOLDER = os.path.join(agents.ROOT, "packaging/schemas")
 TABLE = os.path.join(agents.ROOT, "common/event_types.c")
-COUNT = long.count(600, 20000)
+COUNT = long.count(2000, 50000)
 
 
 def printed(kind):
