@@ -142,7 +142,7 @@ ensure_packages() {
 		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
-		python3-jsonschema jq e2fsprogs faketime openssh-server rabbitmq-server"
+		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server"
 	local missing
 	missing=$(missing_of $need)
 	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
