@@ -65,7 +65,7 @@ bool gs1_uri_decode(const char *text, size_t len, char *out, size_t size, size_t
 			c = escaped(text + i, len - i);
 			i += 2;
 		}
-		if (c <= 0 || n + 1 >= size)
+		if (c < 0 || n + 1 >= size)
 			return false;
 		out[n++] = (char)c;
 	}
