@@ -157,19 +157,17 @@ static int normalise_gtin(struct normalising *n, const struct place *place)
 	return normalise_set(n, place, item, "gtin", gtin, "key", "item/gtin");
 }
 
-/* 18 digits, or the 20 of an element string: 00 and the SSCC. */
+/*
+ * The 20 digits of an element string, 00 and the SSCC, become the 18 of the SSCC. What stands there
+ * otherwise passes: many a site puts its own plate numbers into `sscc`.
+ */
 static int normalise_sscc(struct normalising *n, const struct place *place)
 {
 	const char *text = json_get_string(place->value, "sscc");
-	bool has_ai = text && strlen(text) == 20 && strncmp(text, "00", 2) == 0;
-	char sscc[24];
+	char sscc[20];
 
-	if (!text || !*text)
-		return 0;
-	if (!gs1_sscc_is_valid(text + (has_ai ? 2 : 0)))
-		return normalise_refuse(n, place, REASON_BARCODE_INVALID, "sscc",
-			"sscc %s is no SSCC: its check digit or its length is wrong", text);
-	if (!has_ai)
+	if (!text || strlen(text) != 20 || strncmp(text, "00", 2) != 0 ||
+		!gs1_sscc_is_valid(text + 2))
 		return 0;
 	(void)text_join(sscc, sizeof(sscc), text + 2);
 	return normalise_set(n, place, place->value, "sscc", sscc, "key", "sscc");
