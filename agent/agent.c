@@ -11,6 +11,7 @@
 
 #include "capture/capture.h"
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
 #include "config_file.h"
 #include "couriers.h"
@@ -54,6 +55,7 @@ struct agent {
 	struct couriers couriers;
 	struct mapper *mapper;
 	struct deliver *deliver;
+	struct items *items;
 	struct intake *intake;
 	struct capture *capture;
 	struct ops *ops;
@@ -464,8 +466,10 @@ static int build_rooms(struct agent *agent)
 		return -1;
 	couriers_attach(&agent->couriers, agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
-	if (!agent->intake)
+	agent->items = items_new(agent->store);
+	if (!agent->intake || !agent->items)
 		return -1;
+	intake_set_reference(agent->intake, items_reference(agent->items));
 	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
@@ -480,6 +484,7 @@ static int build_rooms(struct agent *agent)
 		.clock = agent->clock,
 		.intake = agent->intake,
 		.deliver = agent->deliver,
+		.reference = items_reference(agent->items),
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
 		.store_room = store_room,
@@ -578,6 +583,7 @@ void agent_free(struct agent *agent)
 	ops_free(agent->ops);
 	capture_free(agent->capture);
 	intake_free(agent->intake);
+	items_free(agent->items);
 	deliver_free(agent->deliver);
 	mapper_free(agent->mapper);
 	couriers_close(&agent->couriers);

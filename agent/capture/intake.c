@@ -37,6 +37,7 @@ struct intake {
 	struct metrics *metrics;
 	const struct clock *clock;
 	const struct config *config;
+	const struct reference *reference;
 	struct route_target *targets; /* room for every destination */
 	struct buf scanned, body;
 	struct cell cells[CELLS];
@@ -81,6 +82,11 @@ void intake_free(struct intake *intake)
 	buf_done(&intake->body);
 	free(intake->targets);
 	free(intake);
+}
+
+void intake_set_reference(struct intake *intake, const struct reference *reference)
+{
+	intake->reference = reference;
 }
 
 int intake_configure(struct intake *intake, const struct config *config)
@@ -417,6 +423,7 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 		.index = passage->index,
 		.chain = message->chain,
 		.limits = &intake->config->limits,
+		.reference = intake->reference,
 		.accepts_invalid = message->on_invalid == CONFIG_INVALID_ACCEPT,
 	};
 	struct event event;

@@ -52,4 +52,16 @@ int seen_add(struct seen *seen, const char *kind, const char *id);
 bool seen_has(const struct seen *seen, const char *kind, const char *id);
 void seen_done(struct seen *seen);
 
+/* --- pages of what is there (reference_pages.c) ------------------------------------------------------ */
+
+/* Each row of a kind, NULL all kinds; `fn` returns an exit code, CTL_DONE to go on. */
+typedef int (*row_fn)(void *ctx, const cJSON *row);
+int each_reference(struct ctl *ctl, const char *kind, row_fn fn, void *ctx);
+
+/* Remove rows of a kind by their ids, strings of an array. An exit code. */
+int remove_reference(struct ctl *ctl, const char *kind, const cJSON *ids, int64_t *ret_removed);
+
+/* --format, by its own word or the name of the file: 1 CSV, 0 JSON lines, -1 a line on stderr. */
+int is_csv(const struct ctl *ctl, const char *file);
+
 #endif
