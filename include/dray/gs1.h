@@ -12,9 +12,9 @@
  *   - without any identifier: a GTIN of 8, 12, 13 or 14 digits and an SSCC of 18, when their check digit
  *     is right; an element string that begins with FNC1 or has one inside; one that begins with 00, 01
  *     or 02, when it is sound as a whole.
- * FNC1 is what readers send for it, the control character GS (0x1D). Sites that have their readers
- * send another character set it back before, in an adapter: any printable one may be data. A line end
- * behind the text is no part of it. Everything else, and what has another symbology's identifier, is a
+ * FNC1 is what readers send for it, the control character GS (0x1D), and "{GS}", with which keyboard
+ * wedges show it: braces are in no character set of GS1. "<GS>" may be data. Sites whose readers send
+ * anything else set it back before, in an adapter. A line end behind the text is no part of it. Everything else, and what has another symbology's identifier, is a
  * plain barcode.
  *
  * Invariants
@@ -22,8 +22,8 @@
  *      that the table names, none contradicts another of the same symbol (`ex`, or an AI twice with two
  *      values). What must come along (`req`) is asked of everything that marks one thing, not of one
  *      symbol: gs1_check_pairs().
- *   2. What is only a guess (no identifier) is never GS1_INVALID for a wrong check digit; what names
- *      itself GS1 is never plain.
+ *   2. A number without an identifier and without a right check digit is plain; what names itself GS1
+ *      is never plain (but for ]I1, which others use too: read when it has 14 digits).
  *   3. Nothing is allocated; a scan is of fixed size.
  *
  * Source: GS1 General Specifications, GS1 Digital Link URI Syntax, GS1 Barcode Syntax Dictionary.
@@ -64,7 +64,7 @@ struct gs1_scan {
 	char symbology[3]; /* "C1", "E0"; "" when the reader sent none */
 	size_t start;      /* bytes of the symbology identifier in front of the content, 0 or 3 */
 	size_t end;        /* where the content ends: in front of a line end */
-	int year;          /* as handed in */
+	int year;          /* as handed in: `year_now` */
 	size_t n;          /* elements; 0 of a plain barcode */
 	struct gs1_element elements[GS1_ELEMENTS_MAX];
 	size_t used;                                               /* of text */
@@ -73,6 +73,7 @@ struct gs1_scan {
 
 struct gs1_error {
 	char ai[5];       /* "" when it is not in an element */
+	bool is_misread;  /* the form is right and a check digit or pair is not: scan it again */
 	size_t position;  /* byte of the text as scanned, from 0 */
 	char message[96]; /* lower case, no full stop: "the check digit is 1, it should be 2" */
 };
