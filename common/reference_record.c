@@ -10,11 +10,12 @@
 #include "dray/decimal.h"
 #include "dray/gs1.h"
 #include "dray/json.h"
+#include "dray/units.h"
 #include "event_data.h"
 
 #define ITEM_ID_MAX 64 /* struct reference_item */
 #define NAME_MAX_BYTES 200
-#define PLACE_MAX 96
+#define PLACE_MAX 192
 
 /* Where an alias' texts stand: the buffer they lie in may move until it is whole. */
 struct place {
@@ -42,6 +43,19 @@ static void name_element(char out[PLACE_MAX], const char *name, size_t index, co
 {
 	(void)snprintf(out, PLACE_MAX, "/%s/%zu%s%s", name, index, member ? "/" : "",
 		member ? member : "");
+}
+
+/* A name that the record's author chose, with RFC 6901's escapes; cut where it is too long. */
+static void name_chosen(char out[PLACE_MAX], const char *name, const char *member)
+{
+	size_t n = (size_t)snprintf(out, PLACE_MAX, "/%s/", name);
+
+	for (; *member && n < PLACE_MAX - 3; member++) {
+		if (*member == '~' || *member == '/')
+			out[n++] = '~';
+		out[n++] = *member == '~' ? '0' : *member == '/' ? '1' : *member;
+	}
+	out[n] = '\0';
 }
 
 #define refuse(r, ...) (error_fill((r)->err, __VA_ARGS__), REFERENCE_REFUSED)
@@ -103,32 +117,34 @@ static enum reference_reading read_pack(struct reader *r, const char *where, cJS
 		  decimal_compare(&pack, &zero) > 0;
 	buf_done(&number);
 	if (!is_fine)
-		return refuse(r, where, "must be a decimal above 0 of at most 18 digits: base units");
+		return refuse(
+			r, where, "must be a decimal above 0 of at most 18 digits: base units");
 	decimal_format(&pack, text);
 	return event_data_set_string(value, text) ? REFERENCE_READ : REFERENCE_FAILED;
 }
 
-/* The code of a unit, as it is known here or at the site; else the text as it stands. */
+/* The code of a unit: a local name's, or what everybody means by it. */
 static enum reference_reading resolve_unit(
 	struct reader *r, const char *where, const char *text, char ret[REFERENCE_UOM_MAX])
 {
-	int found = 0;
+	char local[REFERENCE_UOM_MAX];
+	int found = r->known ? r->known->find_unit(r->known->ctx, text, local) : 0;
+	const char *code = unit_find(found > 0 ? local : text);
 
-	if (strlen(text) >= REFERENCE_UOM_MAX)
-		return refuse(r, where, "is longer than %d bytes", REFERENCE_UOM_MAX - 1);
-	if (strchr(text, '/'))
-		return refuse(r, where, "holds a '/'");
-	if (r->known)
-		found = r->known->find_unit(r->known->ctx, text, ret);
-	if (found == 0)
-		(void)snprintf(ret, REFERENCE_UOM_MAX, "%s", text);
-	return found < 0 ? REFERENCE_FAILED : REFERENCE_READ;
+	if (found < 0)
+		return REFERENCE_FAILED;
+	if (!code || strlen(code) >= REFERENCE_UOM_MAX)
+		return refuse(r, where,
+			"%.64s is no unit that is known: import it before as a name of one (kind unit)",
+			text);
+	(void)snprintf(ret, REFERENCE_UOM_MAX, "%s", code);
+	return REFERENCE_READ;
 }
 
 /* --- what it is found by -------------------------------------------------------------------------- */
 
-static enum reference_reading add_alias(struct reader *r, const char *where, const char *scheme,
-	const char *code, const char *pack)
+static enum reference_reading add_alias(
+	struct reader *r, const char *where, const char *scheme, const char *code, const char *pack)
 {
 	struct reference_record *record = r->record;
 	struct place *place = &r->places[record->n_aliases];
@@ -220,8 +236,8 @@ static enum reference_reading read_supplier_item(struct reader *r, cJSON *elemen
 
 	name_element(where, "supplier_items", index, is_object ? "supplier" : NULL);
 	if (is_object) {
-		status = read_text(r, where, json_get(element, "supplier"), REFERENCE_CODE_MAX - 1,
-			&supplier);
+		status = read_text(
+			r, where, json_get(element, "supplier"), REFERENCE_CODE_MAX - 1, &supplier);
 		if (status != REFERENCE_READ)
 			return status;
 		if (strchr(supplier, '/'))
@@ -271,8 +287,8 @@ static enum reference_reading read_pack_of(struct reader *r, cJSON *pack)
 	const char *base = json_get_string(r->object, "uom");
 	char *name;
 
-	status = check_text(r, "/packs", pack->string, REFERENCE_UOM_MAX - 1);
-	(void)snprintf(where, sizeof(where), "/packs/%.*s", REFERENCE_UOM_MAX - 1, pack->string);
+	status = check_text(r, "/packs", pack->string, NAME_MAX_BYTES);
+	name_chosen(where, "packs", pack->string);
 	if (status == REFERENCE_READ)
 		status = resolve_unit(r, where, pack->string, uom);
 	if (status == REFERENCE_READ)
@@ -321,7 +337,7 @@ static enum reference_reading read_name_and_unit(struct reader *r)
 		status = read_text(r, "/name", name, NAME_MAX_BYTES, &text);
 	if (status != REFERENCE_READ || !unit)
 		return status;
-	status = read_text(r, "/uom", unit, REFERENCE_UOM_MAX - 1, &text);
+	status = read_text(r, "/uom", unit, NAME_MAX_BYTES, &text);
 	if (status == REFERENCE_READ)
 		status = resolve_unit(r, "/uom", text, uom);
 	if (status == REFERENCE_READ && !event_data_set_string(unit, uom))
@@ -349,24 +365,38 @@ static enum reference_reading read_item(struct reader *r)
 
 /* --- units ---------------------------------------------------------------------------------------- */
 
+/*
+ * A code that warehouses count and measure in can't be another one's name: what was made canonical
+ * would change when it is read again. Any other may: who says PAL means pallets, not pascals.
+ */
 static enum reference_reading read_unit_name(struct reader *r, cJSON *element, size_t index)
 {
 	enum reference_reading status;
 	char where[PLACE_MAX];
-	const char *name;
+	const char *name, *code;
 
 	name_element(where, "names", index, NULL);
 	status = read_text(r, where, element, NAME_MAX_BYTES, &name);
-	return status == REFERENCE_READ ? add_alias(r, where, "unit", name, NULL) : status;
+	if (status != REFERENCE_READ)
+		return status;
+	code = unit_find(name);
+	if (code && strcmp(code, name) == 0 && unit_kind(code) != UNIT_OTHER &&
+		strcmp(code, r->record->id) != 0)
+		return refuse(
+			r, where, "%s is the code of another unit, %s", name, unit_name(code));
+	return add_alias(r, where, "unit", name, NULL);
 }
 
 static enum reference_reading read_unit(struct reader *r)
 {
 	static const char *const members[] = { "names", NULL };
+	const char *code = unit_find(r->record->id);
 	enum reference_reading status;
 
-	if (strlen(r->record->id) >= REFERENCE_UOM_MAX)
-		return refuse(r, "/id", "of a unit is at most %d bytes long", REFERENCE_UOM_MAX - 1);
+	if (!code || strlen(code) >= REFERENCE_UOM_MAX)
+		return refuse(r, "/id", "%s is no unit of Recommendation 20 or 21, nor of X12",
+			r->record->id);
+	(void)snprintf(r->record->id, sizeof(r->record->id), "%s", code);
 	status = make_room(r, members);
 	return status == REFERENCE_READ ? read_list(r, "names", read_unit_name) : status;
 }
@@ -401,8 +431,8 @@ static enum reference_reading read_kind(struct reader *r, const char *kind)
 static enum reference_reading read_id(struct reader *r)
 {
 	const char *text = NULL;
-	enum reference_reading status = read_text(
-		r, "/id", json_get(r->object, "id"), sizeof(r->record->id) - 1, &text);
+	enum reference_reading status =
+		read_text(r, "/id", json_get(r->object, "id"), sizeof(r->record->id) - 1, &text);
 
 	if (status == REFERENCE_READ)
 		(void)snprintf(r->record->id, sizeof(r->record->id), "%s", text);

@@ -9,8 +9,8 @@
 #include "dray/reference.h"
 #include "store/reference.h"
 
-#define ANSWERS 1024  /* kept at a time, a power of two */
-#define KEPT_CODE 65  /* longer ones are asked for each time */
+#define ANSWERS 1024 /* kept at a time, a power of two */
+#define KEPT_CODE 65 /* longer ones are asked for each time */
 #define KEPT_SCHEME 16
 
 /* What one question was answered with. */

@@ -26,8 +26,8 @@ struct importing {
 	int64_t size; /* of the file, 0 not known */
 	bool has_terminal;
 	struct buf body;
-	char kind[64]; /* of the records in the body; another kind begins another call */
-	size_t n;      /* of them */
+	char kind[64];      /* of the records in the body; another kind begins another call */
+	size_t n;           /* of them */
 	size_t first, next; /* lines of the file: the body's first, the one behind its last */
 	struct seen seen;
 	int64_t records, stored, moved, removed;
@@ -152,8 +152,8 @@ static int put_json_line(struct importing *in, size_t line, const struct buf *te
 	if (blank == text->len)
 		return CTL_DONE;
 	if (text->data[blank] == '[')
-		return refuse_line(in, line, "",
-			"is an array: write one record a line (jq -c '.[]' does)");
+		return refuse_line(
+			in, line, "", "is an array: write one record a line (jq -c '.[]' does)");
 	tree = cJSON_ParseWithLength(text->data, text->len);
 	code = put_record(in, line, text->data, text->len, tree);
 	cJSON_Delete(tree);

@@ -8,6 +8,7 @@
 #include "ctl/reference_file.h"
 #include "ctl/table.h"
 #include "dray/json.h"
+#include "dray/units.h"
 
 #define TAKEN (TAKES(OPTION_KIND) | TAKES(OPTION_LIMIT) | TAKES(OPTION_CURSOR))
 #define ARGS_MAX 1000
@@ -67,6 +68,15 @@ static void put_codes(struct buf *out, const cJSON *body)
 	put_texts(out, json_get(body, "names"));
 }
 
+/* A unit is called by its own name. */
+static const char *name_of(const cJSON *row, const cJSON *body)
+{
+	bool is_unit = strcmp(text_of(row, "kind"), "unit") == 0;
+	const char *name = is_unit ? unit_name(text_of(row, "id")) : text_of(body, "name");
+
+	return name ? name : "";
+}
+
 static void put_cell(struct table *table, struct buf *text)
 {
 	table_text(table, text->len > 0 && !buf_failed(text) ? text->data : "", COLOR_NONE);
@@ -87,7 +97,7 @@ static void print_rows(const struct ctl *ctl, const cJSON *rows)
 
 		table_text(table, text_of(row, "kind"), COLOR_DIM);
 		table_text(table, text_of(row, "id"), COLOR_NONE);
-		table_text(table, text_of(body, "name"), COLOR_NONE);
+		table_text(table, name_of(row, body), COLOR_NONE);
 		table_text(table, text_of(body, "uom"), COLOR_NONE);
 		put_packs(&text, body);
 		put_cell(table, &text);

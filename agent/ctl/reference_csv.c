@@ -10,18 +10,14 @@
 #include "ctl/reference_file.h"
 #include "dray/json.h"
 
-enum column {
-	KIND, ID, NAME, UOM, GTIN, PACK_UOM, PACK, SUPPLIER, SUPPLIER_ITEM, CODE
-};
+enum column { KIND, ID, NAME, UOM, GTIN, PACK_UOM, PACK, SUPPLIER, SUPPLIER_ITEM, CODE };
 static const char *const columns[CSV_COLUMNS] = { "kind", "id", "name", "uom", "gtin", "pack_uom",
 	"pack", "supplier", "supplier_item", "code" };
 #define HEADER "kind,id,name,uom,gtin,pack_uom,pack,supplier,supplier_item,code"
 
-static const char *cell(
-	const struct reference_csv *csv, const struct csv *line, enum column column)
+static const char *cell(const struct reference_csv *csv, const struct csv *line, enum column column)
 {
-	return csv->column_of[column] < 0 ? ""
-					  : csv_field(line, (size_t)csv->column_of[column]);
+	return csv->column_of[column] < 0 ? "" : csv_field(line, (size_t)csv->column_of[column]);
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */
@@ -42,8 +38,8 @@ static int read_head(struct reference_csv *csv, const struct csv *line, struct e
 		int column = find_column(csv_field(line, i));
 
 		if (column < 0)
-			return error_set(err, NULL,
-				"column %zu of the header is none of " HEADER, i + 1);
+			return error_set(
+				err, NULL, "column %zu of the header is none of " HEADER, i + 1);
 		if (csv->column_of[column] >= 0)
 			return error_set(err, columns[column], "stands in the header twice");
 		csv->column_of[column] = (int)i;
@@ -145,7 +141,8 @@ static int add_unit_line(struct reference_csv *csv, const struct csv *line, stru
 {
 	for (int column = UOM; column < CSV_COLUMNS; column++)
 		if (cell(csv, line, (enum column)column)[0])
-			return error_set(err, columns[column], "is of items: a unit has id and name");
+			return error_set(
+				err, columns[column], "is of items: a unit has id and name");
 	return add_text(csv->record, "names", cell(csv, line, NAME), err);
 }
 
@@ -175,15 +172,16 @@ int reference_csv_put(struct reference_csv *csv, const struct csv *line, cJSON *
 	if (csv->n_fields == 0)
 		return read_head(csv, line, err);
 	if (line->n != csv->n_fields)
-		return error_set(err, NULL, "has %zu fields, the header has %zu", line->n,
-			csv->n_fields);
+		return error_set(
+			err, NULL, "has %zu fields, the header has %zu", line->n, csv->n_fields);
 	kind = cell(csv, line, KIND)[0] ? cell(csv, line, KIND) : csv->kind;
 	id = cell(csv, line, ID);
 	if (!id[0])
 		return error_set(err, "id", "is empty");
 	if (strcmp(kind, "item") != 0 && strcmp(kind, "unit") != 0)
 		return error_set(err, "kind",
-			"is %.32s: CSV holds items and units, other kinds come as JSON lines", kind);
+			"is %.32s: CSV holds items and units, other kinds come as JSON lines",
+			kind);
 	if (!is_of(csv->record, kind, id)) {
 		*ret_record = reference_csv_end(csv, ret_line);
 		csv->record = open_record(kind, id);

@@ -17,11 +17,11 @@
 
 /* Lines that stand next to each other and have one id make one record. */
 struct reference_csv {
-	const char *kind;                 /* of lines that don't say */
-	int column_of[CSV_COLUMNS];       /* field that holds it, -1 none */
-	size_t n_fields;                  /* of each line; 0: the header hasn't come yet */
-	cJSON *record;                    /* that is being put together; NULL none */
-	size_t line;                      /* where it began */
+	const char *kind;           /* of lines that don't say */
+	int column_of[CSV_COLUMNS]; /* field that holds it, -1 none */
+	size_t n_fields;            /* of each line; 0: the header hasn't come yet */
+	cJSON *record;              /* that is being put together; NULL none */
+	size_t line;                /* where it began */
 };
 
 /*

@@ -79,8 +79,9 @@ static bool read_record(struct importing *in, cJSON *tree, int64_t line)
 	case REFERENCE_FAILED:
 		break;
 	}
-	call_problem(in->call, 503, "nothing was changed: the record of line %" PRId64
-				    " cannot be read now; try again", line);
+	call_problem(in->call, 503,
+		"nothing was changed: the record of line %" PRId64 " cannot be read now; try again",
+		line);
 	return false;
 }
 
@@ -182,8 +183,8 @@ static int store_records(struct importing *in)
 	(void)snprintf(object, sizeof(object), "reference/%s", in->records[0].kind);
 	(void)snprintf(why, sizeof(why), "%zu records from %.48s on, %u codes moved", in->n,
 		in->records[0].id, in->n_moved);
-	return store_audit(call->ops->with.store, call_wall_ms(call), call->who,
-		"reference.import", object, why);
+	return store_audit(call->ops->with.store, call_wall_ms(call), call->who, "reference.import",
+		object, why);
 }
 
 static void answer_import(struct importing *in)
@@ -271,8 +272,8 @@ static int on_row(void *ctx, const struct store_reference_row *row)
 	put_row(listing->call, row);
 	(void)snprintf(listing->kind, sizeof(listing->kind), "%s", row->kind);
 	(void)snprintf(listing->id, sizeof(listing->id), "%s", row->id);
-	listing->is_cut = ++listing->n == listing->limit ||
-			  listing->call->body.len >= PAGE_BYTES_MAX;
+	listing->is_cut =
+		++listing->n == listing->limit || listing->call->body.len >= PAGE_BYTES_MAX;
 	return listing->is_cut;
 }
 
@@ -332,8 +333,7 @@ void api_show_reference(struct call *call)
 	if (found < 0)
 		call_store_failed(call);
 	else if (found == 0)
-		call_problem(
-			call, 404, "there is no %.32s %.200s", call->parameter, call->second);
+		call_problem(call, 404, "there is no %.32s %.200s", call->parameter, call->second);
 	else
 		call_answer(call, 200);
 }
@@ -402,9 +402,8 @@ void api_delete_reference(struct call *call)
 		goto out;
 	(void)snprintf(object, sizeof(object), "reference/%.32s", removing.kind);
 	if (remove_all(&removing) < 0 ||
-		(removing.n > 0 &&
-			store_audit(call->ops->with.store, call_wall_ms(call), call->who,
-				"reference.delete", object, removing.why) < 0)) {
+		(removing.n > 0 && store_audit(call->ops->with.store, call_wall_ms(call), call->who,
+					   "reference.delete", object, removing.why) < 0)) {
 		call_store_failed(call);
 		goto out;
 	}

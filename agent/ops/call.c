@@ -100,8 +100,8 @@ struct about {
 static void put_problem(struct call *call, int status, const struct about *about,
 	const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 
-static void put_problem(struct call *call, int status, const struct about *about,
-	const char *format, va_list args)
+static void put_problem(
+	struct call *call, int status, const struct about *about, const char *format, va_list args)
 {
 	char detail[512];
 
@@ -139,8 +139,8 @@ void call_refuse(struct call *call, int status, const char *reason, const char *
 	va_end(args);
 }
 
-void call_refuse_line(struct call *call, int status, int64_t line, const char *field,
-	const char *format, ...)
+void call_refuse_line(
+	struct call *call, int status, int64_t line, const char *field, const char *format, ...)
 {
 	va_list args;
 

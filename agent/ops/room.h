@@ -40,7 +40,8 @@ struct call;
 
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
-	const char *path;  /* "{}" stands for one segment: call->parameter, a second one call->second */
+	const char
+		*path; /* "{}" stands for one segment: call->parameter, a second one call->second */
 	const char *query; /* the names it takes, each between blanks; NULL none */
 	void (*handle)(struct call *call);
 	bool is_change; /* POST, in the turn's transaction; else GET, after its commit */
