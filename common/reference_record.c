@@ -445,7 +445,27 @@ static void put_text(struct buf *out, const char *before, const char *text)
 	buf_put_json(out, text, strlen(text));
 }
 
-/* The record as it is kept: kind and id, then the other members in their order. */
+static void put_member(struct buf *out, const cJSON *member)
+{
+	put_text(out, ",", member->string);
+	buf_putc(out, ':');
+	json_print(member, out);
+}
+
+/* Behind kind and id; the members that are not known follow in their order. */
+static const char *const known_order[] = { "name", "uom", "gtins", "packs", "supplier_items",
+	"codes", "names" };
+#define N_KNOWN (sizeof(known_order) / sizeof(known_order[0]))
+
+static bool is_known(const char *name)
+{
+	for (size_t i = 0; i < N_KNOWN; i++)
+		if (strcmp(known_order[i], name) == 0)
+			return true;
+	return strcmp(name, "kind") == 0 || strcmp(name, "id") == 0;
+}
+
+/* The record as it is kept. */
 static enum reference_reading finish(struct reader *r)
 {
 	struct reference_record *record = r->record;
@@ -454,12 +474,14 @@ static enum reference_reading finish(struct reader *r)
 
 	put_text(body, "{\"kind\":", record->kind);
 	put_text(body, ",\"id\":", record->id);
+	for (size_t i = 0; i < N_KNOWN; i++) {
+		member = json_get(r->object, known_order[i]);
+		if (member)
+			put_member(body, member);
+	}
 	cJSON_ArrayForEach (member, r->object) {
-		if (strcmp(member->string, "kind") == 0 || strcmp(member->string, "id") == 0)
-			continue;
-		put_text(body, ",", member->string);
-		buf_putc(body, ':');
-		json_print(member, body);
+		if (!is_known(member->string))
+			put_member(body, member);
 	}
 	buf_putc(body, '}');
 	if (buf_failed(body))

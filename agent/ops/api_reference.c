@@ -32,7 +32,8 @@ struct importing {
 	size_t len, pos;
 	size_t counted; /* bytes whose lines are in `line` */
 	int64_t line;   /* of `counted`, as the caller numbers them */
-	bool is_array, is_dry;
+	bool is_array;  /* inside one */
+	bool is_dry;
 	struct buf scratch;
 	struct reference_record *records;
 	size_t n;
@@ -118,14 +119,17 @@ static bool take_value(struct importing *in)
 /* Behind an element of an array. False: answered. */
 static bool pass_comma(struct importing *in)
 {
-	bool is_end = in->pos < in->len && in->text[in->pos] == ']';
+	char c = in->pos < in->len ? in->text[in->pos] : '\0';
 
-	if (!is_end && (in->pos == in->len || in->text[in->pos] != ','))
+	if (c != ',' && c != ']')
 		return refuse_syntax(in, "a comma or ] is missing", in->pos);
+	in->is_array = c == ',';
 	in->pos++;
 	skip_space(in);
-	if (is_end && in->pos < in->len)
+	if (!in->is_array && in->pos < in->len)
 		return refuse_syntax(in, "text behind the array", in->pos);
+	if (in->is_array && in->pos == in->len)
+		return refuse_syntax(in, "the array has no end", in->pos);
 	return true;
 }
 
@@ -138,7 +142,7 @@ static bool read_records(struct importing *in)
 		in->pos++;
 		skip_space(in);
 	}
-	while (in->pos < in->len && !(in->is_array && in->n == 0 && in->text[in->pos] == ']')) {
+	while (in->pos < in->len && !(in->n == 0 && in->is_array && in->text[in->pos] == ']')) {
 		if (!take_value(in) || (in->is_array && !pass_comma(in)))
 			return false;
 	}

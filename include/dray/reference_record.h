@@ -7,14 +7,15 @@
  *    "supplier_items":[{"supplier":"ACME","item":"A-77"},"B-9"],"codes":["OLD-1"]}
  *   {"kind":"unit","id":"H87","names":["Stk","Stück"]}
  *
- * Of an item all but kind and id is optional. Packs are in base units, so no pack can be made of itself;
- * a pack of a GTIN likewise. A unit's id is one of units.h, its names are what people at the site write for
- * it; they go before what everybody means by them. A unit that nobody knows is refused: no event could
- * say it. Records of any other kind need kind and id, and are kept as they are. Members that are
- * not known here are kept.
+ * Of an item all but kind and id is optional. Packs are in base units, so no pack can be made of
+ * itself; a pack of a GTIN likewise. A unit's id is one of units.h, its names are what people at the
+ * site write for it; they go before what everybody means by them. A unit that nobody knows is refused:
+ * no event could say it. Records of any other kind need kind and id, and are kept as they are. Members
+ * that are not known here are kept.
  *
- * The body is the record with kind and id in front and canonical values in place: GTINs of 14 digits,
- * units as codes, packs as canonical decimals. Read again it gives itself.
+ * The body is the record with the members above in this order, the others behind them, and canonical
+ * values in place: GTINs of 14 digits, units as codes, packs as canonical decimals. Read again it gives
+ * itself.
  *
  * What it is found by (schemes: reference.h):
  *
