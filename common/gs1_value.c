@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dray/gs1.h"
 #include "dray/gs1_ai.h"
 #include "gs1_check.h"
-#include "gs1_read.h"
 
 const struct gs1_element *gs1_find(const struct gs1_scan *scan, const char *ai)
 {

@@ -264,13 +264,21 @@ bool unit_factor(const char *code, int64_t *ret_numerator, int64_t *ret_denomina
 	return true;
 }
 
+bool unit_is_convertible(const char *from, const char *to)
+{
+	const struct measure *a = find_measure(from);
+	const struct measure *b = find_measure(to);
+
+	return a && b && a->kind == b->kind;
+}
+
 bool unit_convert(
 	const struct decimal *value, const char *from, const char *to, struct decimal *ret)
 {
 	const struct measure *a = find_measure(from);
 	const struct measure *b = find_measure(to);
 
-	if (!a || !b || a->kind != b->kind)
+	if (!unit_is_convertible(from, to))
 		return false;
 	return decimal_multiply(value, (const int64_t[]){ a->numerator, b->denominator },
 		(const int64_t[]){ a->denominator, b->numerator }, ret);

@@ -61,11 +61,13 @@ bool unit_is_whole(const char *code);
 /* How much of its kind's base one unit is, as a fraction. False: of no kind that converts. */
 bool unit_factor(const char *code, int64_t *ret_numerator, int64_t *ret_denominator);
 
+/* Do the two measure the same thing, by the table? */
+bool unit_is_convertible(const char *from, const char *to);
 /*
  * Convert exactly.
  *
  * ret      untouched when false is returned.
- * Returns  false when the two measure different things, or when the result has more than 18 digits (a
+ * Returns  false when the two are not convertible, or when the result has more than 18 digits (a
  *          third has endlessly many).
  */
 bool unit_convert(
