@@ -23,6 +23,7 @@ struct clock;
 struct intake;
 struct deliver;
 struct capture;
+struct reference;
 struct ops;
 
 struct ops_options {
@@ -33,6 +34,7 @@ struct ops_options {
 	const struct clock *clock;
 	struct intake *intake;
 	struct deliver *deliver;
+	const struct reference *reference; /* what the site knows of units, for imports */
 	/* What only main knows; callbacks so that ops need not know capture. */
 	bool (*broker_is_up)(void *ctx);
 	const char *(*broker_reason)(void *ctx);
