@@ -14,6 +14,8 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#define TOKEN_PREFIX "token:"
+
 /* --- who asks --------------------------------------------------------------------------------- */
 
 static void name_the_hand(struct call *call)
@@ -63,7 +65,8 @@ static bool admit_bearer(struct call *call)
 		ask_for_token(call, header);
 		return false;
 	}
-	(void)snprintf(call->who, sizeof(call->who), "token:%s", holder.name);
+	(void)snprintf(call->who, sizeof(call->who), TOKEN_PREFIX "%s", holder.name);
+	call->token = call->who + sizeof(TOKEN_PREFIX) - 1;
 	if (!token_may(holder.role, call->route->right)) {
 		call_problem(call, 403, "%s may not do this", call->who);
 		return false;

@@ -64,7 +64,8 @@ struct call {
 	const struct ops_route *route;
 	char parameter[OPS_PARAMETER_MAX]; /* decoded; "" none */
 	struct evkeyvalq query;
-	char who[80];                /* "uid:1000", "token:wms", for the audit trail; "" anybody */
+	char who[80];      /* "uid:1000", "token:wms", for the audit trail; "" anybody */
+	const char *token; /* its name, within who; NULL: by the socket, or none was needed */
 	char device[EVENT_NAME_MAX]; /* the only one that it may speak for; "" any */
 	bool is_waiting;             /* call_wait() */
 	bool is_answered;
