@@ -450,6 +450,7 @@ static int build_rooms(struct agent *agent)
 		.intake = agent->intake,
 		.deliver = agent->deliver,
 		.reference = items_reference(agent->items),
+		.secrets = &agent->places.secrets,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
 		.store_room = store_room,
