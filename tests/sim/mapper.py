@@ -103,14 +103,14 @@ class Adapter(Mapper):
 
     def __init__(self, name):
         super().__init__(load(name, "adapter.jq"))
-        self.name, self.declaration = name, load(name, "adapter.json")
+        self.declaration = load(name, "adapter.json")
         self.cases = load(name, "adapter_cases.json")
 
-    def question(self, payload, topic=None, headers=None, vars=None, received=None):
+    def question(self, payload, topic=None, headers=None, vars=None, source="case", received=None):
         variables = {name: var["default"] for name, var in self.declaration["vars"].items()
                      if "default" in var}
         return {"payload": payload, "topic": topic, "headers": headers or {}, "site": "dc-muc-1",
-                "source": self.name, "vars": {**variables, **(vars or {})},
+                "source": source, "vars": {**variables, **(vars or {})},
                 "received": received or "2026-11-21T14:04:05.301Z"}
 
     def events(self, payload, **known):
