@@ -77,6 +77,10 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
 	const struct problem *problem, intake_ack_fn on_ack, void *ctx);
 
+/* A message that says nothing: an adapter read it and made no event of it. It is counted, as `empty`.
+ * Returns as intake_take() does. */
+int intake_pass(struct intake *intake, const struct intake_message *message);
+
 /*
  * An answer brought an event: it enters like any other, its id derived from what caused it, so that the
  * same answer brings the same event. Its source is /{site}/{destination}, its device the destination;
