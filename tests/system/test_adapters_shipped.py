@@ -19,7 +19,7 @@ def test_there_is_one_for_every_vendor_that_the_guide_names():
 
 def test_every_event_of_the_cases_is_stored(site):
     site.agent()
-    device = site.device(also=["dray/v1/dc-sim-1/ack/+"])
+    device = site.device("listener", also=["dray/v1/dc-sim-1/ack/+"])
     told = 0
     for name, case in CASES:
         for event in case.get("events", []):
@@ -32,6 +32,24 @@ def test_every_event_of_the_cases_is_stored(site):
             assert ack["status"] == "stored", (name, case["name"], ack)
             told += 1
     assert told > 60
+
+
+def test_what_a_device_publishes_is_acked_to_it_and_known_again(site):
+    """The first case of each adapter that reads devices, through the daemon."""
+    firsts = {name: mapper.load(name, "adapter_cases.json")[0] for name in NAMES
+              if "device" in mapper.load(name, "adapter_cases.json")[0]["events"][0]}
+    assert len(firsts) == 6
+    site.agent(sources={name: {"topic": name + "/+", "adapter": name, "vars": case.get("vars", {})}
+                        for name, case in firsts.items()})
+    device = site.device("listener", also=["dray/v1/dc-sim-1/ack/+"])
+    for name, case in firsts.items():
+        expected, = case["events"]
+        ack_topic = "dray/v1/dc-sim-1/ack/" + expected["device"]
+        text = mapper.load(name, "adapter.json")["payload"] == "text"
+        for status in "stored", "stored" if text else "duplicate":
+            device.send(case["payload"], topic="%s/%s" % (name, expected["device"]))
+            heard = device.hear(lambda message: message.topic == ack_topic, what=name)
+            assert json.loads(heard.payload)["status"] == status, name
 
 
 @pytest.mark.parametrize("name", NAMES)
