@@ -71,7 +71,9 @@ static int check(const struct places *places, const struct config *config, struc
 	if (places_check(places, config, err) < 0 ||
 		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0)
 		return -1;
-	return capture_check(config, &places->secrets, err);
+	if (capture_check(config, &places->secrets, err) < 0)
+		return -1;
+	return ops_check(config, &places->secrets, err);
 }
 
 static int load(const struct places *places, struct config **ret, struct error *err)
@@ -480,6 +482,7 @@ static int build_rooms(struct agent *agent)
 		.clock = agent->clock,
 		.intake = agent->intake,
 		.deliver = agent->deliver,
+		.secrets = &agent->places.secrets,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
 		.store_room = store_room,

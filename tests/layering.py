@@ -49,7 +49,7 @@ ROOMS = [
     ("agent/deliver/", ["curl", "event", "cjson"],
      ["dray/", "deliver/", "store/", "mqtt/", "mapper/"] + FLOOR),
     ("agent/mapper/", ["jq", "event", "cjson"], ["dray/", "mapper/"] + FLOOR),
-    ("agent/ops/", ["event", "cjson"],
+    ("agent/ops/", ["event", "openssl", "cjson"],
      ["dray/", "ops/", "store/", "capture/", "deliver/"] + FLOOR),
     ("agent/ctl/", ["curl", "cjson"],
      ["dray/", "ctl/", "mapper/", "config_file.h", "declared.h"]),

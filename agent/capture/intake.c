@@ -573,7 +573,8 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 		.at_ms = clock_stamp_of(intake->clock, message->received_at_ms),
 	};
 
-	if (message->len > intake->config->limits.max_bytes)
+	if (message->len >
+		(message->max_len > 0 ? message->max_len : intake->config->limits.max_bytes))
 		return refuse_bytes(&passage, message->payload, message->len, REASON_TOO_LARGE,
 			"the message is larger than limits.max_message allows", message->len);
 	return take_all(&passage, message->payload, message->len);
