@@ -33,6 +33,7 @@
 
 #include "dray/buf.h"
 #include "ops/guest.h"
+#include "ops/hooks.h"
 #include "ops/ops.h"
 #include "ops/token.h"
 
@@ -49,7 +50,7 @@ struct call;
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
 	const char *path;  /* "{}" stands for one segment, call->parameter */
-	const char *query; /* the names it takes, each between blanks; NULL none */
+	const char *query; /* the names it takes, each between blanks; NULL none; "" any */
 	void (*handle)(struct call *call);
 	bool is_change;         /* POST, in the turn's transaction; else GET, after its commit */
 	enum token_right right; /* that the TCP door asks for */
@@ -103,6 +104,7 @@ struct ops {
 	struct call_list outbox;
 	struct call_list waiting;
 	struct tokens *tokens;
+	struct hooks *hooks;
 	int64_t n_taken; /* events that came by HTTP in this turn */
 	struct ops_backup backup;
 	int64_t started_at_ms;
@@ -155,6 +157,12 @@ void call_refuse(struct call *call, int status, const char *reason, const char *
 	__attribute__((format(printf, 4, 5)));
 /* The store failed: 503 for a change, whose turn is lost, 500 for a reading. */
 void call_store_failed(struct call *call);
+
+/*
+ * Is there room for what it brings, in the store, and in this turn's transaction, which should not take for
+ * ever? False: the call is answered.
+ */
+bool call_has_room(struct call *call);
 
 /* A query's value; NULL when absent or empty. */
 const char *call_query(const struct call *call, const char *name);
@@ -222,6 +230,7 @@ void api_queue(struct call *call);
 void api_list_events(struct call *call);
 void api_show_event(struct call *call);
 void api_send_events(struct call *call);
+void api_take_hook(struct call *call);
 void api_list_deliveries(struct call *call);
 void api_list_destinations(struct call *call);
 void api_pause_destination(struct call *call);
