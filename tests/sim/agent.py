@@ -80,9 +80,11 @@ class Agent:
         self.drayctl = os.path.join(folder, "drayctl")
 
     def write_config(self, config):
+        """Whole or not at all: drayd may be reading it."""
         self.config = config
-        with open(self.path, "w") as out:
+        with open(self.path + ".new", "w") as out:
             json.dump(config, out, indent=2)
+        os.replace(self.path + ".new", self.path)
 
     def spawn(self):
         with open(self.log_path, "a") as log:
@@ -126,7 +128,12 @@ class Agent:
         if self.is_running():
             self.kill9()
 
-    def reload(self, config=None):
+    def reload(self, config=None, seconds=20):
+        """SIGHUP, once drayd answers: a program that has not begun yet ends on one."""
+        wait.until(lambda: self.is_alive() or not self.is_running(), seconds,
+                   "drayd alive; see " + self.log_path)
+        if not self.is_running():
+            raise AssertionError("drayd ended with %d" % self.process.returncode)
         if config is not None:
             self.write_config(config)
         self.process.send_signal(signal.SIGHUP)

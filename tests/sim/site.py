@@ -102,12 +102,16 @@ def wait_applied(cloud, ids, seconds=30):
     """Until exactly these event ids were applied at the cloud, each once."""
     wanted = sorted(ids)
 
-    def is_there():
-        return sorted(who.split(" ", 1)[1] for who in cloud.ids()) == wanted
+    def applied():
+        return sorted(who.split(" ", 1)[1] for who in cloud.ids())
     try:
-        wait.until(is_there, seconds, "%s applied at %s" % (wanted, cloud.name))
+        wait.until(lambda: applied() == wanted, seconds,
+                   "%d events applied at %s" % (len(wanted), cloud.name))
     except AssertionError as error:
-        raise AssertionError("%s; applied: %s" % (error, sorted(cloud.ids()))) from None
+        there = applied()
+        missing, strange = (sorted(set(a) - set(b)) for a, b in ((wanted, there), (there, wanted)))
+        raise AssertionError("%s; %d are; missing %d: %s; not expected %d: %s" % (
+            error, len(there), len(missing), missing[:10], len(strange), strange[:10])) from None
     assert cloud.ledger()["doubled"] == 0
 
 

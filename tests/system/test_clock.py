@@ -4,19 +4,16 @@ libfaketime sets drayd's wall clock and leaves its boot clock alone; a shim of o
 kernel says of it, and which boot it is.
 """
 import glob
-import os
-import subprocess
 import time
 
 import pytest
 
-from sim import wait
+from sim import shims, wait
 from sim.long import count
 from sim.site import ALL, assert_ledger_closes, destination, receipt, wait_applied
 from sim.wreck import Wreck
 
 FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clock_says.c")
 TO_1970_DAYS = -int(time.time() // 86400)
 
 pytestmark = pytest.mark.skipif(not FAKETIME, reason="needs libfaketime (package faketime)")
@@ -28,14 +25,11 @@ class Machine:
     def __init__(self, folder):
         self.offset, self.vouched, self.boot = (folder / name for name in (
             "clock-offset", "clock-is-vouched", "boot-id"))
-        library = str(folder / "clock_says.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, SHIM], check=True, timeout=60)
-        asan = os.environ.get("ASAN_OPTIONS", "")
-        self.env = {
-            "LD_PRELOAD": "%s %s" % (FAKETIME[0], library), "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_NO_CACHE": "1", "FAKETIME_TIMESTAMP_FILE": str(self.offset),
-            "CLOCK_VOUCHED_WHEN": str(self.vouched), "CLOCK_BOOT_ID": str(self.boot),
-            "ASAN_OPTIONS": (asan + ":" if asan else "") + "verify_asan_link_order=0"}
+        self.env = dict(
+            shims.preload(folder, "clock_says.c", before=FAKETIME[:1]),
+            DONT_FAKE_MONOTONIC="1", FAKETIME_NO_CACHE="1",
+            FAKETIME_TIMESTAMP_FILE=str(self.offset), CLOCK_VOUCHED_WHEN=str(self.vouched),
+            CLOCK_BOOT_ID=str(self.boot))
         self.boots = 0
         self.set(0, True)
         self.new_boot()
