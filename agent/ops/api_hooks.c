@@ -13,10 +13,12 @@
  */
 #include "ops/room.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "capture/adapter.h"
 #include "capture/intake.h"
 #include "clock.h"
 #include "dray/ack.h"
@@ -24,6 +26,7 @@
 #include "ops/writer.h"
 
 #define HEADERS_MAX 64
+#define NAME_MAX_BYTES 64 /* of a header that an adapter sees */
 
 /* --- who calls; false: the call is answered ------------------------------------------------------- */
 
@@ -144,33 +147,87 @@ static bool is_within_rate(struct call *call, struct hook *hook)
 
 /* --- what it tells ------------------------------------------------------------------------------------ */
 
-struct taking {
-	unsigned stored, duplicate, rejected;
-};
-
 static void on_ack(void *ctx, const struct ack *ack, const char *device)
 {
-	struct taking *taking = ctx;
+	struct call *call = ctx;
 
 	(void)device;
-	taking->stored += ack->status == ACK_STORED;
-	taking->duplicate += ack->status == ACK_DUPLICATE;
-	taking->rejected += ack->status == ACK_REJECTED;
+	call->n_stored += ack->status == ACK_STORED;
+	call->n_duplicate += ack->status == ACK_DUPLICATE;
+	call->n_rejected += ack->status == ACK_REJECTED;
 }
 
-/* In few words: a partner's program looks at the status alone. */
-static void answer(struct call *call, const struct taking *taking)
+/* All is taken. In few words: a partner's program looks at the status alone. */
+static void answer_taken(struct call *call)
 {
 	write_open(&call->body, NULL, '{');
-	write_int(&call->body, "stored", taking->stored);
-	write_int(&call->body, "duplicate", taking->duplicate);
-	write_int(&call->body, "rejected", taking->rejected);
+	write_int(&call->body, "stored", call->n_stored);
+	write_int(&call->body, "duplicate", call->n_duplicate);
+	write_int(&call->body, "rejected", call->n_rejected);
 	write_close(&call->body, '}');
-	call->ops->n_taken += taking->stored + taking->duplicate + taking->rejected;
-	call_answer(call, taking->stored + taking->rejected > 0 ? 202 : 200);
+	call->ops->n_taken += call->n_stored + call->n_duplicate + call->n_rejected;
+	call_answer(call, call->n_stored + call->n_rejected > 0 ? 202 : 200);
 }
 
-static void take(struct call *call, const struct config_hook *hook, const struct asked *asked)
+static void answer_lost(struct call *call)
+{
+	call_problem(call, 503,
+		"not all of it was taken: the store failed, or memory ran out; "
+		"try again");
+}
+
+static void on_adapted(void *ctx, int status)
+{
+	struct call *call = ctx;
+
+	call_resume(call);
+	if (status < 0 || call->is_poisoned)
+		answer_lost(call);
+	else
+		answer_taken(call);
+}
+
+/* What an adapter may see, its names in lower case. */
+struct shown {
+	struct connector_header headers[HEADERS_MAX];
+	char names[HEADERS_MAX][NAME_MAX_BYTES];
+	size_t n;
+};
+
+static void show_headers(
+	const struct config_hook *hook, const struct hook_call *asked, struct shown *ret)
+{
+	ret->n = 0;
+	for (size_t i = 0; i < asked->n_headers; i++) {
+		const struct hook_header *header = &asked->headers[i];
+		size_t len = strlen(header->name);
+		char *name = ret->names[ret->n];
+
+		if (len >= NAME_MAX_BYTES || !hook_passes_header(hook, header->name))
+			continue;
+		for (size_t at = 0; at <= len; at++)
+			name[at] = (char)tolower((unsigned char)header->name[at]);
+		ret->headers[ret->n++] = (struct connector_header){ name, header->value };
+	}
+}
+
+/* The answer comes when its events are taken: 0, and it waits; 1: there was none to wait for; -1: lost. */
+static int adapt(struct call *call, const struct config_hook *hook, const struct hook_call *asked,
+	const struct intake_message *message)
+{
+	struct shown shown;
+
+	show_headers(hook, asked, &shown);
+	return adapter_take(call->ops->with.adapters, &(struct adapter_ask){ .message = *message,
+							      .vars = hook->vars,
+							      .headers = shown.headers,
+							      .n_headers = shown.n,
+							      .on_ack = on_ack,
+							      .done = on_adapted,
+							      .ctx = call });
+}
+
+static void take(struct call *call, const struct config_hook *hook, const struct hook_call *asked)
 {
 	const struct intake_message message = {
 		.origin = hook->name,
@@ -178,16 +235,31 @@ static void take(struct call *call, const struct config_hook *hook, const struct
 		.traceparent = call_header(call, "traceparent"),
 		.on_invalid = hook->on_invalid,
 		.max_len = OPS_BODY_MAX,
-		.payload = asked->call.body,
-		.len = asked->call.len,
-		.received_at_ms = asked->call.now_ms,
+		.payload = asked->body,
+		.len = asked->len,
+		.received_at_ms = asked->now_ms,
 	};
-	struct taking taking = { 0 };
+	int status;
 
-	if (intake_take(call->ops->with.intake, &message, on_ack, &taking) != 0)
-		call_store_failed(call);
+	if (hook->adapter)
+		status = adapt(call, hook, asked, &message);
 	else
-		answer(call, &taking);
+		status = intake_take(call->ops->with.intake, &message, on_ack, call) < 0 ? -1 : 1;
+	if (status == 0)
+		call_wait(call);
+	else if (status < 0)
+		answer_lost(call);
+	else
+		answer_taken(call);
+}
+
+/* More than is under way is left with the partner. */
+static bool is_adapter_free(struct call *call, const struct config_hook *hook)
+{
+	if (!hook->adapter || !adapter_is_full(call->ops->with.adapters))
+		return true;
+	call_problem(call, 503, "too much is under way; try again");
+	return false;
 }
 
 void api_take_hook(struct call *call)
@@ -201,7 +273,8 @@ void api_take_hook(struct call *call)
 	}
 	if (!is_plain(call) || !read_asked(call, hook->config, &asked) ||
 		is_handshake(call, hook, &asked) || !is_genuine(call, hook, &asked) ||
-		!is_within_rate(call, hook) || !call_has_room(call))
+		!is_within_rate(call, hook) || !call_has_room(call) ||
+		!is_adapter_free(call, hook->config))
 		return;
-	take(call, hook->config, &asked);
+	take(call, hook->config, &asked.call);
 }

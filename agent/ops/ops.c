@@ -31,6 +31,8 @@ static void poisoned(void *ctx)
 
 	backup_poisoned(&ops->backup);
 	ops->n_taken = 0;
+	TAILQ_FOREACH (call, &ops->waiting, link)
+		call->is_poisoned = true;
 	while ((call = TAILQ_FIRST(&ops->outbox))) {
 		if (!call->route || call->route->is_change)
 			call_problem(call, 503,

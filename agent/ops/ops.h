@@ -21,6 +21,7 @@ struct store;
 struct metrics;
 struct clock;
 struct intake;
+struct adapters;
 struct deliver;
 struct capture;
 struct secret_dirs;
@@ -33,6 +34,7 @@ struct ops_options {
 	struct metrics *metrics;
 	const struct clock *clock;
 	struct intake *intake;
+	struct adapters *adapters;
 	struct deliver *deliver;
 	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */

@@ -69,6 +69,8 @@ struct call {
 	const char *token; /* its name, within who; NULL: by the socket, or none was needed */
 	char device[EVENT_NAME_MAX]; /* the only one that it may speak for; "" any */
 	bool is_waiting;             /* call_wait() */
+	bool is_poisoned; /* a turn was lost meanwhile: what it had taken by then is, too */
+	unsigned n_stored, n_duplicate, n_rejected; /* of the events that a hook's call brought */
 	bool is_answered;
 	int status;
 	const char *content_type;
