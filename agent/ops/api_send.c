@@ -11,6 +11,7 @@
 #include "dray/ack.h"
 #include "dray/ids.h"
 #include "dray/media.h"
+#include "ops/binary.h"
 #include "ops/writer.h"
 
 struct taking {
@@ -63,11 +64,11 @@ static bool is_readable(struct call *call)
 
 	if (coding && strcasecmp(coding, "identity") != 0)
 		call_problem(call, 415, "Content-Encoding: must be identity: send it as it is");
-	else if (!header || !media_parse(header, &media))
+	else if (header ? !media_parse(header, &media) : !binary_is(call))
 		call_problem(call, 415, "Content-Type: must be application/json");
 	else if (media.charset[0] && strcmp(media.charset, "utf-8") != 0)
 		call_problem(call, 415, "Content-Type: the charset must be utf-8");
-	else if (strcmp(media.type, "application/json") != 0 &&
+	else if (!binary_is(call) && strcmp(media.type, "application/json") != 0 &&
 		 strcmp(media.type, "application/cloudevents+json") != 0 &&
 		 strcmp(media.type, "application/cloudevents-batch+json") != 0)
 		call_problem(call, 415,
@@ -99,18 +100,56 @@ static bool name_device(struct call *call, struct intake_message *message)
 
 /* --- taking ------------------------------------------------------------------------------------ */
 
+/* `rc`: what intake returned. */
+static void tell(struct call *call, const struct taking *taking, int rc)
+{
+	if (rc != 0) {
+		call_store_failed(call);
+		return;
+	}
+	write_close(&call->body, ']');
+	call->ops->n_taken += taking->all;
+	call_answer(call, taking->stored > 0 ? 202 : taking->rejected < taking->all ? 200 : 422);
+}
+
 static void take(struct call *call, const struct intake_message *message)
 {
 	struct taking taking = { .out = &call->body };
 
 	write_open(&call->body, NULL, '[');
-	if (intake_take(call->ops->with.intake, message, on_ack, &taking) != 0) {
-		call_store_failed(call);
-		return;
+	tell(call, &taking, intake_take(call->ops->with.intake, message, on_ack, &taking));
+}
+
+/* No event can be made of it: it is kept, and answered, as any other that is refused. */
+static void refuse(struct call *call, const struct intake_message *message, const char *id,
+	const struct problem *problem)
+{
+	struct taking taking = { .out = &call->body };
+
+	write_open(&call->body, NULL, '[');
+	tell(call, &taking,
+		intake_refuse(call->ops->with.intake, message, id, problem, on_ack, &taking));
+}
+
+static void take_binary(struct call *call, struct intake_message *message)
+{
+	struct buf joined = BUF_INIT;
+	struct problem problem;
+	char id[ID_MAX + 1];
+
+	switch (binary_join(call, &joined, id, &problem)) {
+	case BINARY_JOINED:
+		message->payload = joined.data;
+		message->len = joined.len;
+		take(call, message);
+		break;
+	case BINARY_REFUSED:
+		refuse(call, message, id, &problem);
+		break;
+	case BINARY_ANSWERED:
+		break;
 	}
-	write_close(&call->body, ']');
-	call->ops->n_taken += taking.all;
-	call_answer(call, taking.stored > 0 ? 202 : taking.rejected < taking.all ? 200 : 422);
+	buf_done(&joined);
 }
 
 void api_send_events(struct call *call)
@@ -128,8 +167,10 @@ void api_send_events(struct call *call)
 		(call->token && !is_readable(call)))
 		return;
 	message.payload = call_body(call, &message.len);
-	if (message.payload)
-		take(call, &message);
-	else
+	if (!message.payload)
 		call_problem(call, 500, "no memory for the body");
+	else if (binary_is(call))
+		take_binary(call, &message);
+	else
+		take(call, &message);
 }

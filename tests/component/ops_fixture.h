@@ -106,6 +106,18 @@ bool adapter_is_full(const struct adapters *adapters)
 	return play.is_adapter_full;
 }
 
+int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
+	const struct problem *problem, intake_ack_fn on_ack, void *ctx)
+{
+	struct ack ack = { .status = ACK_REJECTED, .problem = *problem };
+
+	(void)intake;
+	(void)message;
+	(void)snprintf(ack.id, sizeof(ack.id), "%s", id);
+	on_ack(ctx, &ack, "");
+	return 0;
+}
+
 void deliver_poke(struct deliver *deliver, int destination)
 {
 	(void)deliver;

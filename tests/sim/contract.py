@@ -10,22 +10,24 @@ from sim.agent import ROOT
 API = os.path.join(ROOT, "packaging/api")
 
 
+def load(name):
+    with open(os.path.join(API, name)) as text:
+        return json.load(text) if name.endswith(".json") else yaml.safe_load(text)
+
+
 class Contract:
     def __init__(self, name):
-        with open(os.path.join(API, name)) as text:
-            self.document = yaml.safe_load(text)
+        self.name = name
+        self.document = load(name)
 
     def resolve(self, node):
         """What a {"$ref": …} stands for; anything else is itself."""
         while isinstance(node, dict) and "$ref" in node:
-            path = node["$ref"]
-            if path.startswith("#/"):
-                node = self.document
-                for step in path[2:].split("/"):
-                    node = node[step.replace("~1", "/").replace("~0", "~")]
-            else:
-                with open(os.path.join(API, path)) as text:
-                    node = json.load(text)
+            assert len(node) == 1, "beside a reference nothing counts: %s" % node
+            name, _, path = node["$ref"].partition("#")
+            node = load(name) if name else self.document
+            for step in path.split("/")[1:]:
+                node = node[step.replace("~1", "/").replace("~0", "~")]
         return node
 
     def whole(self, node):
