@@ -448,6 +448,7 @@ static int build_rooms(struct agent *agent)
 		.metrics = agent->metrics,
 		.clock = agent->clock,
 		.intake = agent->intake,
+		.adapters = agent->adapters,
 		.deliver = agent->deliver,
 		.reference = items_reference(agent->items),
 		.secrets = &agent->places.secrets,

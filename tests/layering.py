@@ -56,7 +56,7 @@ ROOMS = [
     ("agent/agent.c", ["event", "cjson"],
      ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/"] + FLOOR + WIRING),
     ("agent/declared.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
-    ("agent/loading.c", [], ["dray/", "capture/", "deliver/"] + FLOOR + WIRING),
+    ("agent/loading.c", [], ["dray/", "capture/", "deliver/", "ops/"] + FLOOR + WIRING),
     ("agent/places.c", [], ["dray/", "mapper/"] + FLOOR + WIRING),
     ("agent/proof.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/couriers.c", [], ["dray/", "deliver/"] + FLOOR + WIRING),

@@ -18,6 +18,7 @@ static const struct ops_route routes[] = {
 	{ "/v1/events/{}", " device ", api_show_event, READING, FOR(TOKEN_VIEW) },
 	{ "/v1/events", " device ", api_send_events, CHANGE, FOR(TOKEN_SEND),
 		.body_max = OPS_EVENTS_MAX },
+	{ "/v1/hooks/{}", "", api_take_hook, CHANGE, FOR(TOKEN_NONE) },
 	{ "/v1/deliveries", " destination state limit cursor ", api_list_deliveries, READING,
 		FOR(TOKEN_VIEW) },
 	{ "/v1/destinations", NULL, api_list_destinations, READING, FOR(TOKEN_VIEW) },

@@ -203,7 +203,8 @@ static void add_headers(struct call *call, struct evhttp_request *request)
 {
 	add_header(request, "Content-Type", call->content_type);
 	add_header(request, "Cache-Control", "no-store");
-	if (call->status == 429 || call->status == 503)
+	if ((call->status == 429 || call->status == 503) &&
+		!evhttp_find_header(evhttp_request_get_output_headers(request), "Retry-After"))
 		add_header(request, "Retry-After", "1");
 	if (guest_is_dismissed(call->guest))
 		add_header(request, "Connection", "close");

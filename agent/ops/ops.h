@@ -21,6 +21,7 @@ struct store;
 struct metrics;
 struct clock;
 struct intake;
+struct adapters;
 struct deliver;
 struct capture;
 struct reference;
@@ -34,6 +35,7 @@ struct ops_options {
 	struct metrics *metrics;
 	const struct clock *clock;
 	struct intake *intake;
+	struct adapters *adapters;
 	struct deliver *deliver;
 	const struct reference *reference; /* what the site knows of units, for imports */
 	const struct secret_dirs *secrets;
