@@ -194,15 +194,21 @@ static cJSON *row_of(struct adaptation *a, const struct problem *problem, bool i
 	return row;
 }
 
-static void show_problem(struct adaptation *a, enum reason reason, const char *words, size_t at)
+static void show_problem(struct adaptation *a, enum reason reason, const char *words)
 {
 	struct problem problem;
 
-	if (at > 0)
-		problem_fill(&problem, reason, "", "%s at byte %zu", words, at);
-	else
-		problem_fill(&problem, reason, "", "%s", words);
+	adapter_fill_problem(
+		json_get_string(a->folder.declaration, "name"), reason, words, &problem);
 	show(a, row_of(a, &problem, false));
+}
+
+static void show_flaw(struct adaptation *a, enum reason reason, const char *why, size_t at)
+{
+	char words[128];
+
+	(void)snprintf(words, sizeof(words), "%s at byte %zu", why, at);
+	show_problem(a, reason, words);
 }
 
 /* Takes `object`: the event as the adapter gave it. */
@@ -246,14 +252,14 @@ static int on_event(void *ctx, const struct split_part *part, const char *text, 
 		return 0;
 	}
 	cJSON_Delete(object);
-	show_problem(ctx, REASON_BAD_JSON, "an event is an object", 0);
+	show_problem(ctx, REASON_BAD_JSON, "an event is an object");
 	return 0;
 }
 
 static int on_flaw(void *ctx, const struct split_part *part, const struct split_flaw *flaw)
 {
 	(void)part;
-	show_problem(ctx, flaw->reason, flaw->why, flaw->at);
+	show_flaw(ctx, flaw->reason, flaw->why, flaw->at);
 	return 0;
 }
 
@@ -268,7 +274,7 @@ static void show_output(struct adaptation *a, const char *text, size_t len)
 	struct error err = { 0 };
 
 	if (adapter_check_output(text, len, &err) < 0)
-		show_problem(a, REASON_MAP_FAILED, err.message, 0);
+		show_problem(a, REASON_MAP_FAILED, err.message);
 	else if (strcmp(text, "[]") != 0)
 		(void)split_message(text, len, &options, &scratch, &handlers);
 	buf_done(&scratch);
@@ -300,7 +306,7 @@ static void ask_program(struct adaptation *a, const char *value, size_t len)
 		if (outcome == MAPPER_OUTPUT)
 			show_output(a, output.data, output.len);
 		else if (outcome != MAPPER_NOTHING)
-			show_problem(a, REASON_MAP_FAILED, output.data, 0);
+			show_problem(a, REASON_MAP_FAILED, output.data);
 	}
 	buf_done(&input);
 	buf_done(&output);
@@ -327,7 +333,7 @@ static void ask_all(struct adaptation *a)
 	if (payload == ADAPTER_JSON)
 		(void)split_message(a->message.data, a->message.len, &options, &scratch, &handlers);
 	else if (payload == ADAPTER_TEXT && !adapter_is_text(a->message.data, a->message.len, &at))
-		show_problem(a, REASON_BAD_UTF8, "the text is not UTF-8", at);
+		show_flaw(a, REASON_BAD_UTF8, "the text is not UTF-8", at);
 	else
 		ask_program(a, a->message.data, a->message.len);
 	buf_done(&scratch);

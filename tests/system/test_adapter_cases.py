@@ -206,10 +206,10 @@ def test_try_shows_why_an_event_would_be_refused(gate):
 
 
 @pytest.mark.parametrize("message, shown", [
-    ({"bad": 1}, "rejected map_failed no tag in it"),
-    ({"raw": 7}, "rejected map_failed gave what is neither an event"),
+    ({"bad": 1}, "rejected map_failed adapter gate: no tag in it"),
+    ({"raw": 7}, "rejected map_failed adapter gate: gave what is neither an event"),
     ('{"bad":', "rejected bad_json"),
-    ("", "rejected bad_json no event in the message"),
+    ("", "rejected bad_json adapter gate: no event in the message"),
 ])
 def test_try_shows_why_nothing_comes_of_a_message(gate, message, shown):
     done = attempt(gate, message)
