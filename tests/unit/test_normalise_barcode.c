@@ -123,7 +123,7 @@ static void test_the_bytes_of_a_scan_are_its_text_where_they_are_one(void **stat
 
 	(void)state;
 	assert_changes(NULL, rows, N(rows));
-	assert_refused(NULL, &site_broken_one, 1);
+	assert_refused(NULL, &broken_one, 1);
 }
 
 static void test_a_barcode_that_can_not_be_read_is_invalid(void **state)
