@@ -48,14 +48,15 @@ bool normalise_is_noted(const struct normalising *n, const struct place *place, 
 	const char *member)
 {
 	struct buf note = BUF_INIT;
-	const char *found = n->changes.data;
 	bool is_noted = false;
 
 	put_note(place, rule, member, &note);
-	while (!buf_failed(&note) && found && (found = strstr(found, note.data))) {
-		found += note.len;
-		is_noted |= *found == '\0' || *found == ' ';
-	}
+	if (n->changes.data && !buf_failed(&note))
+		for (const char *p = strstr(n->changes.data, note.data); p;
+			p = strstr(p, note.data)) {
+			p += note.len;
+			is_noted |= *p == '\0' || *p == ' ';
+		}
 	buf_done(&note);
 	return is_noted;
 }

@@ -67,6 +67,11 @@ static void test_a_barcode_says_how_much_where_the_line_says_nothing_of_it(void 
 			"\"item\":{\"gtin\":\"09506000134352\"}}",
 			"gs1:" LINE "/sscc gs1:" LINE "/item/gtin", false },
 	};
+	/* A weight and a length: which of them is the quantity can't be said. */
+	static const struct refusal two = {
+		"{\"barcode\":\"(01)99506000134355(3103)012340(3111)000010\"}",
+		REASON_FIELD_MISSING, LINE "/quantity", ""
+	};
 	static const struct refusal half = { "{\"barcode\":\"(01)99506000134355(30)8\","
 					     "\"uom\":\"EA\"}",
 		REASON_FIELD_MISSING, LINE "/quantity", "" };
@@ -75,6 +80,7 @@ static void test_a_barcode_says_how_much_where_the_line_says_nothing_of_it(void 
 
 	(void)state;
 	assert_changes(NULL, rows, N(rows));
+	assert_refused(NULL, &two, 1);
 	assert_refused(NULL, &half, 1);
 	assert_int_equal(
 		site_parse("adjust", "{\"lines\":[{\"barcode\":\"(01)99506000134355(30)8\"}]}",
@@ -138,12 +144,16 @@ static void test_a_barcode_that_can_not_be_read_is_invalid(void **state)
 		{ "{" ITEM ",\"quantity\":1,\"barcode\":\"]C109999\"}", REASON_BARCODE_INVALID,
 			LINE "/barcode", "" },
 	};
+	static const struct change serial = { "{" ITEM ",\"quantity\":1,\"barcode\":\"]C121S1\"}",
+		"{" ITEM ",\"quantity\":\"1\",\"barcode\":\"]C121S1\",\"serials\":[\"S1\"]}",
+		"gs1:" LINE "/serials", false };
 	static const struct change known = { "{" ITEM ",\"quantity\":1,\"barcode\":\"]C110L77\"}",
 		"{" ITEM ",\"quantity\":\"1\",\"barcode\":\"]C110L77\",\"lot\":\"L77\"}",
 		"gs1:" LINE "/lot", false };
 
 	(void)state;
 	assert_refused(NULL, rows, N(rows));
+	assert_changes(NULL, &serial, 1);
 	assert_changes(NULL, &known, 1); /* the lot of an item that the line names */
 }
 
@@ -191,6 +201,8 @@ static void test_a_key_in_clear_is_brought_to_its_full_form(void **state)
 		{ "{\"sscc\":\"00395060001343500003\",\"quantity\":1}",
 			"{\"sscc\":\"395060001343500003\",\"quantity\":\"1\"}", "key:" LINE "/sscc",
 			false },
+		{ "{\"sscc\":\"00395060001343500004\",\"quantity\":1}",
+			"{\"sscc\":\"00395060001343500004\",\"quantity\":\"1\"}", "", false },
 		{ "{\"sscc\":\"PLATE-1\",\"quantity\":1}",
 			"{\"sscc\":\"PLATE-1\",\"quantity\":\"1\"}", "", false },
 	};

@@ -122,6 +122,10 @@ static void test_a_quantity_becomes_the_items_base_unit(void **state)
 			"{\"item\":{\"gtin\":\"19506000134359\",\"sku\":\"SKU-1\"},"
 			"\"quantity\":\"2\",\"uom\":\"EA\"}",
 			"item:" LINE "/item/sku", false },
+		{ "{\"item\":{\"sku\":\"SKU-1\",\"gtin\":\"19506000134359\"},\"quantity\":2}",
+			"{\"item\":{\"sku\":\"SKU-1\",\"gtin\":\"19506000134359\"},"
+			"\"quantity\":\"24\",\"uom\":\"EA\"}",
+			"unit:" LINE "/quantity unit:" LINE "/uom", true },
 		{ "{" ITEM ",\"quantity\":2}", "{" ITEM ",\"quantity\":\"2\",\"uom\":\"EA\"}",
 			"unit:" LINE "/uom", false },
 		/* No base unit known: the code alone. */
