@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 
 #include "dray/buf.h"
+#include "mapper/connector_folder.h"
 
 enum ctl_exit {
 	CTL_DONE = 0,
@@ -41,10 +42,12 @@ enum ctl_option {
 	OPTION_CONFIG,
 	OPTION_SITE,
 	OPTION_EVENT,
+	OPTION_FORMAT,
 	OPTION_VAR,     /* may be given many times: values[] has the last, vars[] all */
 	OPTION_ALL,     /* a flag */
 	OPTION_FORCE,   /* a flag */
 	OPTION_DRY_RUN, /* a flag */
+	OPTION_REPLACE, /* a flag */
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
@@ -131,7 +134,6 @@ int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_o
 
 #define CTL_CONNECTOR_DIRS 3
 
-struct connector_folder;
 struct mapper_run;
 
 /* Where connectors lie: beside the configuration, where they are installed, in a build tree. */
@@ -141,8 +143,16 @@ struct connector_dirs {
 };
 void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret);
 
-/* A connector by its name, or a folder by a path with a '/'. Else a line on stderr and CTL_NO. */
+/* By its name, or a folder by a path with a '/'. Else a line on stderr and CTL_NO. */
 int open_connector(const struct ctl *ctl, const char *which, struct connector_folder *ret);
+int open_adapter(const struct ctl *ctl, const char *which, struct connector_folder *ret);
+/* The same of both, at least one of which is there; the other's `path` is NULL. */
+struct sides {
+	struct connector_folder out; /* a connector: what goes out */
+	struct connector_folder in;  /* an adapter: what comes in */
+};
+int open_sides(const struct ctl *ctl, const char *which, struct sides *ret);
+void sides_done(struct sides *sides);
 /* Something that runs programs. NULL after a line on stderr. */
 struct mapper_run *start_mapper(const char *zone);
 
@@ -163,6 +173,11 @@ extern const struct command cmd_exceptions_discard;
 extern const struct command cmd_replay;
 extern const struct command cmd_ledger;
 extern const struct command cmd_backup;
+extern const struct command cmd_reference_list;
+extern const struct command cmd_reference_show;
+extern const struct command cmd_reference_import;
+extern const struct command cmd_reference_export;
+extern const struct command cmd_reference_remove;
 extern const struct command cmd_connector_list;
 extern const struct command cmd_connector_test;
 extern const struct command cmd_connector_try;
