@@ -201,14 +201,16 @@ static int refuse_scan(
 static int check_pairs(
 	const struct normalising *n, const struct place *place, const struct gs1_scan *scan)
 {
-	const char *known[3] = { NULL };
+	const char *known[4] = { NULL };
 	size_t n_known = 0;
 	struct gs1_error error;
 
 	if (json_get(place->value, "sscc"))
 		known[n_known++] = "00";
-	if (json_get(place->value, "item") && !gs1_find(scan, "02"))
+	if (json_get(place->value, "item")) {
 		known[n_known++] = "01";
+		known[n_known++] = "02";
+	}
 	if (gs1_check_pairs(&scan, 1, known, &error))
 		return 0;
 	return refuse_scan(n, place, &error);

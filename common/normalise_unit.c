@@ -112,13 +112,14 @@ static bool convert(const struct conversion *c, struct decimal *value)
 	       unit_convert(&from, c->from, c->to, value);
 }
 
-static int convert_quantity(struct normalising *n, const struct place *place,
-	const struct conversion *c, const char *name)
+/* A quantity in the base unit as text; "" when there is nothing to change. 0, or -1 refused. */
+static int convert_quantity(const struct normalising *n, const struct place *place,
+	const struct conversion *c, const char *name, char ret[DECIMAL_TEXT_MAX])
 {
 	const char *said = json_get_string(place->value, name);
 	struct decimal value;
-	char text[DECIMAL_TEXT_MAX];
 
+	*ret = '\0';
 	if (!said || !parse(said, &value))
 		return 0;
 	if (!convert(c, &value))
@@ -128,11 +129,38 @@ static int convert_quantity(struct normalising *n, const struct place *place,
 	if (unit_is_whole(c->to) && !decimal_is_whole(&value))
 		return normalise_refuse(n, place, REASON_UOM_INEXACT, name,
 			"%s %s are no whole number of %s", said, c->from ? c->from : c->to, c->to);
-	decimal_format(&value, text);
-	if (strcmp(text, said) == 0)
-		return 0;
-	n->is_replaced = true;
-	return normalise_set(n, place, place->value, name, text, RULE, name);
+	decimal_format(&value, ret);
+	if (strcmp(ret, said) == 0)
+		*ret = '\0';
+	return 0;
+}
+
+/* All of a line or none: its quantities share the unit. */
+static int convert_line(
+	struct normalising *n, const struct place *place, const struct conversion *c)
+{
+	char texts[N_QUANTITIES][DECIMAL_TEXT_MAX];
+	const char *said = json_get_string(place->value, "uom");
+
+	for (size_t i = 0; i < N_QUANTITIES; i++) {
+		if (convert_quantity(n, place, c, quantities[i], texts[i]) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < N_QUANTITIES; i++) {
+		n->is_replaced |= *texts[i] != '\0';
+		if (*texts[i] && normalise_set(n, place, place->value, quantities[i], texts[i],
+					 RULE, quantities[i]) < 0)
+			return -1;
+	}
+	return set_uom(n, place, place->value, c->from ? said : NULL, c->to, "uom");
+}
+
+static bool has_quantity(const cJSON *line)
+{
+	for (size_t i = 0; i < N_QUANTITIES; i++)
+		if (json_get_string(line, quantities[i]))
+			return true;
+	return false;
 }
 
 int normalise_quantities(
@@ -140,21 +168,15 @@ int normalise_quantities(
 {
 	const char *said = json_get_string(place->value, "uom");
 	struct conversion c = { 0 };
-	bool has_quantity = false;
 
 	if (said && *said) {
 		c.from = find_code(n, place, said, "uom");
 		if (!c.from)
 			return -1;
 	}
-	if (find_conversion(n, place, item, &c) < 0)
+	if (has_quantity(place->value) && find_conversion(n, place, item, &c) < 0)
 		return -1;
-	for (size_t i = 0; i < N_QUANTITIES; i++) {
-		has_quantity |= json_get_string(place->value, quantities[i]) != NULL;
-		if (c.to && convert_quantity(n, place, &c, quantities[i]) < 0)
-			return -1;
-	}
-	if (c.to && has_quantity)
-		return set_uom(n, place, place->value, c.from ? said : NULL, c.to, "uom");
+	if (c.to)
+		return convert_line(n, place, &c);
 	return c.from ? set_uom(n, place, place->value, said, c.from, "uom") : 0;
 }

@@ -43,14 +43,16 @@ struct intake_message {
 	const char *default_device; /* when neither topic nor body names one; NULL none */
 	const char *traceparent;    /* NULL none */
 	enum config_on_invalid on_invalid;
-	unsigned chain; /* as in struct event_context */
+	unsigned chain;     /* as in struct event_context */
+	size_t first_index; /* of its first event, where a message is taken in parts: for derived ids */
 	const void *payload;
 	size_t len;
 	/* What `payload` was made of: kept where an event is refused, and with the first that is
 	 * stored. NULL: payload is what came. */
 	const void *raw;
 	size_t raw_len;
-	int64_t received_at_ms; /* wall clock, when it came */
+	int64_t received_at_ms;  /* wall clock, when it came */
+	int64_t arrived_mono_us; /* the same on the monotonic clock; 0: now */
 };
 
 /* One ack; `device` is "" when nobody knows whom to tell. */
@@ -70,6 +72,17 @@ int intake_configure(struct intake *intake, const struct config *config);
  */
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx);
+
+/*
+ * Refuse a message of which nothing could be made an event: it is kept raw (`unparsable`), and one ack
+ * says why, for `id`, "" when none could be read. Returns as intake_take() does.
+ */
+int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
+	const struct problem *problem, intake_ack_fn on_ack, void *ctx);
+
+/* A message that says nothing: an adapter read it and made no event of it. It is counted, as `empty`.
+ * Returns as intake_take() does. */
+int intake_pass(struct intake *intake, const struct intake_message *message);
 
 /*
  * An answer brought an event: it enters like any other, its id derived from what caused it, so that the

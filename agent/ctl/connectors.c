@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "dray/config.h"
-#include "mapper/cases.h"
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
 
@@ -31,11 +30,74 @@ void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret)
 	ret->list[CTL_CONNECTOR_DIRS] = NULL;
 }
 
+static int complain(const struct error *err)
+{
+	char words[sizeof(err->path) + sizeof(err->message) + 2];
+
+	(void)fprintf(stderr, "drayctl: %s\n", error_text(err, words, sizeof(words)));
+	return CTL_NO;
+}
+
+/* 1 and *ret, 0 there is no such side, -1 with *err filled. */
+static int look(const struct ctl *ctl, const char *which, bool is_in, struct connector_folder *ret,
+	struct error *err)
+{
+	struct connector_dirs dirs;
+	int status;
+
+	if (strchr(which, '/'))
+		return is_in ? adapter_folder_look(which, ret, err)
+			     : connector_folder_look(which, ret, err);
+	find_connector_dirs(ctl, &dirs);
+	status = is_in ? adapter_folder_find(which, dirs.list, ret, err)
+		       : connector_folder_find(which, dirs.list, ret, err);
+	if (status == 0)
+		return 1;
+	return strcmp(err->path, is_in ? "adapter" : "connector") == 0 ? 0 : -1;
+}
+
+static int check_connector(const struct connector_folder *folder, struct error *err)
+{
+	if (config_check_declaration(folder->declaration, err) == 0)
+		return 0;
+	error_prefix(err, "connector.json");
+	return -1;
+}
+
+int open_sides(const struct ctl *ctl, const char *which, struct sides *ret)
+{
+	struct error err = { 0 };
+	int out, in = 0;
+
+	*ret = (struct sides){ 0 };
+	out = look(ctl, which, false, &ret->out, &err);
+	if (out > 0)
+		out = check_connector(&ret->out, &err) < 0 ? -1 : 1;
+	if (out >= 0)
+		in = look(ctl, which, true, &ret->in, &err);
+	if (out >= 0 && in >= 0 && out + in > 0)
+		return CTL_DONE;
+	sides_done(ret);
+	if (out == 0 && in == 0 && strchr(which, '/'))
+		(void)error_set(&err, which,
+			"there is no connector.json in this folder, and no adapter.json");
+	else if (out == 0 && in == 0)
+		(void)error_set(&err, NULL,
+			"there is no connector \"%.64s\", and no adapter, in the connector folders",
+			which);
+	return complain(&err);
+}
+
+void sides_done(struct sides *sides)
+{
+	connector_folder_done(&sides->out);
+	connector_folder_done(&sides->in);
+}
+
 int open_connector(const struct ctl *ctl, const char *which, struct connector_folder *ret)
 {
 	struct connector_dirs dirs;
 	struct error err = { 0 };
-	char words[sizeof(err.path) + sizeof(err.message) + 2];
 	int status;
 
 	if (strchr(which, '/')) {
@@ -44,26 +106,35 @@ int open_connector(const struct ctl *ctl, const char *which, struct connector_fo
 		find_connector_dirs(ctl, &dirs);
 		status = connector_folder_find(which, dirs.list, ret, &err);
 	}
-	if (status == 0) {
-		status = config_check_declaration(ret->declaration, &err);
-		if (status == 0)
-			return CTL_DONE;
-		error_prefix(&err, "connector.json");
-		connector_folder_done(ret);
-	}
-	(void)fprintf(stderr, "drayctl: %s\n", error_text(&err, words, sizeof(words)));
-	return CTL_NO;
+	if (status < 0)
+		return complain(&err);
+	if (check_connector(ret, &err) == 0)
+		return CTL_DONE;
+	connector_folder_done(ret);
+	return complain(&err);
+}
+
+int open_adapter(const struct ctl *ctl, const char *which, struct connector_folder *ret)
+{
+	struct error err = { 0 };
+	int status = look(ctl, which, true, ret, &err);
+
+	if (status > 0)
+		return CTL_DONE;
+	if (status == 0)
+		(void)error_set(&err, which, "there is no adapter.json in that folder");
+	return complain(&err);
 }
 
 struct mapper_run *start_mapper(const char *zone)
 {
 	struct error err = { 0 };
-	char path[PATH_MAX], words[sizeof(err.path) + sizeof(err.message) + 2];
+	char path[PATH_MAX];
 	struct mapper_run *run;
 
 	mapper_find(path, sizeof(path));
 	run = mapper_run_new(path, zone, &err);
 	if (!run)
-		(void)fprintf(stderr, "drayctl: %s\n", error_text(&err, words, sizeof(words)));
+		(void)complain(&err);
 	return run;
 }

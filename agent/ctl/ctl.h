@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 
 #include "dray/buf.h"
+#include "mapper/connector_folder.h"
 
 enum ctl_exit {
 	CTL_DONE = 0,
@@ -133,7 +134,6 @@ int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_o
 
 #define CTL_CONNECTOR_DIRS 3
 
-struct connector_folder;
 struct mapper_run;
 
 /* Where connectors lie: beside the configuration, where they are installed, in a build tree. */
@@ -143,8 +143,16 @@ struct connector_dirs {
 };
 void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret);
 
-/* A connector by its name, or a folder by a path with a '/'. Else a line on stderr and CTL_NO. */
+/* By its name, or a folder by a path with a '/'. Else a line on stderr and CTL_NO. */
 int open_connector(const struct ctl *ctl, const char *which, struct connector_folder *ret);
+int open_adapter(const struct ctl *ctl, const char *which, struct connector_folder *ret);
+/* The same of both, at least one of which is there; the other's `path` is NULL. */
+struct sides {
+	struct connector_folder out; /* a connector: what goes out */
+	struct connector_folder in;  /* an adapter: what comes in */
+};
+int open_sides(const struct ctl *ctl, const char *which, struct sides *ret);
+void sides_done(struct sides *sides);
 /* Something that runs programs. NULL after a line on stderr. */
 struct mapper_run *start_mapper(const char *zone);
 

@@ -552,6 +552,13 @@ static void test_a_quantity_becomes_the_items_base_unit(void **state)
 	assert_changes(&stocked, rows, N(rows));
 }
 
+static void test_a_unit_without_a_quantity_is_only_named(void **state)
+{
+	(void)state;
+	assert_data("asn", &stocked, "{\"lines\":[{" ITEM ",\"uom\":\"box\"},{" ITEM "}]}",
+		"{\"lines\":[{" ITEM ",\"uom\":\"BX\"},{" ITEM "}]}", "unit:" LINE "/uom", true);
+}
+
 static void test_a_unit_that_nobody_knows_is_unknown(void **state)
 {
 	static const struct refusal rows[] = {
@@ -654,6 +661,18 @@ static void test_what_is_accepted_though_invalid_says_why(void **state)
 	assert_string_equal(
 		out.data, "{\"lines\":[{" ITEM ",\"quantity\":\"1\",\"uom\":\"EA\"},{" OF(
 				  "SKU-9") ",\"quantity\":\"2.5\",\"uom\":\"g\"}]}");
+	event_done(&event);
+	buf_reset(&out);
+	/* The quantities of a line share its unit: all are converted or none is. */
+	assert_int_equal(parse("receipt",
+				 "{\"lines\":[{" ITEM
+				 ",\"quantity\":2,\"requested\":\"0.3\",\"uom\":\"CS\"}]}",
+				 &stocked, true, &event, &problem),
+		0);
+	assert_int_equal(problem.reason, REASON_UOM_INEXACT);
+	json_print(event.data, &out);
+	assert_string_equal(out.data,
+		"{\"lines\":[{" ITEM ",\"quantity\":\"2\",\"requested\":\"0.3\",\"uom\":\"CS\"}]}");
 	event_done(&event);
 	assert_int_equal(parse("receipt", "{\"lines\":[{" ITEM ",\"quantity\":1}]}", &stocked, true,
 				 &event, &problem),
@@ -765,6 +784,7 @@ int main(void)
 		cmocka_unit_test(test_an_item_is_known_by_the_sites_own_number),
 		cmocka_unit_test(test_an_item_that_nobody_knows_is_unknown),
 		cmocka_unit_test(test_a_quantity_becomes_the_items_base_unit),
+		cmocka_unit_test(test_a_unit_without_a_quantity_is_only_named),
 		cmocka_unit_test(test_a_unit_that_nobody_knows_is_unknown),
 		cmocka_unit_test(test_what_does_not_convert_exactly_is_inexact),
 		cmocka_unit_test(
