@@ -9,23 +9,23 @@
 
 #include <event2/event.h>
 
+#include "capture/adapter.h"
 #include "capture/capture.h"
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
-#include "config_file.h"
 #include "couriers.h"
-#include "declared.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "housekeeping.h"
 #include "keeper.h"
+#include "loading.h"
 #include "lock.h"
 #include "log.h"
 #include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
-#include "proof.h"
 #include "salvor.h"
 #include "secret.h"
 #include "store/store.h"
@@ -54,7 +54,9 @@ struct agent {
 	struct couriers couriers;
 	struct mapper *mapper;
 	struct deliver *deliver;
+	struct items *items;
 	struct intake *intake;
+	struct adapters *adapters;
 	struct capture *capture;
 	struct ops *ops;
 	struct keeper *keeper;
@@ -63,49 +65,6 @@ struct agent {
 	struct event *status_timer;
 	int64_t drain_until_mono_ms;
 };
-
-/* --- configuration, checked --------------------------------------------------------------------------- */
-
-static int check(const struct places *places, const struct config *config, struct error *err)
-{
-	if (places_check(places, config, err) < 0 ||
-		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0)
-		return -1;
-	if (capture_check(config, &places->secrets, err) < 0)
-		return -1;
-	return ops_check(config, &places->secrets, err);
-}
-
-static int load(const struct places *places, struct config **ret, struct error *err)
-{
-	struct declared declared = { .dirs = places->connector_dirs };
-	struct config *config;
-	int status = config_file_load(places->config_path, declared_find, &declared, &config, err);
-
-	declared_done(&declared);
-	if (status < 0)
-		return -1;
-	if (check(places, config, err) < 0) {
-		config_free(config);
-		return -1;
-	}
-	*ret = config;
-	return 0;
-}
-
-int agent_check(const char *config_path, struct error *err)
-{
-	struct places places = { 0 };
-	struct config *config;
-
-	int status;
-
-	if (places_find(config_path, &places, err) < 0 || load(&places, &config, err) < 0)
-		return -1;
-	status = proof_connectors(config, places.connector_dirs, places.mapper, err);
-	config_free(config);
-	return status;
-}
 
 /* --- what the rooms tell ---------------------------------------------------------------------------- */
 
@@ -250,6 +209,8 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 	if (intake_configure(agent->intake, config) < 0 ||
 		mapper_set_zone(agent->mapper, config->timezone) < 0)
 		return error_set(err, NULL, "out of memory");
+	if (adapters_configure(agent->adapters, config, agent->places.connector_dirs, err) < 0)
+		return -1;
 	if (capture_configure(agent->capture, config, err) < 0 ||
 		ops_configure(agent->ops, config, err) < 0)
 		return -1;
@@ -284,7 +245,7 @@ static void reload(struct agent *agent)
 	struct config *config = NULL;
 	struct error err = { 0 };
 
-	if (load(&agent->places, &config, &err) < 0 ||
+	if (loading_load(&agent->places, &config, &err) < 0 ||
 		check_unchanged(agent->config, config, &err) < 0) {
 		refuse_reload(config, &err);
 		return;
@@ -466,7 +427,12 @@ static int build_rooms(struct agent *agent)
 		return -1;
 	couriers_attach(&agent->couriers, agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
-	if (!agent->intake)
+	agent->items = items_new(agent->store);
+	if (!agent->intake || !agent->items)
+		return -1;
+	intake_set_reference(agent->intake, items_reference(agent->items));
+	agent->adapters = adapters_new(agent->intake, agent->mapper);
+	if (!agent->adapters)
 		return -1;
 	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
 		.turn = agent->turn,
@@ -474,6 +440,7 @@ static int build_rooms(struct agent *agent)
 		.metrics = agent->metrics,
 		.clock = agent->clock,
 		.intake = agent->intake,
+		.adapters = agent->adapters,
 		.secrets = &agent->places.secrets });
 	agent->ops = ops_new(&(struct ops_options){ .base = agent->base,
 		.turn = agent->turn,
@@ -481,7 +448,9 @@ static int build_rooms(struct agent *agent)
 		.metrics = agent->metrics,
 		.clock = agent->clock,
 		.intake = agent->intake,
+		.adapters = agent->adapters,
 		.deliver = agent->deliver,
+		.reference = items_reference(agent->items),
 		.secrets = &agent->places.secrets,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
@@ -544,7 +513,7 @@ int agent_new(const char *config_path, struct agent **ret, struct error *err)
 	}
 	agent->clock = timekeeper_clock(agent->timekeeper);
 	if (places_find(config_path, &agent->places, err) < 0 ||
-		load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
+		loading_load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
 		agent_free(agent);
 		return -1;
 	}
@@ -579,8 +548,10 @@ void agent_free(struct agent *agent)
 		event_free(agent->status_timer);
 	keeper_free(agent->keeper);
 	ops_free(agent->ops);
+	adapters_free(agent->adapters);
 	capture_free(agent->capture);
 	intake_free(agent->intake);
+	items_free(agent->items);
 	deliver_free(agent->deliver);
 	mapper_free(agent->mapper);
 	couriers_close(&agent->couriers);

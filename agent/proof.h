@@ -1,6 +1,6 @@
 /*
- * proof.h - are the connectors that a configuration uses sound? Their programs are compiled and their
- * cases run, for drayd --check.
+ * proof.h - are the connectors and adapters that a configuration uses sound? Their programs are compiled
+ * and their cases run, for drayd --check.
  */
 #ifndef DRAY_PROOF_H
 #define DRAY_PROOF_H
@@ -9,8 +9,8 @@
 #include "dray/error.h"
 
 /*
- * Each connector once, however many destinations use it; one without a program has nothing to show.
- * A connector without cases.json is only compiled.
+ * Each once, however many use it; a connector without a program has nothing to show. One
+ * without cases is only compiled.
  *
  * dirs     of connectors, NULL ends.
  * mapper   path of dray-map; not needed where no connector has a program.

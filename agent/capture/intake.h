@@ -32,6 +32,7 @@ struct metrics;
 struct clock;
 struct deliver;
 struct intake;
+struct reference;
 
 struct intake_message {
 	const char *origin;     /* the source's name; "control" for drayctl */
@@ -62,6 +63,8 @@ typedef void (*intake_ack_fn)(void *ctx, const struct ack *ack, const char *devi
 struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
 	const struct clock *clock);
 void intake_free(struct intake *intake);
+/* Items and units are asked for there (items.h); until then they pass as they are. */
+void intake_set_reference(struct intake *intake, const struct reference *reference);
 /* `config` must outlive its use. 0, or -1 when memory ran out: nothing changed. */
 int intake_configure(struct intake *intake, const struct config *config);
 
@@ -78,6 +81,10 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
  */
 int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
 	const struct problem *problem, intake_ack_fn on_ack, void *ctx);
+
+/* A message that says nothing: an adapter read it and made no event of it. It is counted, as `empty`.
+ * Returns as intake_take() does. */
+int intake_pass(struct intake *intake, const struct intake_message *message);
 
 /*
  * An answer brought an event: it enters like any other, its id derived from what caused it, so that the

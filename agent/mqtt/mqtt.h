@@ -142,6 +142,8 @@ void mqtt_flush(struct mqtt *mqtt);
 void mqtt_break(struct mqtt *mqtt, const char *why);
 /* Send DISCONNECT and stop; the session stays. From release(), or while not mqtt_is_up(). */
 void mqtt_stop(struct mqtt *mqtt);
+/* Stop without a word: what is queued is not written. The session stays, and mqtt_start() goes on. */
+void mqtt_cut(struct mqtt *mqtt);
 
 /* The standard's name of a reason code of MQTT 5. Static. */
 const char *mqtt_reason_words(int reason);

@@ -114,6 +114,8 @@ static bool is_query_known(struct call *call)
 	const struct evkeyval *pair;
 	char name[34];
 
+	if (call->route->query && !*call->route->query)
+		return true;
 	TAILQ_FOREACH (pair, &call->query, next) {
 		int n = snprintf(name, sizeof(name), " %s ", pair->key);
 

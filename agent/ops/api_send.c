@@ -38,8 +38,7 @@ static void on_ack(void *ctx, const struct ack *ack, const char *device)
 
 /* --- what is refused before it is looked at; false: the call is answered ----------------------- */
 
-/* Room in the store, and in this turn's transaction: it should not take for ever. */
-static bool is_there_room(struct call *call)
+bool call_has_room(struct call *call)
 {
 	const struct ops *ops = call->ops;
 	const struct room_report *room = ops->with.store_room(ops->with.ctx);
@@ -49,7 +48,7 @@ static bool is_there_room(struct call *call)
 			room->why);
 		return false;
 	}
-	if (call->token && ops->n_taken >= ops->config->store.max_turn_events) {
+	if ((call->token || !call->who[0]) && ops->n_taken >= ops->config->store.max_turn_events) {
 		call_problem(call, 429, "too many events at once; try again");
 		return false;
 	}
@@ -164,7 +163,7 @@ void api_send_events(struct call *call)
 		.received_at_ms = call_wall_ms(call),
 	};
 
-	if (!is_there_room(call) || !name_device(call, &message) ||
+	if (!call_has_room(call) || !name_device(call, &message) ||
 		(call->token && !is_readable(call)))
 		return;
 	message.payload = call_body(call, &message.len);

@@ -31,6 +31,8 @@ static void poisoned(void *ctx)
 
 	backup_poisoned(&ops->backup);
 	ops->n_taken = 0;
+	TAILQ_FOREACH (call, &ops->waiting, link)
+		call->is_poisoned = true;
 	while ((call = TAILQ_FIRST(&ops->outbox))) {
 		if (!call->route || call->route->is_change)
 			call_problem(call, 503,
@@ -107,6 +109,7 @@ void ops_free(struct ops *ops)
 	free_door(&ops->control);
 	free_door(&ops->tcp);
 	tokens_free(ops->tokens);
+	hooks_free(ops->hooks);
 	free(ops);
 }
 
@@ -115,36 +118,36 @@ void ops_free(struct ops *ops)
 /* What the TCP door asks for and shows, read from its files. */
 struct credentials {
 	struct tokens *tokens;
+	struct hooks *hooks;
 	SSL_CTX *tls; /* NULL: none */
 };
-
-static int read_credentials(const struct config *config, const struct secret_dirs *secrets,
-	struct credentials *ret, struct error *err)
-{
-	*ret = (struct credentials){ 0 };
-	ret->tokens = tokens_read(config, secrets, err);
-	if (!ret->tokens)
-		return -1;
-	if (!config->listen.has_tls)
-		return 0;
-	ret->tls = tls_server_new(&config->listen.tls, secrets, err);
-	if (ret->tls)
-		return 0;
-	tokens_free(ret->tokens);
-	return -1;
-}
 
 static void free_credentials(struct credentials *credentials)
 {
 	tokens_free(credentials->tokens);
+	hooks_free(credentials->hooks);
 	SSL_CTX_free(credentials->tls);
+}
+
+static int read_credentials(const struct config *config, const struct secret_dirs *secrets,
+	int64_t now_mono_ms, struct credentials *ret, struct error *err)
+{
+	*ret = (struct credentials){ 0 };
+	ret->tokens = tokens_read(config, secrets, err);
+	ret->hooks = ret->tokens ? hooks_read(config, secrets, now_mono_ms, err) : NULL;
+	if (ret->hooks && config->listen.has_tls)
+		ret->tls = tls_server_new(&config->listen.tls, secrets, err);
+	if (ret->hooks && (ret->tls || !config->listen.has_tls))
+		return 0;
+	free_credentials(ret);
+	return -1;
 }
 
 int ops_check(const struct config *config, const struct secret_dirs *secrets, struct error *err)
 {
 	struct credentials credentials;
 
-	if (read_credentials(config, secrets, &credentials, err) != 0)
+	if (read_credentials(config, secrets, 0, &credentials, err) != 0)
 		return -1;
 	free_credentials(&credentials);
 	return 0;
@@ -167,6 +170,8 @@ static void take_credentials(
 {
 	tokens_free(ops->tokens);
 	ops->tokens = credentials->tokens;
+	hooks_free(ops->hooks);
+	ops->hooks = credentials->hooks;
 	SSL_CTX_free(ops->tcp.guests.tls);
 	ops->tcp.guests.tls = credentials->tls;
 	if (has_other_rules(ops->config, config))
@@ -179,7 +184,8 @@ int ops_configure(struct ops *ops, const struct config *config, struct error *er
 	struct door_opening tcp;
 	struct door_opening control;
 
-	if (read_credentials(config, ops->with.secrets, &credentials, err) != 0)
+	if (read_credentials(config, ops->with.secrets, clock_mono_ms(ops->with.clock),
+		    &credentials, err) != 0)
 		return -1;
 	if (door_open(&ops->tcp, config->listen.address, NULL, &tcp, err) != 0)
 		goto fail;

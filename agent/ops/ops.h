@@ -21,8 +21,10 @@ struct store;
 struct metrics;
 struct clock;
 struct intake;
+struct adapters;
 struct deliver;
 struct capture;
+struct reference;
 struct secret_dirs;
 struct ops;
 
@@ -33,7 +35,9 @@ struct ops_options {
 	struct metrics *metrics;
 	const struct clock *clock;
 	struct intake *intake;
+	struct adapters *adapters;
 	struct deliver *deliver;
+	const struct reference *reference; /* what the site knows of units, for imports */
 	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */
 	bool (*broker_is_up)(void *ctx);

@@ -33,6 +33,7 @@
 
 #include "dray/buf.h"
 #include "ops/guest.h"
+#include "ops/hooks.h"
 #include "ops/ops.h"
 #include "ops/token.h"
 
@@ -48,8 +49,9 @@ struct call;
 
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
-	const char *path;  /* "{}" stands for one segment, call->parameter */
-	const char *query; /* the names it takes, each between blanks; NULL none */
+	/* "{}" stands for one segment: call->parameter, a second one call->second */
+	const char *path;
+	const char *query; /* the names it takes, each between blanks; NULL none; "" any */
 	void (*handle)(struct call *call);
 	bool is_change;         /* POST, in the turn's transaction; else GET, after its commit */
 	enum token_right right; /* that the TCP door asks for */
@@ -63,11 +65,14 @@ struct call {
 	struct evhttp_request *request; /* NULL: the client has left */
 	const struct ops_route *route;
 	char parameter[OPS_PARAMETER_MAX]; /* decoded; "" none */
+	char second[OPS_PARAMETER_MAX];    /* likewise */
 	struct evkeyvalq query;
 	char who[80];      /* "uid:1000", "token:wms", for the audit trail; "" anybody */
 	const char *token; /* its name, within who; NULL: by the socket, or none was needed */
 	char device[EVENT_NAME_MAX]; /* the only one that it may speak for; "" any */
 	bool is_waiting;             /* call_wait() */
+	bool is_poisoned; /* a turn was lost meanwhile: what it had taken by then is, too */
+	unsigned n_stored, n_duplicate, n_rejected; /* of the events that a hook's call brought */
 	bool is_answered;
 	int status;
 	const char *content_type;
@@ -103,6 +108,7 @@ struct ops {
 	struct call_list outbox;
 	struct call_list waiting;
 	struct tokens *tokens;
+	struct hooks *hooks;
 	int64_t n_taken; /* events that came by HTTP in this turn */
 	struct ops_backup backup;
 	int64_t started_at_ms;
@@ -153,8 +159,17 @@ void call_problem(struct call *call, int status, const char *format, ...)
 /* The same with a reason in one stable word, as acks have it. */
 void call_refuse(struct call *call, int status, const char *reason, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* The same about one value of a body of many: the line it stands in, and its JSON Pointer ("" none). */
+void call_refuse_line(struct call *call, int status, int64_t line, const char *field,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The store failed: 503 for a change, whose turn is lost, 500 for a reading. */
 void call_store_failed(struct call *call);
+
+/*
+ * Is there room for what it brings, in the store, and in this turn's transaction, which should not take for
+ * ever? False: the call is answered.
+ */
+bool call_has_room(struct call *call);
 
 /* A query's value; NULL when absent or empty. */
 const char *call_query(const struct call *call, const char *name);
@@ -222,6 +237,7 @@ void api_queue(struct call *call);
 void api_list_events(struct call *call);
 void api_show_event(struct call *call);
 void api_send_events(struct call *call);
+void api_take_hook(struct call *call);
 void api_list_deliveries(struct call *call);
 void api_list_destinations(struct call *call);
 void api_pause_destination(struct call *call);
@@ -234,6 +250,10 @@ void api_retry_exceptions(struct call *call);
 void api_discard_exceptions(struct call *call);
 void api_replay(struct call *call);
 void api_ledger(struct call *call);
+void api_import_reference(struct call *call);
+void api_list_reference(struct call *call);
+void api_show_reference(struct call *call);
+void api_delete_reference(struct call *call);
 void api_make_backup(struct call *call);
 void api_show_backup(struct call *call);
 void api_metrics(struct call *call);

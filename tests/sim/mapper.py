@@ -96,3 +96,24 @@ class Connector(Mapper):
             for _, output in self.play(case):
                 if output and "send" in output:
                     yield case["name"], output["send"]
+
+
+class Adapter(Mapper):
+    """An adapter's folder, with the payloads of its cases."""
+
+    def __init__(self, name):
+        super().__init__(load(name, "adapter.jq"))
+        self.declaration = load(name, "adapter.json")
+        self.cases = load(name, "adapter_cases.json")
+
+    def question(self, payload, topic=None, headers=None, vars=None, source="case", received=None):
+        variables = {name: var["default"] for name, var in self.declaration["vars"].items()
+                     if "default" in var}
+        return {"payload": payload, "topic": topic, "headers": headers or {}, "site": "dc-muc-1",
+                "source": source, "vars": {**variables, **(vars or {})},
+                "received": received or "2026-11-21T14:04:05.301Z"}
+
+    def events(self, payload, **known):
+        """What it makes of a payload: always a list."""
+        events = self.ask(self.question(payload, **known))
+        return [] if events is None else events if isinstance(events, list) else [events]
