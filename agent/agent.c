@@ -12,6 +12,7 @@
 #include "capture/adapter.h"
 #include "capture/capture.h"
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
 #include "couriers.h"
 #include "deliver/deliver.h"
@@ -53,6 +54,7 @@ struct agent {
 	struct couriers couriers;
 	struct mapper *mapper;
 	struct deliver *deliver;
+	struct items *items;
 	struct intake *intake;
 	struct adapters *adapters;
 	struct capture *capture;
@@ -425,8 +427,10 @@ static int build_rooms(struct agent *agent)
 		return -1;
 	couriers_attach(&agent->couriers, agent->turn);
 	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
-	if (!agent->intake)
+	agent->items = items_new(agent->store);
+	if (!agent->intake || !agent->items)
 		return -1;
+	intake_set_reference(agent->intake, items_reference(agent->items));
 	agent->adapters = adapters_new(agent->intake, agent->mapper);
 	if (!agent->adapters)
 		return -1;
@@ -446,6 +450,7 @@ static int build_rooms(struct agent *agent)
 		.intake = agent->intake,
 		.adapters = agent->adapters,
 		.deliver = agent->deliver,
+		.reference = items_reference(agent->items),
 		.secrets = &agent->places.secrets,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
@@ -546,6 +551,7 @@ void agent_free(struct agent *agent)
 	adapters_free(agent->adapters);
 	capture_free(agent->capture);
 	intake_free(agent->intake);
+	items_free(agent->items);
 	deliver_free(agent->deliver);
 	mapper_free(agent->mapper);
 	couriers_close(&agent->couriers);

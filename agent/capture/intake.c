@@ -24,6 +24,7 @@ struct intake {
 	struct metrics *metrics;
 	const struct clock *clock;
 	const struct config *config;
+	const struct reference *reference;
 	struct route_target *targets; /* room for every destination */
 	struct buf scanned, body;
 	struct counts counts;
@@ -71,6 +72,11 @@ void intake_free(struct intake *intake)
 	buf_done(&intake->body);
 	free(intake->targets);
 	free(intake);
+}
+
+void intake_set_reference(struct intake *intake, const struct reference *reference)
+{
+	intake->reference = reference;
 }
 
 int intake_configure(struct intake *intake, const struct config *config)
@@ -368,7 +374,7 @@ static int take_object(struct passage *passage, cJSON *object, struct original o
 		.index = passage->index,
 		.chain = message->chain,
 		.limits = &intake->config->limits,
-		.reference = NULL, /* no items, no units: they pass as they are */
+		.reference = intake->reference,
 		.max_skew_ms = intake->config->max_skew_ms,
 		.accepts_invalid = message->on_invalid == CONFIG_INVALID_ACCEPT,
 	};

@@ -32,6 +32,7 @@ struct metrics;
 struct clock;
 struct deliver;
 struct intake;
+struct reference;
 
 struct intake_message {
 	const char *origin;     /* the source's name; "control" for drayctl */
@@ -62,6 +63,8 @@ typedef void (*intake_ack_fn)(void *ctx, const struct ack *ack, const char *devi
 struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
 	const struct clock *clock);
 void intake_free(struct intake *intake);
+/* Items and units are asked for there (items.h); until then they pass as they are. */
+void intake_set_reference(struct intake *intake, const struct reference *reference);
 /* `config` must outlive its use. 0, or -1 when memory ran out: nothing changed. */
 int intake_configure(struct intake *intake, const struct config *config);
 

@@ -3,7 +3,6 @@
  */
 #include "ops/room.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,17 +98,12 @@ static bool is_framed(struct call *call)
 	return false;
 }
 
-/*
- * evhttp, reading a body beyond its bound to the end, loses count and can hand over the rest of it:
- * what the head has announced counts too.
- */
 static bool is_small_enough(struct call *call)
 {
-	const char *announced = call_header(call, "Content-Length");
 	size_t max = call->route->body_max > 0 ? call->route->body_max : OPS_BODY_MAX;
 	size_t len = evbuffer_get_length(evhttp_request_get_input_buffer(call->request));
 
-	if (len <= max && (!announced || strtoumax(announced, NULL, 10) <= max))
+	if (len <= max)
 		return true;
 	call_refuse(call, 413, "too_large", "the body is larger than %zu bytes", max);
 	return false;

@@ -32,6 +32,10 @@ static const struct ops_route routes[] = {
 	{ "/v1/exceptions/retry", NULL, api_retry_exceptions, CHANGE, FOR(TOKEN_WORK) },
 	{ "/v1/exceptions/discard", NULL, api_discard_exceptions, CHANGE, FOR(TOKEN_WORK) },
 	{ "/v1/replay", NULL, api_replay, CHANGE, FOR(TOKEN_WORK) },
+	{ "/v1/reference", " kind limit cursor ", api_list_reference, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/reference", " kind line dry_run ", api_import_reference, CHANGE, FOR(TOKEN_ALL) },
+	{ "/v1/reference/delete", NULL, api_delete_reference, CHANGE, FOR(TOKEN_ALL) },
+	{ "/v1/reference/{}/{}", NULL, api_show_reference, READING, FOR(TOKEN_VIEW) },
 	{ "/v1/ledger", NULL, api_ledger, READING, FOR(TOKEN_VIEW) },
 	{ "/v1/backup", NULL, api_show_backup, READING, FOR(TOKEN_VIEW) },
 	{ "/v1/backup", NULL, api_make_backup, CHANGE, FOR(TOKEN_ALL) },
@@ -62,20 +66,28 @@ static bool decode_segment(const char *from, size_t len, char out[OPS_PARAMETER_
 	return fits;
 }
 
-static bool matches_path(const char *pattern, const char *path, char out[OPS_PARAMETER_MAX])
+/* At most two holes. */
+static bool matches_path(const char *pattern, const char *path, struct call *call)
 {
-	const char *hole = strstr(pattern, "{}");
-	size_t before, segment;
+	char *holes[] = { call->parameter, call->second };
 
-	if (!hole)
-		return strcmp(pattern, path) == 0;
-	before = (size_t)(hole - pattern);
-	if (strncmp(pattern, path, before) != 0)
-		return false;
-	segment = strcspn(path + before, "/");
-	if (strcmp(hole + 2, path + before + segment) != 0)
-		return false;
-	return decode_segment(path + before, segment, out);
+	call->parameter[0] = call->second[0] = '\0';
+	for (size_t i = 0; i < 2; i++) {
+		const char *hole = strstr(pattern, "{}");
+		size_t before, segment;
+
+		if (!hole)
+			break;
+		before = (size_t)(hole - pattern);
+		if (strncmp(pattern, path, before) != 0)
+			return false;
+		segment = strcspn(path + before, "/");
+		if (!decode_segment(path + before, segment, holes[i]))
+			return false;
+		pattern = hole + 2;
+		path += before + segment;
+	}
+	return strcmp(pattern, path) == 0;
 }
 
 int api_find(
@@ -88,7 +100,7 @@ int api_find(
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct ops_route *route = &routes[i];
 
-		if (!matches_path(route->path, path, call->parameter))
+		if (!matches_path(route->path, path, call))
 			continue;
 		if (route->is_change ? method == EVHTTP_REQ_POST : is_read) {
 			call->route = route;

@@ -94,11 +94,18 @@ void call_answer(struct call *call, int status)
 		call_problem(call, 500, "no memory for the answer");
 }
 
-static void put_problem(struct call *call, int status, const char *reason, const char *format,
-	va_list args) __attribute__((format(printf, 4, 0)));
+/* What is said beside the words. */
+struct about {
+	const char *reason; /* NULL none */
+	int64_t line;       /* 0 none */
+	const char *field;  /* NULL or "" none */
+};
+
+static void put_problem(struct call *call, int status, const struct about *about,
+	const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 
 static void put_problem(
-	struct call *call, int status, const char *reason, const char *format, va_list args)
+	struct call *call, int status, const struct about *about, const char *format, va_list args)
 {
 	char detail[512];
 
@@ -110,7 +117,10 @@ static void put_problem(
 	write_open(&call->body, NULL, '{');
 	write_text(&call->body, "title", status_phrase(status));
 	write_int(&call->body, "status", status);
-	write_set_text(&call->body, "reason", reason);
+	write_set_text(&call->body, "reason", about->reason);
+	if (about->line > 0)
+		write_int(&call->body, "line", about->line);
+	write_set_text(&call->body, "field", about->field);
 	write_text(&call->body, "detail", detail);
 	write_close(&call->body, '}');
 }
@@ -120,7 +130,7 @@ void call_problem(struct call *call, int status, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	put_problem(call, status, NULL, format, args);
+	put_problem(call, status, &(struct about){ 0 }, format, args);
 	va_end(args);
 }
 
@@ -129,7 +139,17 @@ void call_refuse(struct call *call, int status, const char *reason, const char *
 	va_list args;
 
 	va_start(args, format);
-	put_problem(call, status, reason, format, args);
+	put_problem(call, status, &(struct about){ .reason = reason }, format, args);
+	va_end(args);
+}
+
+void call_refuse_line(
+	struct call *call, int status, int64_t line, const char *field, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_problem(call, status, &(struct about){ .line = line, .field = field }, format, args);
 	va_end(args);
 }
 

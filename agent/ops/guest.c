@@ -217,10 +217,6 @@ struct guest *guest_of(struct guests *guests, struct evhttp_connection *connecti
 void guest_asked(struct guest *guest, struct call *call)
 {
 	guest->call = call;
-	/* evhttp goes on reading behind a request without a body, and ends the process when something
-	 * comes before the reply has left. */
-	if (bufferevent_disable(guest->channel, EV_READ) != 0)
-		LOG_WARNING("a connection cannot be kept from reading");
 	move(guest, GUEST_WAITING);
 }
 

@@ -24,6 +24,7 @@ struct intake;
 struct adapters;
 struct deliver;
 struct capture;
+struct reference;
 struct secret_dirs;
 struct ops;
 
@@ -36,6 +37,7 @@ struct ops_options {
 	struct intake *intake;
 	struct adapters *adapters;
 	struct deliver *deliver;
+	const struct reference *reference; /* what the site knows of units, for imports */
 	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */
 	bool (*broker_is_up)(void *ctx);

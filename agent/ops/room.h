@@ -49,7 +49,8 @@ struct call;
 
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
-	const char *path;  /* "{}" stands for one segment, call->parameter */
+	/* "{}" stands for one segment: call->parameter, a second one call->second */
+	const char *path;
 	const char *query; /* the names it takes, each between blanks; NULL none; "" any */
 	void (*handle)(struct call *call);
 	bool is_change;         /* POST, in the turn's transaction; else GET, after its commit */
@@ -64,6 +65,7 @@ struct call {
 	struct evhttp_request *request; /* NULL: the client has left */
 	const struct ops_route *route;
 	char parameter[OPS_PARAMETER_MAX]; /* decoded; "" none */
+	char second[OPS_PARAMETER_MAX];    /* likewise */
 	struct evkeyvalq query;
 	char who[80];      /* "uid:1000", "token:wms", for the audit trail; "" anybody */
 	const char *token; /* its name, within who; NULL: by the socket, or none was needed */
@@ -157,6 +159,9 @@ void call_problem(struct call *call, int status, const char *format, ...)
 /* The same with a reason in one stable word, as acks have it. */
 void call_refuse(struct call *call, int status, const char *reason, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* The same about one value of a body of many: the line it stands in, and its JSON Pointer ("" none). */
+void call_refuse_line(struct call *call, int status, int64_t line, const char *field,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The store failed: 503 for a change, whose turn is lost, 500 for a reading. */
 void call_store_failed(struct call *call);
 
@@ -245,6 +250,10 @@ void api_retry_exceptions(struct call *call);
 void api_discard_exceptions(struct call *call);
 void api_replay(struct call *call);
 void api_ledger(struct call *call);
+void api_import_reference(struct call *call);
+void api_list_reference(struct call *call);
+void api_show_reference(struct call *call);
+void api_delete_reference(struct call *call);
 void api_make_backup(struct call *call);
 void api_show_backup(struct call *call);
 void api_metrics(struct call *call);

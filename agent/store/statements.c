@@ -337,6 +337,33 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"INSERT INTO event (" STRIP_COLUMNS ") SELECT " STRIP_COLUMNS
 		" FROM temp.stripped ORDER BY seq" },
 	[STRIP_FORGET] = { "giving up content", "DELETE FROM temp.stripped" },
+	[REFERENCE_PUT] = { "storing reference data",
+		"INSERT INTO reference (kind, id, source, seen_at_ms, body)"
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET version = NULL,"
+		" source = excluded.source, seen_at_ms = excluded.seen_at_ms, closed_at_ms = NULL,"
+		" body = excluded.body" },
+	[REFERENCE_DELETE] = { "removing reference data",
+		"DELETE FROM reference WHERE kind = ?1 AND id = ?2 RETURNING 1" },
+	[REFERENCE_GET] = { "reading reference data",
+		"SELECT kind, id, source, seen_at_ms, body FROM reference"
+		" WHERE kind = ?1 AND id = ?2" },
+	[REFERENCE_LIST] = { "listing reference data",
+		"SELECT kind, id, source, seen_at_ms, body FROM reference"
+		" WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT ?3" },
+	[REFERENCE_LIST_KIND] = { "listing reference data",
+		"SELECT kind, id, source, seen_at_ms, body FROM reference"
+		" WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3" },
+	[REFERENCE_HAS] = { "looking for reference data",
+		"SELECT 1 FROM reference WHERE kind = ?1 LIMIT 1" },
+	[ALIAS_TAKEN] = { "storing reference data",
+		"SELECT 1 FROM alias WHERE scheme = ?1 AND code = ?2 AND kind = ?3 AND id <> ?4" },
+	[ALIAS_PUT] = { "storing reference data",
+		"INSERT INTO alias (scheme, code, kind, id, pack) VALUES (?1, ?2, ?3, ?4, ?5)"
+		" ON CONFLICT DO UPDATE SET id = excluded.id, pack = excluded.pack" },
+	[ALIAS_DELETE] = { "removing reference data",
+		"DELETE FROM alias WHERE kind = ?1 AND id = ?2" },
+	[ALIAS_FIND] = { "looking for reference data",
+		"SELECT id, pack FROM alias WHERE scheme = ?1 AND code = ?2 AND kind = ?3" },
 	[CURSOR_GET] = { "reading a cursor", "SELECT value FROM cursor WHERE name = ?1" },
 	[CURSOR_PUT] = { "writing a cursor",
 		"INSERT INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)"
@@ -410,7 +437,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" closed_at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
 	[BACK_ALIAS] = { "bringing back reference data",
 		"INSERT OR IGNORE INTO alias (scheme, code, kind, id, pack)"
-		" VALUES (?1, ?2, ?3, ?4, ?5)" },
+		" SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM reference"
+		" WHERE kind = ?3 AND id = ?4)" },
 	[BACK_PROGRESS] = { "bringing back reference data",
 		"INSERT OR IGNORE INTO progress (document, line, measure, quantity, at_ms)"
 		" VALUES (?1, ?2, ?3, ?4, ?5)" },

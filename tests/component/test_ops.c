@@ -101,11 +101,11 @@ static void test_a_request_in_the_outbox_at_the_end_is_freed(void **state)
 /* --- an answer in a later turn --------------------------------------------------------------------------- */
 
 /* A change in the middle of its turn, which then waits for somebody. */
-static struct call *make_it_wait(struct fixture *f)
+static struct call *make_it_wait(struct fixture *f, const char *body)
 {
 	struct call *call;
 
-	send_request(f, "POST", "/v1/events", "{}");
+	send_request(f, "POST", "/v1/events", body);
 	for (int i = 0; i < PATIENCE && play.taken == 0; i++)
 		gather(f);
 	call = TAILQ_FIRST(&f->ops->outbox);
@@ -121,7 +121,7 @@ static struct call *make_it_wait(struct fixture *f)
 static void test_a_call_that_waits_is_answered_after_the_turn_that_resumes_it(void **state)
 {
 	struct fixture *f = *state;
-	struct call *call = make_it_wait(f);
+	struct call *call = make_it_wait(f, "{}");
 
 	assert_int_equal(store_audit(f->store, 1, "test", "taken", "event", ""), 0);
 	call_resume(call);
@@ -134,7 +134,7 @@ static void test_a_call_that_waits_is_answered_after_the_turn_that_resumes_it(vo
 static void test_a_call_resumed_in_a_poisoned_turn_is_promised_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct call *call = make_it_wait(f);
+	struct call *call = make_it_wait(f, "{}");
 
 	assert_int_equal(store_claim(f->store, 1, 999999, 0, 0, 1), -1);
 	call_resume(call);
@@ -146,7 +146,7 @@ static void test_a_client_that_leaves_a_waiting_call_and_a_door_that_moves_hurt_
 	struct fixture *f = *state;
 	struct config config = f->config;
 	struct linger reset = { .l_onoff = 1 };
-	struct call *call = make_it_wait(f);
+	struct call *call = make_it_wait(f, "{}");
 	struct error err = { 0 };
 	char other[112];
 
@@ -168,7 +168,20 @@ static void test_a_client_that_leaves_a_waiting_call_and_a_door_that_moves_hurt_
 
 static void test_a_call_that_waits_at_the_end_is_freed(void **state)
 {
-	(void)make_it_wait(*state); /* ASan watches */
+	(void)make_it_wait(*state, "{}"); /* ASan watches */
+}
+
+/* evhttp ends the process when it reads where it expects nothing: that it reads nothing is pinned here. */
+static void test_what_comes_behind_a_call_that_waits_waits_too(void **state)
+{
+	struct fixture *f = *state;
+	struct call *call = make_it_wait(f, NULL);
+
+	send_text(f, "GET /healthz HTTP/1.1\r\n", 23);
+	for (int i = 0; i < 5; i++)
+		run_turn(f);
+	call_resume(call);
+	assert_int_equal(read_status(f), 202);
 }
 
 /* --- what is refused ------------------------------------------------------------------------------------ */
@@ -332,6 +345,7 @@ int main(void)
 		TEST(test_a_call_resumed_in_a_poisoned_turn_is_promised_nothing),
 		TEST(test_a_client_that_leaves_a_waiting_call_and_a_door_that_moves_hurt_nobody),
 		TEST(test_a_call_that_waits_at_the_end_is_freed),
+		TEST(test_what_comes_behind_a_call_that_waits_waits_too),
 		TEST(test_unknown_paths_methods_and_bodies_are_problems),
 		TEST(test_hostile_paths_and_queries_are_refused),
 		TEST(test_the_socket_is_closed_to_others_and_a_stale_one_is_replaced),

@@ -287,10 +287,10 @@ def test_beyond_the_bound_the_one_that_waits_longest_makes_room(site):
     lines = [begin(agent) for _ in range(256)]
     for n in range(5):
         assert door.post(agent, receipt("room-%d" % n)).status == 202
-    wait.until(lambda: is_closed(lines[0]), what="the oldest to be let go")
+    wait.until(lambda: is_closed(lines[0]), 3, "the oldest to be let go")
     assert not is_closed(lines[-1])
     more = [begin(agent) for _ in range(256)]
-    wait.until(lambda: all(is_closed(line) for line in lines), what="all the older to be let go")
+    wait.until(lambda: all(is_closed(line) for line in lines), 5, "all the older to be let go")
     assert sum(is_closed(line) for line in more) <= 2
     assert door.post(agent, receipt("room-6")).status == 202
 
@@ -307,7 +307,7 @@ def test_what_all_hold_is_bounded_and_who_holds_most_makes_room(site):
         except OSError:
             pass
         lines.append(line)
-    wait.until(lambda: sum(is_closed(line) for line in lines) >= 4, what="some to be let go")
+    wait.until(lambda: sum(is_closed(line) for line in lines) >= 4, 5, "some to be let go")
     assert sum(is_closed(line) for line in lines) <= 8
     assert not is_closed(small)
     assert resident_mib(agent) < 100

@@ -24,6 +24,7 @@ def given($names; $words):
 
 . as $in
 | .vars as $vars
+| (if $vars.quantity == "barcode" then {} else {quantity: $vars.quantity} end) as $counted
 | [.payload | if type == "array" then .[] else . end
    | if type != "object" then error("this is no scan of DataWedge: an object is expected") else extras end
    | given($vars.names; ["id", "time", "senttime", "sequence", "device", "operator"]) as $envelope
@@ -39,4 +40,4 @@ def given($names; $words):
         data: ($vars.data + $about
 		+ (if $about.document | type == "string" then
 			{document: {type: $vars.document_type, id: $about.document}} else {} end)
-		+ {lines: ($lines | map({quantity: 1} + . + $of_line))})}]
+		+ {lines: ($lines | map($counted + . + $of_line))})}]

@@ -31,20 +31,22 @@ def cells($vars; $n):
 
 def row($vars; $places):
 	cells($vars; $places | length) as $cells
-	| reduce range(0; $cells | length) as $at ({about: {}, line: {quantity: 1}};
+	| reduce range(0; $cells | length) as $at ({about: {}, line: {}};
 		if $cells[$at] == "" or $places[$at] == null then . else setpath($places[$at]; $cells[$at]) end)
 	| if $vars.decimal != "." and (.line.quantity | type) == "string" then
 		.line.quantity |= (split($vars.decimal) | join(".")) else . end
-	| select(. != {about: {}, line: {quantity: 1}});
+	| select(.line != {} or .about != {});
 
 . as $in
 | .vars as $vars
 | [$vars.columns | if type == "string" then split(",") else . end | .[] | place] as $places
 | [.payload | split("\n")[] | select(test("\\S"))]
 | .[if $vars.header == true or $vars.header == "true" then 1 else 0 end:]
+| (if $vars.quantity == "barcode" then {} else {quantity: $vars.quantity} end) as $counted
 | reduce (.[] | row($vars; $places)) as $row ([];
-	if .[-1].about == $row.about and (.[-1].lines | length) < 500 then .[-1].lines += [$row.line]
-	else . + [{about: $row.about, lines: [$row.line]}] end)
+	($counted + $row.line) as $line
+	| if .[-1].about == $row.about and (.[-1].lines | length) < 500 then .[-1].lines += [$line]
+	  else . + [{about: $row.about, lines: [$line]}] end)
 | map(.lines as $lines | .about
 	| (if .id then {id} else {} end) + (if .operator then {operator} else {} end)
 	+ {time: (.time // $in.received), type: $vars.type,
