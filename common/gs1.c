@@ -49,11 +49,12 @@ static bool copy_value(struct gs1_reader *r, const struct gs1_found *found, char
 /* Fill a GTIN up to 14 digits. Returns the zeros that it took. */
 static size_t fill_gtin(const struct gs1_found *found, char *value, size_t len)
 {
-	size_t zeros = GS1_GTIN_MAX - 1 - len;
+	size_t zeros;
 
 	if (!found->is_key || strcmp(found->row->first, "01") != 0 ||
 		(len != 8 && len != 12 && len != 13))
 		return 0;
+	zeros = GS1_GTIN_MAX - 1 - len;
 	memmove(value + zeros, value, len + 1);
 	memset(value, '0', zeros);
 	return zeros;
@@ -333,9 +334,13 @@ static enum gs1_reading read_or_invalid(bool is_read)
 static enum gs1_reading read_named(struct gs1_reader *r)
 {
 	size_t len = r->end - r->scan->start;
+	size_t digits;
 
 	switch (form_of(r->scan->symbology)) {
 	case FORM_ELEMENTS:
+		/* Some readers are set to put the brackets in. */
+		if (bracketed(r, r->scan->start, &digits))
+			return read_or_invalid(read_bracketed(r, r->scan->start));
 		return read_or_invalid(read_elements(r, r->scan->start));
 	case FORM_EAN_ADD_ON:
 		/* The add-on of a magazine or book is no part of the number. */
@@ -404,10 +409,7 @@ static void take_symbology(const char *text, size_t len, struct gs1_scan *scan)
 enum gs1_reading gs1_read(const char *text, size_t len, int year_now, struct gs1_scan *ret,
 	struct gs1_error *ret_error)
 {
-	struct gs1_error unwanted;
-	struct gs1_reader r = {
-		.text = text, .scan = ret, .error = ret_error ? ret_error : &unwanted
-	};
+	struct gs1_reader r = { .text = text, .scan = ret, .error = ret_error };
 	enum gs1_reading reading;
 
 	while (len > 0 && (text[len - 1] == '\r' || text[len - 1] == '\n'))

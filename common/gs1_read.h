@@ -45,7 +45,7 @@ bool gs1_is_uri(const char *text, size_t len);
  *
  * size     of `out`, NUL included.
  * ret_len  bytes in front of the NUL.
- * Returns  false: a % without two hexadecimal digits, a NUL, or too long.
+ * Returns  false: a % without two hexadecimal digits, or too long.
  */
 bool gs1_uri_decode(const char *text, size_t len, char *out, size_t size, size_t *ret_len);
 /* Where the n-th decoded byte begins in the text. */

@@ -358,35 +358,34 @@ const char *gs1_check_name(enum gs1_check check)
 	return check < GS1_CHECKS ? names[check] : NULL;
 }
 
-/* -1, 0, 1: the text begins in front of the row's AIs, with one of them, behind them. */
-static int compare(const char text[4], const struct gs1_ai *row, size_t digits)
+/* Below, at or above 0: the text begins in front of the AI, with it, behind it. */
+static int compare(const char *text, const char *ai)
 {
-	if (memcmp(text, row->first, digits) < 0)
-		return -1;
-	return memcmp(text, row->last, digits) > 0;
+	for (; *ai; ai++, text++)
+		if (*text != *ai)
+			return *text < *ai ? -1 : 1;
+	return 0;
 }
 
 const struct gs1_ai *gs1_ai_find(const char *text, size_t len, size_t *ret_len)
 {
-	char key[4] = { 0 };
+	char key[5] = { 0 };
 	size_t low = 0;
 	size_t high = ROWS;
 
-	memcpy(key, text, len < sizeof(key) ? len : sizeof(key));
+	memcpy(key, text, len < 4 ? len : 4);
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 		const struct gs1_ai *row = &table[middle];
-		size_t digits = strlen(row->first);
-		int side = compare(key, row, digits);
 
-		if (side == 0) {
-			*ret_len = digits;
+		if (compare(key, row->first) < 0) {
+			high = middle;
+		} else if (compare(key, row->last) > 0) {
+			low = middle + 1;
+		} else {
+			*ret_len = strlen(row->first);
 			return row;
 		}
-		if (side < 0)
-			high = middle;
-		else
-			low = middle + 1;
 	}
 	return NULL;
 }

@@ -45,13 +45,13 @@ static int hex_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that an escape says; -1 when it says none, or NUL. */
+/* The byte that an escape says; -1 when it says none. */
 static int escaped(const char *text, size_t left)
 {
 	int high = left >= 3 ? hex_of(text[1]) : -1;
 	int low = left >= 3 ? hex_of(text[2]) : -1;
 
-	return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 bool gs1_uri_decode(const char *text, size_t len, char *out, size_t size, size_t *ret_len)
@@ -65,7 +65,7 @@ bool gs1_uri_decode(const char *text, size_t len, char *out, size_t size, size_t
 			c = escaped(text + i, len - i);
 			i += 2;
 		}
-		if (c <= 0 || n + 1 >= size)
+		if (c < 0 || n + 1 >= size)
 			return false;
 		out[n++] = (char)c;
 	}
@@ -83,9 +83,17 @@ size_t gs1_uri_offset(const char *text, size_t len, size_t n)
 	return at < len ? at : len;
 }
 
+static bool is_any(char c, const char *characters)
+{
+	for (; *characters; characters++)
+		if (c == *characters)
+			return true;
+	return false;
+}
+
 static size_t find_any(const char *text, size_t at, size_t end, const char *characters)
 {
-	while (at < end && !(text[at] != '\0' && strchr(characters, text[at])))
+	while (at < end && !is_any(text[at], characters))
 		at++;
 	return at;
 }

@@ -7,15 +7,16 @@
  *   - what a scanner sends with a symbology identifier: GS1-128 ]C1, DataBar and composites ]e0 ]e1
  *     ]e2, GS1 DataMatrix ]d2, GS1 QR ]Q3, GS1 DotCode ]J1 (element strings); EAN and UPC ]E0, with an
  *     add-on ]E3, EAN-8 ]E4, ITF-14 ]I1 (a GTIN),
- *   - the bracketed form that is printed below a symbol: "(01)09506000134352(10)L77",
+ *   - the bracketed form that is printed below a symbol and that some readers send, with an identifier
+ *     of the first kind or without: "(01)09506000134352(10)L77",
  *   - GS1 Digital Link URIs (http and https, any host), behind any symbology identifier or none,
  *   - without any identifier: a GTIN of 8, 12, 13 or 14 digits and an SSCC of 18, when their check digit
  *     is right; an element string that begins with FNC1 or has one inside; one that begins with 00, 01
  *     or 02, when it is sound as a whole.
  * FNC1 is what readers send for it, the control character GS (0x1D), and "{GS}", with which keyboard
  * wedges show it: braces are in no character set of GS1. "<GS>" may be data. Sites whose readers send
- * anything else set it back before, in an adapter. A line end behind the text is no part of it. Everything else, and what has another symbology's identifier, is a
- * plain barcode.
+ * anything else set it back before, in an adapter. A line end behind the text is no part of it.
+ * Everything else, and what has another symbology's identifier, is a plain barcode.
  *
  * Invariants
  *   1. GS1_READ: every element is of the table (gs1_ai.h), its value has the form and passes the checks
@@ -84,14 +85,15 @@ struct gs1_error {
  * text      as scanned, any bytes; need not be NUL-terminated.
  * year_now  for dates: GS1's two digits of a year mean one from 49 before it to 50 after it.
  * ret       always filled; its elements are meaningful with GS1_READ.
- * ret_error filled with GS1_INVALID. NULL: not wanted.
+ * ret_error meaningful with GS1_INVALID.
  */
 enum gs1_reading gs1_read(const char *text, size_t len, int year_now, struct gs1_scan *ret,
 	struct gs1_error *ret_error);
 
 /*
  * Hold what must and what must not stand together over all that marks one thing (a line, a parcel):
- * (17) wants a GTIN beside it, (01) forbids (02).
+ * (17) wants a GTIN beside it, (02) forbids (01). A label's symbols are often scanned one at a time: of a
+ * symbol alone, what it lacks may stand on the next one, and is no fault yet.
  *
  * scans     n of them, read.
  * known     AIs that are known by another way, such as "01" when the line says its item; NULL behind

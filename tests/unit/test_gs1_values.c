@@ -179,6 +179,10 @@ static void test_a_number_is_the_same_decimal_as_its_text(void **state)
 	assert_true(decimal_parse("1.25", 4, &same));
 	assert_int_equal(value.digits, same.digits);
 	assert_int_equal(value.scale, same.scale);
+	read_in("]C13103000000", NOW);
+	assert_true(gs1_number(&scan.elements[0], &value));
+	assert_int_equal(value.digits, 0);
+	assert_int_equal(value.scale, 0);
 }
 
 /* --- pairs ------------------------------------------------------------------------------------ */
