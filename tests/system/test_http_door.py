@@ -4,6 +4,7 @@ import json
 import os
 import re
 import select
+import shutil
 import sqlite3
 import ssl
 import subprocess
@@ -197,25 +198,33 @@ def check(agent):
                           text=True, timeout=30)
 
 
-@pytest.mark.parametrize("option, spoil", [
-    ("cert", lambda c: open(c.server_cert, "w").write("nothing")),
-    ("key", lambda c: open(c.server_key, "w").write("nothing")),
-    ("key", lambda c: os.replace(c.client_key, c.server_key)),
-    ("ca", lambda c: open(c.ca, "w").write("nothing")),
-    ("key", lambda c: subprocess.run(["openssl", "ec", "-in", c.server_key, "-aes256", "-passout",
-                                      "pass:secret", "-out", c.server_key], check=True,
-                                     capture_output=True)),
-])
-def test_a_bad_certificate_is_refused_by_check_and_by_reload(site, certificates, option, spoil):
+def overwrite(path):
+    with open(path, "w") as out:
+        out.write("nothing")
+
+
+def encrypt(path):
+    subprocess.run(["openssl", "ec", "-in", path, "-aes256", "-passout", "pass:secret", "-out",
+                    path], check=True, capture_output=True)
+
+
+def test_a_bad_certificate_is_refused_by_check_and_by_reload(site, certificates):
     agent = start_tls(site, certificates, ca=certificates.ca)
-    tls = door.trust(certificates, client=True)
-    assert check(agent).returncode == 0
-    spoil(certificates)
-    done = check(agent)
-    assert done.returncode != 0 and "listen.tls." + option in done.stderr
-    agent.reload()
-    wait.until(lambda: "configuration refused" in agent.log(), what="a refusal")
-    assert is_answered(agent, tls)
+    files = {"cert": certificates.server_cert, "key": certificates.server_key,
+             "ca": certificates.ca}
+    for option, spoil in (("cert", overwrite), ("key", overwrite), ("key", encrypt),
+                          ("key", lambda path: shutil.copy(certificates.client_key, path)),
+                          ("ca", overwrite)):
+        assert check(agent).returncode == 0
+        shutil.copy(files[option], files[option] + ".good")
+        spoil(files[option])
+        done = check(agent)
+        assert done.returncode != 0 and "listen.tls." + option in done.stderr
+        n = agent.log().count("configuration refused")
+        agent.reload()
+        wait.until(lambda: agent.log().count("configuration refused") == n + 1, what="a refusal")
+        shutil.move(files[option] + ".good", files[option])
+        assert is_answered(agent, agent.tls)
 
 
 def test_an_address_that_others_reach_needs_tls_and_tokens(site, certificates):
