@@ -5,6 +5,7 @@ import os
 import re
 import select
 import shutil
+import socket
 import sqlite3
 import ssl
 import subprocess
@@ -14,7 +15,7 @@ import warnings
 import pytest
 
 from sim import agent as agents
-from sim import door, wait
+from sim import door, long, wait
 from sim.contract import Contract
 from sim.site import receipt
 from sim.tls import Certificates
@@ -351,3 +352,30 @@ def test_who_sends_while_it_takes_no_reply_is_not_read_for_ever(site):
     assert resident_mib(agent) < 100
     line.close()
     assert door.ask(agent, "GET", "/healthz").status == 200
+
+
+@pytest.mark.skipif(not long.IS_LONG, reason="a minute of waiting: tests/run.sh --long")
+def test_who_asks_nothing_and_who_takes_no_reply_are_let_go_in_a_minute(site):
+    agent = site.agent(listen={"tokens": door.tokens(site.folder)})
+    began = time.monotonic()
+    idle = door.connect(agent)
+    idle.request("GET", "/healthz")
+    assert door.Answer(idle.getresponse()).status == 200
+    deaf = door.raw(agent)
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.setblocking(False)
+    try:
+        while True:
+            deaf.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+    except BlockingIOError:
+        pass
+    wait.until(lambda: connections(agent) == 0, 90, "both to be let go", every=1)
+    assert time.monotonic() - began > 55
+
+
+def connections(agent):
+    """That drayd holds, of its listener."""
+    port = "%04X" % door.address(agent)[1]
+    with open("/proc/%d/net/tcp" % agent.pid) as table:
+        rows = [line.split() for line in table][1:]
+    return sum(row[1].endswith(":" + port) and row[3] == "01" for row in rows)
