@@ -12,6 +12,7 @@
 #include "capture/adapter.h"
 #include "capture/capture.h"
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
 #include "couriers.h"
 #include "deliver/deliver.h"
@@ -53,6 +54,7 @@ struct agent {
 	struct couriers couriers;
 	struct mapper *mapper;
 	struct deliver *deliver;
+	struct items *items;
 	struct intake *intake;
 	struct adapters *adapters;
 	struct capture *capture;
@@ -387,6 +389,28 @@ static int open_store(struct agent *agent, struct error *err)
 	return 0;
 }
 
+/* The one door, what stands behind it, and who brings things to it. */
+static int build_door(struct agent *agent)
+{
+	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
+	agent->items = items_new(agent->store);
+	if (!agent->intake || !agent->items)
+		return -1;
+	intake_set_reference(agent->intake, items_reference(agent->items));
+	agent->adapters = adapters_new(agent->intake, agent->mapper);
+	if (!agent->adapters)
+		return -1;
+	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
+		.turn = agent->turn,
+		.store = agent->store,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.intake = agent->intake,
+		.adapters = agent->adapters,
+		.secrets = &agent->places.secrets });
+	return agent->capture ? 0 : -1;
+}
+
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
@@ -424,32 +448,23 @@ static int build_rooms(struct agent *agent)
 	if (!agent->deliver)
 		return -1;
 	couriers_attach(&agent->couriers, agent->turn);
-	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
-	if (!agent->intake)
+	if (build_door(agent) < 0)
 		return -1;
-	agent->adapters = adapters_new(agent->intake, agent->mapper);
-	if (!agent->adapters)
-		return -1;
-	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
-		.turn = agent->turn,
-		.store = agent->store,
-		.metrics = agent->metrics,
-		.clock = agent->clock,
-		.intake = agent->intake,
-		.adapters = agent->adapters,
-		.secrets = &agent->places.secrets });
 	agent->ops = ops_new(&(struct ops_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
 		.intake = agent->intake,
+		.adapters = agent->adapters,
 		.deliver = agent->deliver,
+		.reference = items_reference(agent->items),
+		.secrets = &agent->places.secrets,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
 		.store_room = store_room,
 		.ctx = agent });
-	if (!agent->capture || !agent->ops)
+	if (!agent->ops)
 		return -1;
 	housekeeping_attach(agent->housekeeping, agent->turn, agent->store);
 	agent->keeper = keeper_new(&(struct keeper_options){ .base = agent->base,
@@ -544,6 +559,7 @@ void agent_free(struct agent *agent)
 	adapters_free(agent->adapters);
 	capture_free(agent->capture);
 	intake_free(agent->intake);
+	items_free(agent->items);
 	deliver_free(agent->deliver);
 	mapper_free(agent->mapper);
 	couriers_close(&agent->couriers);

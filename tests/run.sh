@@ -7,7 +7,8 @@
 #
 # As root the system tests mount small disks, in a mount namespace of their own; else those are
 # skipped.
-# Each part says what it does; its output is in build/log. The last line is the count.
+# Each part says what it does; its output is in build/log. The last line is the count;
+# above it is what failed tests said.
 # DRAY_FIXTURES: folder of third parties' schemas and samples; default ../shared/fixtures.
 set -u
 cd "$(dirname -- "$0")/.." || exit 1
@@ -18,7 +19,7 @@ case "${1-}" in
 --long) mode=long ;;
 "") ;;
 *)
-	sed -n '2,12s/^# \{0,1\}//p' "$0"
+	sed -n '2,13s/^# \{0,1\}//p' "$0"
 	exit 2
 	;;
 esac
@@ -34,7 +35,9 @@ own_mounts=
 [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && own_mounts="unshare -m --propagation private"
 export DRAY_FIXTURES=${DRAY_FIXTURES-$PWD/../shared/fixtures}
 export LC_ALL=C.UTF-8
+why=build/log/why.log why_lines=119
 mkdir -p build/log
+: >$why
 
 say() {
 	printf '%-48s ' "$1"
@@ -87,11 +90,14 @@ skip() {
 	add 0 0 1
 }
 
-counted() { # COUNTS LOG BEGAN
+counted() { # COUNTS LOG JUNIT BEGAN
 	local p f s
 	read -r p f s <<<"$1"
-	echo "$p passed, $f failed, $s skipped ($((SECONDS - $3)) s)"
-	[ "$f" = 0 ] || grep -aE 'FAILED|^E  |ERROR|runtime error' "$2" | head -n 60
+	echo "$p passed, $f failed, $s skipped ($((SECONDS - $4)) s)"
+	if [ "$f" != 0 ]; then
+		grep -aE 'FAILED|^E  |ERROR|runtime error' "$2" | cut -c1-300 | head -n 60
+		/usr/bin/python3 tests/tally.py why "$3" >>$why 2>&1 || tail -n 20 "$2" | cut -c1-300 >>$why
+	fi
 	add "$p" "$f" "$s"
 }
 
@@ -136,7 +142,7 @@ ensure_packages() {
 		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
-		python3-jsonschema jq e2fsprogs faketime openssh-server rabbitmq-server"
+		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server"
 	local missing
 	missing=$(missing_of $need)
 	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
@@ -169,7 +175,7 @@ unit_and_component() { # PRESET WHAT
 	(cd "$folder" && ctest -j2 --timeout 300 --output-on-failure --output-junit ctest.xml) \
 		>"$log" 2>&1
 	counted "$(/usr/bin/python3 tests/tally.py ctest "$folder/Testing/Temporary/LastTest.log" \
-		"$folder/ctest.xml")" "$log" $began
+		"$folder/ctest.xml")" "$log" "$folder/ctest.xml" $began
 }
 
 pytests() { # PRESET WHAT LOG ARGUMENT...
@@ -179,7 +185,7 @@ pytests() { # PRESET WHAT LOG ARGUMENT...
 	rm -f "$xml"
 	DRAY_BUILD=$PWD/build/$preset $own_mounts /usr/bin/python3 -m pytest -p no:cacheprovider -q -ra \
 		--junitxml="$xml" "$@" >"$log" 2>&1
-	counted "$(/usr/bin/python3 tests/tally.py junit "$xml")" "$log" $began
+	counted "$(/usr/bin/python3 tests/tally.py junit "$xml")" "$log" "$xml" $began
 }
 
 run_cppcheck() {
@@ -237,7 +243,10 @@ check_man_pages() {
 
 # --- the order: what fails fast comes first ---------------------------------------------------------
 
+# What failed far above is said again where the end of the output is all that is seen.
 finish() {
+	head -n $why_lines $why
+	[ "$(wc -l <$why)" -le $why_lines ] || echo "--- more in $why"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ $failed = 0 ]
 	exit

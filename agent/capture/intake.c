@@ -24,6 +24,7 @@ struct intake {
 	struct metrics *metrics;
 	const struct clock *clock;
 	const struct config *config;
+	const struct reference *reference;
 	struct route_target *targets; /* room for every destination */
 	struct buf scanned, body;
 	struct counts counts;
@@ -71,6 +72,11 @@ void intake_free(struct intake *intake)
 	buf_done(&intake->body);
 	free(intake->targets);
 	free(intake);
+}
+
+void intake_set_reference(struct intake *intake, const struct reference *reference)
+{
+	intake->reference = reference;
 }
 
 int intake_configure(struct intake *intake, const struct config *config)
@@ -368,7 +374,7 @@ static int take_object(struct passage *passage, cJSON *object, struct original o
 		.index = passage->index,
 		.chain = message->chain,
 		.limits = &intake->config->limits,
-		.reference = NULL, /* no items, no units: they pass as they are */
+		.reference = intake->reference,
 		.max_skew_ms = intake->config->max_skew_ms,
 		.accepts_invalid = message->on_invalid == CONFIG_INVALID_ACCEPT,
 	};
@@ -464,6 +470,7 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 	void *ctx)
 {
 	const struct event_limits *limits = &intake->config->limits;
+	size_t max_len = message->max_len > 0 ? message->max_len : limits->max_bytes;
 	struct passage passage = begin(intake, message, on_ack, ctx);
 	const struct split_options options = {
 		.limits = { limits->max_bytes, limits->max_depth, MEMBERS_MAX, false },
@@ -471,7 +478,7 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 	};
 	const struct split_handlers handlers = { on_value, on_flaw, &passage };
 
-	if (!message->raw && message->len > limits->max_bytes)
+	if (!message->raw && message->len > max_len)
 		return refuse_bytes(&passage, whole(message), REASON_TOO_LARGE,
 			"the message is larger than limits.max_message allows", message->len);
 	return split_message(message->payload, message->len, &options, &intake->scanned, &handlers);

@@ -32,6 +32,7 @@ struct metrics;
 struct clock;
 struct deliver;
 struct intake;
+struct reference;
 
 struct intake_message {
 	const char *origin;     /* the source's name; "control" for drayctl */
@@ -50,6 +51,8 @@ struct intake_message {
 	 * stored. NULL: payload is what came. */
 	const void *raw;
 	size_t raw_len;
+	size_t max_len; /* of payload, where many events may come at once; 0: limits.max_message, to
+			 * which each event is held anyway */
 	int64_t received_at_ms;  /* wall clock, when it came */
 	int64_t arrived_mono_us; /* the same on the monotonic clock; 0: now */
 };
@@ -60,6 +63,8 @@ typedef void (*intake_ack_fn)(void *ctx, const struct ack *ack, const char *devi
 struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
 	const struct clock *clock);
 void intake_free(struct intake *intake);
+/* Items and units are asked for there (items.h); until then they pass as they are. */
+void intake_set_reference(struct intake *intake, const struct reference *reference);
 /* `config` must outlive its use. 0, or -1 when memory ran out: nothing changed. */
 int intake_configure(struct intake *intake, const struct config *config);
 

@@ -42,6 +42,7 @@ enum ctl_option {
 	OPTION_CONFIG,
 	OPTION_SITE,
 	OPTION_EVENT,
+	OPTION_FORMAT,
 	OPTION_VAR, /* may be given many times: values[] has the last, vars[] all */
 	OPTION_MESSAGE,
 	OPTION_TOPIC,
@@ -50,6 +51,7 @@ enum ctl_option {
 	OPTION_ALL,     /* a flag */
 	OPTION_FORCE,   /* a flag */
 	OPTION_DRY_RUN, /* a flag */
+	OPTION_REPLACE, /* a flag */
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
@@ -183,6 +185,11 @@ extern const struct command cmd_exceptions_discard;
 extern const struct command cmd_replay;
 extern const struct command cmd_ledger;
 extern const struct command cmd_backup;
+extern const struct command cmd_reference_list;
+extern const struct command cmd_reference_show;
+extern const struct command cmd_reference_import;
+extern const struct command cmd_reference_export;
+extern const struct command cmd_reference_remove;
 extern const struct command cmd_connector_list;
 extern const struct command cmd_connector_test;
 extern const struct command cmd_connector_try;

@@ -30,6 +30,11 @@ static const struct command *const commands[] = {
 	&cmd_replay,
 	&cmd_ledger,
 	&cmd_backup,
+	&cmd_reference_list,
+	&cmd_reference_show,
+	&cmd_reference_import,
+	&cmd_reference_export,
+	&cmd_reference_remove,
 	&cmd_connector_list,
 	&cmd_connector_test,
 	&cmd_connector_try,
@@ -54,6 +59,7 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "site", required_argument, NULL, OPTION_SITE },
 	{ "event", required_argument, NULL, OPTION_EVENT },
+	{ "format", required_argument, NULL, OPTION_FORMAT },
 	{ "var", required_argument, NULL, OPTION_VAR },
 	{ "message", required_argument, NULL, OPTION_MESSAGE },
 	{ "topic", required_argument, NULL, OPTION_TOPIC },
@@ -62,6 +68,7 @@ static const struct option options[] = {
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "replace", no_argument, NULL, OPTION_REPLACE },
 	{ "socket", required_argument, NULL, FLAG_SOCKET },
 	{ "json", no_argument, NULL, FLAG_JSON },
 	{ "help", no_argument, NULL, FLAG_HELP },
@@ -150,7 +157,8 @@ static int check(const struct ctl *ctl, const struct command *command)
 
 static bool is_flag(int option)
 {
-	return option == OPTION_ALL || option == OPTION_FORCE || option == OPTION_DRY_RUN;
+	return option == OPTION_ALL || option == OPTION_FORCE || option == OPTION_DRY_RUN ||
+	       option == OPTION_REPLACE;
 }
 
 static int keep_one_more(const char *list[CTL_MANY_MAX + 1], int *n, const char *name)

@@ -249,13 +249,15 @@ int merge_small_tables(struct merge *merge)
 		{ "SELECT coalesce(max(id), 0) FROM audit", make_room_for_audit },
 		{ "SELECT id, at_ms, who, what, object, why, hash FROM audit ORDER BY id",
 			take_audit },
+		/* Aliases first: those of a row that was imported anew are its own already. */
+		{ "SELECT scheme, code, kind, id, pack FROM alias", take_alias },
 		{ "SELECT kind, id, version, source, seen_at_ms, closed_at_ms, body FROM reference",
 			take_reference },
-		{ "SELECT scheme, code, kind, id, pack FROM alias", take_alias },
 		{ "SELECT document, line, measure, quantity, at_ms FROM progress", take_progress },
 		{ "SELECT id, at_ms, origin, digest, result, reason, body FROM config_revision",
 			take_config },
 	};
+	merge->store->n_reference_changes++;
 	if (merge->chunk->has_tally && replace_tally(merge) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {

@@ -7,8 +7,9 @@
  *
  *   item   gtin 09506000134352 ─► SKU-1, pack "12"      sku OLD-1 ─► SKU-1
  *          supplier_item ACME/A-77 ─► SKU-1             pack SKU-1/CS ─► SKU-1, pack "12"
- *          base SKU-1 ─► SKU-1, pack NULL, the unit in its body
  *   unit   unit Stk ─► H87
+ *
+ * After a salvage a row comes back with its aliases unless it was imported anew in the meantime.
  */
 #ifndef DRAY_STORE_REFERENCE_H
 #define DRAY_STORE_REFERENCE_H
@@ -54,9 +55,16 @@ typedef int (*store_reference_fn)(void *ctx, const struct store_reference_row *r
 /* 1 found, 0 none, -1 error. */
 int store_get_reference(
 	struct store *store, const char *kind, const char *id, store_reference_fn fn, void *ctx);
-/* By id behind `after_id` ("" from the first), at most `limit`; `fn` returns non-zero to stop. */
-int store_list_reference(struct store *store, const char *kind, const char *after_id,
-	unsigned limit, store_reference_fn fn, void *ctx);
+/*
+ * In the order of kind and id, bytewise, behind (`after_kind`, `after_id`); `fn` returns non-zero to stop.
+ *
+ * kind        NULL: all kinds.
+ * after_kind  of no meaning where `kind` is given; "" from the first.
+ * limit       at most so many rows, >= 1.
+ * Returns     0, or -1 on a read error.
+ */
+int store_list_reference(struct store *store, const char *kind, const char *after_kind,
+	const char *after_id, unsigned limit, store_reference_fn fn, void *ctx);
 /* Rows of a kind, as committed or in this turn. Not a scan: 1 at least one, 0 none, -1 error. */
 int store_has_reference(struct store *store, const char *kind);
 
@@ -67,5 +75,11 @@ typedef int (*store_alias_fn)(void *ctx, const struct store_alias_row *row);
 /* 1 found, 0 none, -1 error. */
 int store_find_alias(struct store *store, const char *kind, const char *scheme, const char *code,
 	store_alias_fn fn, void *ctx);
+
+/*
+ * Rises whenever reference data may read otherwise than before: written, taken back with its turn,
+ * another database, brought back by a salvage. For who keeps answers.
+ */
+uint64_t store_reference_changes(const struct store *store);
 
 #endif

@@ -119,6 +119,16 @@ enum statement {
 	STRIP_DELETE,
 	STRIP_INSERT,
 	STRIP_FORGET,
+	REFERENCE_PUT,
+	REFERENCE_DELETE,
+	REFERENCE_GET,
+	REFERENCE_LIST,
+	REFERENCE_LIST_KIND,
+	REFERENCE_HAS,
+	ALIAS_TAKEN,
+	ALIAS_PUT,
+	ALIAS_DELETE,
+	ALIAS_FIND,
 	CURSOR_GET,
 	CURSOR_PUT,
 	COUNTER_GET,
@@ -280,6 +290,7 @@ struct store {
 	int64_t wall_ahead_ms;
 	struct event_labels last_event;
 	struct known_revision *revisions; /* a list; few */
+	uint64_t n_reference_changes;
 
 	struct checkpointer checkpointer;
 	struct wear *wear;
@@ -324,7 +335,7 @@ int store_break(struct store *store, const char *format, ...) __attribute__((for
 /* A failed fsync ends the process. */
 void store_check_fatal(const struct store *store, int rc, const char *doing);
 
-/* --- queries: statements.c ----------------------------------------------------------------------- */
+/* --- queries: query.c ----------------------------------------------------------------------- */
 
 struct query {
 	struct store *store;
