@@ -6,6 +6,7 @@
 #include "config_file.h"
 #include "declared.h"
 #include "deliver/deliver.h"
+#include "ops/ops.h"
 #include "proof.h"
 
 static int check(const struct places *places, const struct config *config, struct error *err)
@@ -14,7 +15,9 @@ static int check(const struct places *places, const struct config *config, struc
 		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0 ||
 		adapters_check(config, places->connector_dirs, err) < 0)
 		return -1;
-	return capture_check(config, &places->secrets, err);
+	if (capture_check(config, &places->secrets, err) < 0)
+		return -1;
+	return ops_check(config, &places->secrets, err);
 }
 
 int loading_load(const struct places *places, struct config **ret, struct error *err)

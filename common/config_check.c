@@ -176,7 +176,7 @@ static int complete_routes(const cJSON *routes, struct config *config, struct er
 int config_complete(const cJSON *document, struct config *config, struct error *err)
 {
 	if (complete_mqtt(config, err) || complete_sources(config, err) ||
-		config_complete_listen(config, err) ||
+		config_complete_listen(document, config, err) ||
 		complete_destinations(json_get(document, "destinations"), config, err))
 		return -1;
 	return complete_routes(json_get(document, "routes"), config, err);

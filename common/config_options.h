@@ -72,7 +72,8 @@ struct option_kind {
 
 extern const struct option_kind config_kind;
 extern const struct option_kind config_destination_kind;             /* config_destination.c */
-extern const struct option_kind config_token_kind, config_hook_kind; /* config_listen.c */
+extern const struct option_kind config_token_kind;                   /* config_listen.c */
+extern const struct option_kind config_hook_kind;                    /* config_hook.c */
 
 /* Words that several kinds share. */
 extern const struct option_word config_on_invalid_words[];
@@ -112,8 +113,9 @@ int config_complete(const cJSON *document, struct config *config, struct error *
 int config_complete_destination(
 	const cJSON *object, struct config_destination *destination, struct error *err);
 
-/* The same of the listener, config_listen.c. */
-int config_complete_listen(struct config *config, struct error *err);
+/* The same of the listener, config_listen.c; of one hook, config_hook.c: `object` is its part. */
+int config_complete_listen(const cJSON *document, struct config *config, struct error *err);
+int config_complete_hook(const cJSON *object, struct config_hook *hook, struct error *err);
 
 /* Fill a text that is not set with two parts, and check what belongs together. */
 int config_derive_text(char **field, const char *first, const char *second, struct error *err);

@@ -9,65 +9,73 @@
 #include "dray/json.h"
 #include "event_data.h"
 
-#define POINTER_MAX 160
-
-static void put_pointer(const struct place *place, const char *member, char out[POINTER_MAX])
+static void put_pointer(const struct place *place, const char *member, struct buf *out)
 {
-	char package[40] = "";
-	char line[40] = "";
+	buf_puts(out, "/data");
+	if (place->package == PACKAGE_ONLY) {
+		buf_puts(out, "/package");
+	} else if (place->package >= 0) {
+		buf_puts(out, "/packages/");
+		buf_put_integer(out, place->package);
+	}
+	if (place->is_line) {
+		buf_puts(out, "/lines/");
+		buf_put_integer(out, (int64_t)place->line);
+	}
+	if (*member) {
+		buf_putc(out, '/');
+		buf_puts(out, member);
+	}
+}
 
-	if (place->package >= 0)
-		(void)snprintf(package, sizeof(package), "/packages/%d", place->package);
-	else if (place->package == PACKAGE_ONLY)
-		(void)snprintf(package, sizeof(package), "/package");
-	if (place->is_line)
-		(void)snprintf(line, sizeof(line), "/lines/%zu", place->line);
-	(void)text_join(out, POINTER_MAX, "/data", package, line, *member ? "/" : "", member);
+static void put_note(
+	const struct place *place, const char *rule, const char *member, struct buf *out)
+{
+	buf_puts(out, rule);
+	buf_putc(out, ':');
+	put_pointer(place, member, out);
 }
 
 void normalise_note(
 	struct normalising *n, const struct place *place, const char *rule, const char *member)
 {
-	char pointer[POINTER_MAX];
-
-	put_pointer(place, member, pointer);
 	if (n->changes.len > 0)
 		buf_putc(&n->changes, ' ');
-	buf_puts(&n->changes, rule);
-	buf_putc(&n->changes, ':');
-	buf_puts(&n->changes, pointer);
+	put_note(place, rule, member, &n->changes);
 }
 
 bool normalise_is_noted(const struct normalising *n, const struct place *place, const char *rule,
 	const char *member)
 {
-	char pointer[POINTER_MAX];
-	char note[POINTER_MAX + 8];
-	const char *found = n->changes.data;
-	size_t len;
+	struct buf note = BUF_INIT;
+	bool is_noted = false;
 
-	put_pointer(place, member, pointer);
-	(void)text_join(note, sizeof(note), rule, ":", pointer);
-	len = strlen(note);
-	for (; found && (found = strstr(found, note)); found += len)
-		if (found[len] == '\0' || found[len] == ' ')
-			return true;
-	return false;
+	put_note(place, rule, member, &note);
+	if (n->changes.data && !buf_failed(&note))
+		for (const char *p = strstr(n->changes.data, note.data); p;
+			p = strstr(p, note.data)) {
+			p += note.len;
+			is_noted |= *p == '\0' || *p == ' ';
+		}
+	buf_done(&note);
+	return is_noted;
 }
 
 int normalise_refuse(const struct normalising *n, const struct place *place, enum reason reason,
 	const char *member, const char *format, ...)
 {
-	char pointer[POINTER_MAX];
+	struct buf pointer = BUF_INIT;
 	char message[sizeof(n->problem->message)];
 	va_list args;
 
-	put_pointer(place, member, pointer);
+	put_pointer(place, member, &pointer);
 	va_start(args, format);
 	if (vsnprintf(message, sizeof(message), format, args) < 0)
 		message[0] = '\0';
 	va_end(args);
-	return problem_set(n->problem, reason, pointer, "%s", message);
+	problem_fill(n->problem, reason, pointer.data ? pointer.data : "", "%s", message);
+	buf_done(&pointer);
+	return -1;
 }
 
 int normalise_refuse_memory(const struct normalising *n)

@@ -470,6 +470,7 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 	void *ctx)
 {
 	const struct event_limits *limits = &intake->config->limits;
+	size_t max_len = message->max_len > 0 ? message->max_len : limits->max_bytes;
 	struct passage passage = begin(intake, message, on_ack, ctx);
 	const struct split_options options = {
 		.limits = { limits->max_bytes, limits->max_depth, MEMBERS_MAX, false },
@@ -477,7 +478,7 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 	};
 	const struct split_handlers handlers = { on_value, on_flaw, &passage };
 
-	if (!message->raw && message->len > limits->max_bytes)
+	if (!message->raw && message->len > max_len)
 		return refuse_bytes(&passage, whole(message), REASON_TOO_LARGE,
 			"the message is larger than limits.max_message allows", message->len);
 	return split_message(message->payload, message->len, &options, &intake->scanned, &handlers);

@@ -51,6 +51,8 @@ struct intake_message {
 	 * stored. NULL: payload is what came. */
 	const void *raw;
 	size_t raw_len;
+	size_t max_len; /* of payload, where many events may come at once; 0: limits.max_message, to
+			 * which each event is held anyway */
 	int64_t received_at_ms;  /* wall clock, when it came */
 	int64_t arrived_mono_us; /* the same on the monotonic clock; 0: now */
 };

@@ -109,14 +109,14 @@ struct config_hook {
 		secret; /* a file with a secret a line: each holds, while they rotate */
 	char *header; /* hmac: of the signature; token: of the token, "Authorization" with Bearer */
 	char *parameter; /* token: of the query; NULL: none */
-	char *member;    /* token: JSON Pointer into the body, "*" any element; NULL: none */
+	char *member;    /* token: JSON Pointer into the body, one "*" any element; NULL: none */
 	struct {
 		enum config_hmac_hash hash;
 		enum config_hmac_encoding encoding;
-		enum config_hmac_signs signs; /* body, timestamp_body */
-		char *prefix;                 /* before the signature; default "" */
-		char *separator;              /* default "." */
-		char *timestamp_header; /* NULL: none, or within the signature's header (t=…,v1=…) */
+		char *signs;            /* "{timestamp}.{body}": hook.h; default "{body}" */
+		char *prefix;           /* before the signature; default "" */
+		char *timestamp_header; /* NULL: none, or within the signature's header */
+		char *timestamp_prefix; /* within the signature's header; default "t=" */
 	} hmac;
 	int64_t tolerance_ms;  /* of the timestamp, either way */
 	int64_t rate_per_hour; /* 0: no limit */
