@@ -411,7 +411,7 @@ static bool is_kind(const char *text)
 {
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
-	return text[len] == '\0' && len < REFERENCE_KIND_MAX && text[0] >= 'a' && text[0] <= 'z';
+	return len < REFERENCE_KIND_MAX && text[len] == '\0' && text[0] >= 'a' && text[0] <= 'z';
 }
 
 static enum reference_reading read_kind(struct reader *r, const char *kind)

@@ -291,7 +291,7 @@ static bool read_cursor(struct call *call, struct listing *listing)
 
 	if (!cursor)
 		return true;
-	if (cursor[kind] == '/' && kind < sizeof(listing->kind) &&
+	if (kind < sizeof(listing->kind) && cursor[kind] == '/' &&
 		strlen(cursor + kind + 1) < sizeof(listing->id)) {
 		(void)snprintf(listing->kind, sizeof(listing->kind), "%.*s", (int)kind, cursor);
 		(void)snprintf(listing->id, sizeof(listing->id), "%s", cursor + kind + 1);
