@@ -389,6 +389,28 @@ static int open_store(struct agent *agent, struct error *err)
 	return 0;
 }
 
+/* The one door, what stands behind it, and who brings things to it. */
+static int build_door(struct agent *agent)
+{
+	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
+	agent->items = items_new(agent->store);
+	if (!agent->intake || !agent->items)
+		return -1;
+	intake_set_reference(agent->intake, items_reference(agent->items));
+	agent->adapters = adapters_new(agent->intake, agent->mapper);
+	if (!agent->adapters)
+		return -1;
+	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
+		.turn = agent->turn,
+		.store = agent->store,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.intake = agent->intake,
+		.adapters = agent->adapters,
+		.secrets = &agent->places.secrets });
+	return agent->capture ? 0 : -1;
+}
+
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
@@ -426,22 +448,8 @@ static int build_rooms(struct agent *agent)
 	if (!agent->deliver)
 		return -1;
 	couriers_attach(&agent->couriers, agent->turn);
-	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
-	agent->items = items_new(agent->store);
-	if (!agent->intake || !agent->items)
+	if (build_door(agent) < 0)
 		return -1;
-	intake_set_reference(agent->intake, items_reference(agent->items));
-	agent->adapters = adapters_new(agent->intake, agent->mapper);
-	if (!agent->adapters)
-		return -1;
-	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
-		.turn = agent->turn,
-		.store = agent->store,
-		.metrics = agent->metrics,
-		.clock = agent->clock,
-		.intake = agent->intake,
-		.adapters = agent->adapters,
-		.secrets = &agent->places.secrets });
 	agent->ops = ops_new(&(struct ops_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
@@ -456,7 +464,7 @@ static int build_rooms(struct agent *agent)
 		.broker_reason = broker_reason,
 		.store_room = store_room,
 		.ctx = agent });
-	if (!agent->capture || !agent->ops)
+	if (!agent->ops)
 		return -1;
 	housekeeping_attach(agent->housekeeping, agent->turn, agent->store);
 	agent->keeper = keeper_new(&(struct keeper_options){ .base = agent->base,

@@ -146,3 +146,12 @@ int adapter_check_output(const char *text, size_t len, struct error *err)
 	}
 	return 0;
 }
+
+void adapter_fill_problem(
+	const char *name, enum reason reason, const char *words, struct problem *ret)
+{
+	char clean[sizeof(ret->message)];
+
+	connector_clean(words, strlen(words), clean, sizeof(clean));
+	problem_fill(ret, reason, "", "adapter %s: %s", name, clean);
+}

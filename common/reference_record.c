@@ -264,7 +264,7 @@ static enum reference_reading read_code(struct reader *r, cJSON *element, size_t
 }
 
 static enum reference_reading read_list(struct reader *r, const char *name,
-	enum reference_reading (*read)(struct reader *r, cJSON *element, size_t index))
+	enum reference_reading (*take)(struct reader *r, cJSON *element, size_t index))
 {
 	enum reference_reading status;
 	cJSON *list = open_list(r, name, &status), *element;
@@ -273,7 +273,7 @@ static enum reference_reading read_list(struct reader *r, const char *name,
 	cJSON_ArrayForEach (element, list) {
 		if (status != REFERENCE_READ)
 			break;
-		status = read(r, element, index++);
+		status = take(r, element, index++);
 	}
 	return status;
 }

@@ -278,7 +278,7 @@ static int refuse(
 	struct intake_message message = message_of(letter, part);
 	struct problem problem;
 
-	problem_fill(&problem, reason, "", "adapter %s: %s", letter->adapter, words);
+	adapter_fill_problem(letter->adapter, reason, words, &problem);
 	return intake_refuse(letter->adapters->intake, &message, "", &problem, letter->ask.on_ack,
 		letter->ask.ctx);
 }

@@ -8,6 +8,7 @@
 #include "dray/json.h"
 #include "dray/reference.h"
 #include "store/reference.h"
+#include "store/store.h"
 
 #define ANSWERS 1024 /* kept at a time, a power of two */
 #define KEPT_CODE 65 /* longer ones are asked for each time */
@@ -137,10 +138,13 @@ static int ask(struct items *items, const char *kind, const char *scheme, const 
 
 /* --- struct reference ----------------------------------------------------------------------------- */
 
+/* While a broken database is being read items may be on their way back: none is unknown yet. */
 static bool has_items(void *ctx)
 {
 	struct items *items = ctx;
 
+	if (store_is_salvaging(items->store))
+		return false;
 	forget_old(items);
 	if (items->has_items < 0)
 		items->has_items = store_has_reference(items->store, "item");

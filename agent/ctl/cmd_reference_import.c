@@ -15,7 +15,7 @@
 #include "ctl/reference_file.h"
 #include "dray/json.h"
 
-#define RECORDS_AT_ONCE 500
+#define RECORDS_AT_ONCE 250
 #define BODY_MAX ((size_t)1000 * 1000) /* the agent takes 1 MiB */
 #define LINE_MAX_BYTES ((size_t)256 * 1024)
 

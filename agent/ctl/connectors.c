@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config_file.h"
+#include "declared.h"
 #include "dray/config.h"
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
@@ -124,6 +126,54 @@ int open_adapter(const struct ctl *ctl, const char *which, struct connector_fold
 	if (status == 0)
 		(void)error_set(&err, which, "there is no adapter.json in that folder");
 	return complain(&err);
+}
+
+int load_config(const struct ctl *ctl, struct config **ret)
+{
+	const char *path = ctl->values[OPTION_CONFIG];
+	struct connector_dirs dirs;
+	struct declared declared = { .dirs = dirs.list };
+	struct error err = { 0 };
+	int status;
+
+	find_connector_dirs(ctl, &dirs);
+	status =
+		config_file_load(path ? path : DEFAULT_CONFIG, declared_find, &declared, ret, &err);
+	declared_done(&declared);
+	return status < 0 ? complain(&err) : CTL_DONE;
+}
+
+/* "NAME=VALUE"; a value that begins with { or [ is JSON. */
+static int put_var(cJSON *vars, const char *given)
+{
+	size_t len = strcspn(given, "=");
+	char name[128];
+	cJSON *value;
+
+	if (!given[len] || len == 0 || len >= sizeof(name)) {
+		(void)fprintf(stderr, "drayctl: --var %s: must be NAME=VALUE\n", given);
+		return CTL_USAGE;
+	}
+	memcpy(name, given, len);
+	name[len] = '\0';
+	given += len + 1;
+	value = *given == '{' || *given == '[' ? cJSON_ParseWithOpts(given, NULL, true)
+					       : cJSON_CreateString(given);
+	if (!value) {
+		(void)fprintf(stderr, "drayctl: --var %s: the value is no JSON\n", name);
+		return CTL_USAGE;
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(vars, name);
+	return cJSON_AddItemToObject(vars, name, value) ? CTL_DONE : CTL_NO;
+}
+
+int put_vars(const struct ctl *ctl, cJSON *vars)
+{
+	int code = CTL_DONE;
+
+	for (int i = 0; i < ctl->n_vars && code == CTL_DONE; i++)
+		code = put_var(vars, ctl->vars[i]);
+	return code;
 }
 
 struct mapper_run *start_mapper(const char *zone)

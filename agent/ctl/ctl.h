@@ -43,7 +43,11 @@ enum ctl_option {
 	OPTION_SITE,
 	OPTION_EVENT,
 	OPTION_FORMAT,
-	OPTION_VAR,     /* may be given many times: values[] has the last, vars[] all */
+	OPTION_VAR, /* may be given many times: values[] has the last, vars[] all */
+	OPTION_MESSAGE,
+	OPTION_TOPIC,
+	OPTION_HEADER, /* likewise, headers[] */
+	OPTION_SOURCE,
 	OPTION_ALL,     /* a flag */
 	OPTION_FORCE,   /* a flag */
 	OPTION_DRY_RUN, /* a flag */
@@ -51,7 +55,7 @@ enum ctl_option {
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
-#define CTL_VARS_MAX 64
+#define CTL_MANY_MAX 64
 
 struct table;
 
@@ -60,8 +64,10 @@ struct ctl {
 	bool is_json;
 	bool has_color;
 	const char *values[OPTION_N];       /* NULL: not given */
-	const char *vars[CTL_VARS_MAX + 1]; /* "NAME=VALUE", NULL ends */
+	const char *vars[CTL_MANY_MAX + 1]; /* "NAME=VALUE", NULL ends */
 	int n_vars;
+	const char *headers[CTL_MANY_MAX + 1]; /* "Name: value", NULL ends */
+	int n_headers;
 	int n_args;
 	char **args; /* behind the command's words */
 };
@@ -153,6 +159,12 @@ struct sides {
 };
 int open_sides(const struct ctl *ctl, const char *which, struct sides *ret);
 void sides_done(struct sides *sides);
+/* The configuration that --config names, or the one of this machine; config_free(). CTL_DONE, or CTL_NO
+ * after a line on stderr. */
+struct config;
+int load_config(const struct ctl *ctl, struct config **ret);
+/* Put what --var says over `vars`. CTL_DONE, or CTL_USAGE after a line on stderr. */
+int put_vars(const struct ctl *ctl, cJSON *vars);
 /* Something that runs programs. NULL after a line on stderr. */
 struct mapper_run *start_mapper(const char *zone);
 

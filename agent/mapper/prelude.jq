@@ -151,7 +151,8 @@ def epc_lines($wants_others):
 # the hour's or day's beginning, `senttime` says when it was seen.
 def tag_events($reads):
   def beginning($once):
-    if type == "number" then . / (if . < 100000000000 then 1 elif . < 100000000000000 then 1000 else 1000000 end)
+    if type != "string" and (type != "number" or . < 0 or . >= 1e17) then error("\(tojson) is no time")
+    elif type == "number" then . / (if . < 100000000000 then 1 elif . < 100000000000000 then 1000 else 1000000 end)
       | floor | todate else . end
     | (capture("(?<zone>Z|[+-]\\d\\d(:?\\d\\d)?)\\z").zone? // "Z") as $zone
     | (if $once == "day" then .[0:10] + "T00" else .[0:13] end) + ":00:00" + $zone;

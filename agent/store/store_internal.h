@@ -335,7 +335,7 @@ int store_break(struct store *store, const char *format, ...) __attribute__((for
 /* A failed fsync ends the process. */
 void store_check_fatal(const struct store *store, int rc, const char *doing);
 
-/* --- queries: statements.c ----------------------------------------------------------------------- */
+/* --- queries: query.c ----------------------------------------------------------------------- */
 
 struct query {
 	struct store *store;

@@ -20,6 +20,7 @@
 #ifndef DRAY_ADAPTER_CONTRACT_H
 #define DRAY_ADAPTER_CONTRACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@
 #include "dray/connector.h"
 #include "dray/error.h"
 #include "dray/json.h"
+#include "dray/problem.h"
 
 enum adapter_payload { ADAPTER_JSON, ADAPTER_TEXT, ADAPTER_BYTES };
 
@@ -71,5 +73,10 @@ bool adapter_is_text(const char *text, size_t len, size_t *ret_at);
  * 0, or -1 with *err in words.
  */
 int adapter_check_output(const char *text, size_t len, struct error *err);
+
+/* Why no event could be made of a value: "adapter NAME: words", the words, a stranger's, made fit for a
+ * small screen. */
+void adapter_fill_problem(
+	const char *name, enum reason reason, const char *words, struct problem *ret);
 
 #endif

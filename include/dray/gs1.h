@@ -92,7 +92,8 @@ enum gs1_reading gs1_read(const char *text, size_t len, int year_now, struct gs1
 
 /*
  * Hold what must and what must not stand together over all that marks one thing (a line, a parcel):
- * (17) wants a GTIN beside it, (01) forbids (02).
+ * (17) wants a GTIN beside it, (02) forbids (01). A label's symbols are often scanned one at a time: of a
+ * symbol alone, what it lacks may stand on the next one, and is no fault yet.
  *
  * scans     n of them, read.
  * known     AIs that are known by another way, such as "01" when the line says its item; NULL behind

@@ -11,6 +11,7 @@
 #include "capture/items.h"
 #include "dray/reference.h"
 #include "help_store.h"
+#include "play_salvage.h"
 #include "store/reference.h"
 
 struct house {
@@ -153,6 +154,25 @@ static void test_what_a_failed_turn_said_was_never_so(void **state)
 	assert_false(house.ask->has_items(house.ask->ctx));
 }
 
+static void test_no_item_is_unknown_while_a_broken_database_is_read(void **state)
+{
+	struct shed *shed = *state;
+
+	house.shed = shed;
+	house.items = items_new(shed->store);
+	house.ask = items_reference(house.items);
+	put_item("A", "gtin", "1", NULL);
+	shed_commit(shed);
+	break_store(shed);
+	put_item("B", "gtin", "2", NULL);
+	shed_commit(shed);
+	assert_false(house.ask->has_items(house.ask->ctx));
+	salvage_all(shed);
+	assert_true(house.ask->has_items(house.ask->ctx));
+	assert_string_equal(find("gtin", "1"), "A EA ");
+	items_free(house.items);
+}
+
 /* More codes than are kept, and codes longer than are kept. */
 static void test_every_answer_is_its_own(void **state)
 {
@@ -182,6 +202,9 @@ int main(void)
 		TEST(test_a_local_name_gives_its_code),
 		TEST(test_what_is_kept_is_forgotten_when_it_changes),
 		TEST(test_what_a_failed_turn_said_was_never_so),
+		cmocka_unit_test_setup_teardown(
+			test_no_item_is_unknown_while_a_broken_database_is_read, salvage_setup,
+			salvage_teardown),
 		TEST(test_every_answer_is_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,7 @@ class Agent:
         self.socket = config["control"]["socket"]
         self.env = dict(os.environ, **(env or {}))
         self.process = None
+        self.tls = None  # an SSLContext, where its listener speaks TLS
         os.makedirs(config["state_dir"], exist_ok=True)
         self.write_config(config)
 
@@ -150,7 +151,10 @@ class Agent:
     def get(self, path):
         """(status, text) from the TCP listener; (0, "") when nobody answers."""
         host, port = self.config["listen"]["address"].rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=5)
+        if self.tls:
+            connection = http.client.HTTPSConnection(host, int(port), timeout=5, context=self.tls)
+        else:
+            connection = http.client.HTTPConnection(host, int(port), timeout=5)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -7,7 +7,7 @@ import struct
 from sim import agent, process
 
 PROGRAM, CALL = 1, 3
-READY, OUTPUT, NOTHING = 4, 6, 7
+READY, OUTPUT, NOTHING, FAILED = 4, 6, 7, 8
 HEAD = struct.Struct("<4I")
 CONNECTORS = os.path.join(agent.ROOT, "agent/connectors")
 
@@ -45,12 +45,17 @@ class Mapper:
         kind, _, call, count = HEAD.unpack(self.read(HEAD.size))
         return kind, call, self.read(count).decode()
 
-    def ask(self, question):
-        """What the program says to an input; None when it says nothing."""
+    def call(self, question):
+        """(kind, words) of what the child answers."""
         self.calls += 1
         self.send(CALL, 1, self.calls, json.dumps(question))
         kind, call, text = self.receive()
         assert call == self.calls
+        return kind, text
+
+    def ask(self, question):
+        """What the program says to an input; None when it says nothing."""
+        kind, text = self.call(question)
         assert kind in (OUTPUT, NOTHING), text
         return json.loads(text) if kind == OUTPUT else None
 

@@ -3,6 +3,7 @@ import itertools
 
 from sim import agent as agents
 from sim import wait
+from sim.app import App
 from sim.broker import Broker
 from sim.cloud import Cloud
 from sim.device import Device
@@ -71,6 +72,10 @@ class Site:
 
     def publisher(self, count, **options):
         return self._keep(Publisher(self.broker.port, count, **options), "stop")
+
+    def app(self, language, device="tc52-0042"):
+        """One of the example apps for scanner developers: "python" or "javascript"."""
+        return self._keep(App(language, self.broker.port, device, self.folder), "kill9")
 
     def sink(self):
         return self._keep(Sink(), "stop")

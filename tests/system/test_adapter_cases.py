@@ -171,3 +171,84 @@ def test_what_cannot_be_tested_says_why(gate):
     assert "no adapter_cases.json in this folder" in drayctl("connector", "test", gate).stderr
     (gate / "adapter.jq").unlink()
     assert "no adapter.jq in this folder" in drayctl("connector", "test", gate).stderr
+
+
+# --- try -------------------------------------------------------------------------------------------
+
+GOOD = {"id": "T1", "type": "receipt", "time": "2026-11-21T15:04:05+01:00", "device": "portal-1",
+        "data": {"document": {"type": "asn", "id": "A"},
+                 "lines": [{"line": 1, "item": {"sku": "S"}, "quantity": "2.50", "uom": "EA"}]}}
+
+
+def attempt(folder, message, *more):
+    return drayctl("connector", "try", folder, "--message", "-", "--var", "dock=D4", *more,
+                   stdin=message if isinstance(message, str) else json.dumps(message))
+
+
+def test_try_shows_what_the_agent_would_store(gate):
+    done = attempt(gate, {"raw": [GOOD, {**GOOD, "id": "T2"}]})
+    assert done.returncode == 0 and done.stdout.count("taken") == 2, done.stderr
+    assert '"quantity":\t"2.5"' in done.stdout and '"/dc-muc-1/portal-1"' in done.stdout
+    rows = json.loads(attempt(gate, {"raw": GOOD}, "--site", "dc-9", "--json").stdout)
+    assert [row["status"] for row in rows] == ["taken"]
+    assert rows[0]["event"]["source"] == "/dc-9/portal-1"
+
+
+def test_try_shows_why_an_event_would_be_refused(gate):
+    bad = json.loads(json.dumps(GOOD).replace('"2.50"', '"many"'))
+    done = attempt(gate, {"raw": [bad, GOOD]})
+    assert done.returncode == 1
+    assert "rejected quantity_invalid /data/lines/0/quantity" in done.stdout
+    assert "taken" in done.stdout
+    rows = json.loads(attempt(gate, {"raw": [bad, GOOD]}, "--json").stdout)
+    assert [(row["status"], row.get("field")) for row in rows] == [
+        ("rejected", "/data/lines/0/quantity"), ("taken", None)]
+
+
+@pytest.mark.parametrize("message, shown", [
+    ({"bad": 1}, "rejected map_failed adapter gate: no tag in it"),
+    ({"raw": 7}, "rejected map_failed adapter gate: gave what is neither an event"),
+    ('{"bad":', "rejected bad_json"),
+    ("", "rejected bad_json adapter gate: no event in the message"),
+])
+def test_try_shows_why_nothing_comes_of_a_message(gate, message, shown):
+    done = attempt(gate, message)
+    assert done.returncode == 1 and shown in done.stdout
+
+
+def test_try_asks_once_a_value_and_says_when_there_is_no_event(gate):
+    assert attempt(gate, json.dumps({"raw": GOOD}) * 3).stdout.count("taken") == 3
+    done = attempt(gate, {"beat": 1})
+    assert done.returncode == 0 and "no event" in done.stdout
+
+
+def test_try_tells_topic_and_headers(gate):
+    tags = {"tags": ["T1"]}
+    rows = json.loads(attempt(gate, tags, "--topic", "gate/1", "--json").stdout)
+    assert rows[0]["event"]["data"]["via"] == "gate/1"
+    rows = json.loads(attempt(gate, tags, "--header", "Via: hook", "--json").stdout)
+    assert rows[0]["event"]["data"]["via"] == "hook"
+    nameless = {key: value for key, value in GOOD.items() if key not in ("device", "type")}
+    rows = json.loads(attempt(gate, {"raw": nameless}, "--topic",
+                              "dray/v1/dc-muc-1/event/count/tc1", "--json").stdout)
+    assert (rows[0]["event"]["device"], rows[0]["event"]["type"]) == ("tc1", "count")
+    assert attempt(gate, tags, "--header", "Via").returncode == 2
+
+
+def test_try_takes_the_vars_of_a_source(gate, tmp_path):
+    config = tmp_path / "dray.json"
+    config.write_text(json.dumps({"site": "dc-9", "sources": {
+        "portal": {"topic": "gate/#", "adapter": "gate", "vars": {"dock": "D9"}}}}))
+    done = drayctl("connector", "try", "gate", "--message", "-", "--source", "portal", "--config",
+                   config, "--json", stdin=json.dumps({"tags": ["T1"]}))
+    event = json.loads(done.stdout)[0]["event"]
+    assert (event["data"]["dock"], event["device"]) == ("D9", "portal")
+    done = drayctl("connector", "try", "gate", "--message", "-", "--source", "nobody", "--config",
+                   config)
+    assert done.returncode == 1 and "no source or hook nobody" in done.stderr
+
+
+def test_try_wants_a_message_or_an_event(gate):
+    assert drayctl("connector", "try", gate).returncode == 2
+    assert drayctl("connector", "try", gate, "--message", "-", "--event", "-").returncode == 2
+    assert "dock: required" in drayctl("connector", "try", gate, "--message", "-").stderr

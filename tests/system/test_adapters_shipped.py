@@ -1,6 +1,7 @@
 """The adapters that ship: what they make of their vendors' payloads is sound, and the same each time."""
 import json
 import os
+import random
 
 import pytest
 
@@ -93,3 +94,47 @@ def test_a_thousand_tags_are_a_thousand_and_no_event_has_more_lines_than_it_may(
     lines = [event["data"]["lines"] for event in events]
     assert [len(each) for each in lines] == [500, 500]
     assert len({line["barcode"] for each in lines for line in each}) == 1000
+
+
+ANYTHING = [None, True, 7, -1, 1e300, "", "x", "\u0000", [], {}, [[]], [None], {"x": None}, "9" * 400]
+
+
+def spoiled(chance, value):
+    """The value with one thing in it that is something else, or gone."""
+    if chance.random() < 0.2 or not isinstance(value, (dict, list)) or not value:
+        return chance.choice(ANYTHING)
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    at = chance.choice(keys)
+    if isinstance(value, dict):
+        rest = {key: each for key, each in value.items() if key != at or chance.random() < 0.8}
+    else:
+        rest = list(value)
+    if isinstance(rest, list) or at in rest:
+        rest[at] = spoiled(chance, value[at])
+    return rest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_a_payload_has_in_it_the_answer_is_events_or_words(name):
+    chance = random.Random(name)
+    adapter = mapper.Adapter(name)
+    is_text = adapter.declaration["payload"] == "text"
+    kinds = set()
+    for _ in range(400):
+        case = chance.choice(adapter.cases)
+        known = {key: case[key] for key in ("topic", "headers", "vars") if key in case}
+        payload = case["payload"]
+        if is_text:
+            at = chance.randrange(len(payload) + 1)
+            payload = payload[:at] + chance.choice(';"\n\t\x1d ,x') + payload[at:]
+        else:
+            payload = spoiled(chance, payload)
+        kind, text = adapter.call(adapter.question(payload, **known))
+        kinds.add(kind)
+        if kind == mapper.OUTPUT:
+            events = json.loads(text)
+            assert isinstance(events, list) and all(isinstance(each, dict) for each in events)
+        else:
+            assert kind == mapper.FAILED and text.strip(), payload
+    adapter.end()
+    assert mapper.OUTPUT in kinds and (is_text or mapper.FAILED in kinds)

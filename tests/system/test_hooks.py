@@ -2,11 +2,13 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import time
 
 import pytest
 
+from sim import agent as agents
 from sim import door, partner, wait
 from sim.machine import FAKETIME, TO_1970_DAYS, Machine
 from sim.site import Site, destination, receipt, wait_applied
@@ -190,6 +192,32 @@ def test_a_rate_fills_again(site):
     answer = wait.until(lambda: partner.GITHUB.call(agent, event).status in (200, 202),
                         what="a call is let in again")
     assert answer
+
+
+def guide_hooks():
+    """The hooks that the guide shows, as blocks and as rows of its table."""
+    with open(os.path.join(agents.ROOT, "packaging/guides/webhooks.md")) as page:
+        text = page.read()
+    shown = {}
+    for block in re.findall(r"```json\n(.*?)```", text, re.S):
+        part = json.loads("{%s}" % block)
+        shown.update(part["listen"]["hooks"] if "listen" in part else part)
+    for name, header, options in re.findall(r"^\| ([^|]+) \| `([^`]+)` \| `(\{.*\})` \|$", text, re.M):
+        shown[name] = {"scheme": "hmac", "header": header, "hmac": json.loads(options)}
+    return shown
+
+
+def test_the_hooks_of_the_guide_are_configurations(site):
+    shown = guide_hooks()
+    assert {"easypost", "partner", "shipengine", "bc", "Stripe", "Zendesk"} <= set(shown)
+    for hook in shown.values():
+        hook["secret"] = door.write_secret(site.folder, "secret-%d" % len(os.listdir(site.folder)),
+                                           partner.standard_secret())
+    agent = site.agent(listen={"hooks": shown})
+    for name, vendor in (("GitHub", partner.GITHUB), ("Shopify", partner.SHOPIFY),
+                         ("Slack", partner.SLACK), ("Stripe", partner.STRIPE)):
+        assert vendor.call(agent, receipt(), secret=partner.standard_secret(),
+                           name=name).status == 202, name
 
 
 # --- Business Central, Microsoft Graph ------------------------------------------------------------

@@ -122,6 +122,8 @@ def test_every_example_works_and_every_answer_fits(site):
         asking.ask("post", "/v1/destinations/none/" + verb, as_path, {})
     asking.ask("get", "/v1/events/e1", "/v1/events/{event}")
     asking.ask("get", "/v1/events/none", "/v1/events/{event}")
+    for item in ("SKU-1", "none"):
+        asking.ask("get", "/v1/reference/item/" + item, "/v1/reference/{kind}/{id}")
     asking.ask("post", "/v1/backup", "/v1/backup", {"path": str(site.folder / "copy.db")})
     asking.ask("post", "/v1/backup", "/v1/backup", {"path": "relative"})
     for path, method, operation in operations():

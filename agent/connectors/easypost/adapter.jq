@@ -34,5 +34,5 @@ def tracking:
 if (.payload | type) != "object" or .payload.object != "Event" then
 	error("this is no webhook of EasyPost's: it is no Event")
 elif .payload.description | tostring | startswith("tracker.") | not then []
-elif (.payload.result.tracking_code? | type) != "string" then error("this event has no result.tracking_code")
+elif (.payload.result | type) != "object" or (.payload.result.tracking_code | type) != "string" then error("this event has no result.tracking_code")
 else [.payload | tracking] end

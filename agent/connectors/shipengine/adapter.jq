@@ -41,7 +41,8 @@ def tracking:
 if (.payload | type) != "object" or (.payload.resource_type | type) != "string" then
 	error("this is no webhook of ShipEngine's: it has no resource_type")
 elif .payload.resource_type | test("\\AAPI_TRACK\\z|\\ATRACK") | not then []
-elif (.payload.data.tracking_number? | type) != "string" then error("this track event has no data.tracking_number")
+elif (.payload.data | type) != "object" or (.payload.data.tracking_number | type) != "string" then
+	error("this track event has no data.tracking_number")
 else
 	.received as $received
 	| .payload | tracking | if .time == null then .time = $received else . end
