@@ -69,7 +69,8 @@ class Maker:
 
     def of(self, schema, name):
         if not self.is_right():
-            return self.random.choice([None] + WRONG)
+            wrong = [value for value in WRONG if name not in SOUND or not isinstance(value, str)]
+            return self.random.choice([None] + wrong)
         if name in SOUND:
             return self.random.choice(SOUND[name]) if SOUND[name] else SAY_NOTHING
         forms = [form for form in schema.get("anyOf", [schema]) if form.get("type") != "null"]
