@@ -224,6 +224,7 @@ static void free_fields(const struct option_kind *kind, void *base)
 		void *field = option_field(option, base);
 		switch (option->type) {
 		case OPTION_TEXT:
+		case OPTION_TYPES:
 			drop_text(field);
 			break;
 		case OPTION_SECRET:

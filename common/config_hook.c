@@ -22,6 +22,7 @@ static const struct option hook_options[] = {
 		OF(adapter), .form = &form_name, .min = 1, .max = 64 },
 	{ "vars", OPTION_OBJECT, "the adapter's settings for this hook", OF(vars),
 		.fallback = "{}" },
+	{ "types", OPTION_TYPES, "event types that it may bring; default all", OF(types) },
 	{ "on_invalid", OPTION_ENUM, "what becomes of an event that is wrong in itself",
 		OF(on_invalid), .fallback = "reject", .words = config_on_invalid_words },
 	{ "scheme", OPTION_ENUM, "how a call shows that it comes from the partner", OF(scheme),

@@ -37,6 +37,7 @@ static const struct option source_options[] = {
 		OF_SOURCE(on_invalid), .fallback = "reject", .words = config_on_invalid_words },
 	{ "ack_delivered", OPTION_BOOL, "tell the handheld also when a destination accepted",
 		OF_SOURCE(ack_delivered), .fallback = "false" },
+	{ "types", OPTION_TYPES, "event types that it may send; default all", OF_SOURCE(types) },
 	{ "adapter", OPTION_TEXT,
 		"name of the adapter that makes events of what this source sends; default none",
 		OF_SOURCE(adapter), .form = &form_name, .min = 1, .max = 64 },

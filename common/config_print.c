@@ -104,6 +104,16 @@ static void describe_names(struct buf *out, const struct option *option, cJSON *
 	tree_add(out, schema, "uniqueItems", cJSON_CreateTrue());
 }
 
+static void describe_types(struct buf *out, cJSON *schema)
+{
+	cJSON *items = cJSON_CreateObject();
+
+	tree_add_text(out, items, "type", "string");
+	tree_add_text(out, schema, "type", "array");
+	tree_add(out, schema, "items", items);
+	tree_add_number(out, schema, "minItems", 1);
+}
+
 static void describe_statuses(struct buf *out, const struct option *option, cJSON *schema)
 {
 	cJSON *items = cJSON_CreateObject();
@@ -178,6 +188,9 @@ static void describe_type(struct buf *out, const struct option *option, cJSON *s
 		break;
 	case OPTION_NAMES:
 		describe_names(out, option, schema);
+		break;
+	case OPTION_TYPES:
+		describe_types(out, schema);
 		break;
 	case OPTION_STATUSES:
 		describe_statuses(out, option, schema);

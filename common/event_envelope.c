@@ -86,6 +86,13 @@ static int read_site(struct reading *r)
 	return 0;
 }
 
+static bool is_listed(const char *types, const char *type)
+{
+	char word[EVENT_TYPE_MAX + 2];
+
+	return !types || (text_join(word, sizeof(word), " ", type, " ") && strstr(types, word));
+}
+
 static int read_type(struct reading *r)
 {
 	const char *topic = r->context->topic_type;
@@ -103,6 +110,9 @@ static int read_type(struct reading *r)
 	r->type = event_type_find(r->event->type);
 	if (!r->type)
 		return envelope_refuse(r, REASON_TYPE_UNKNOWN, ATTRIBUTE_TYPE, "is not known here");
+	if (!is_listed(r->context->types, r->event->type))
+		return envelope_refuse(r, REASON_NOT_ALLOWED, ATTRIBUTE_TYPE,
+			"may not be sent this way: its source is not allowed to");
 	return 0;
 }
 

@@ -200,7 +200,7 @@ static bool keep_texts(struct letter *letter)
 	char *at = malloc(m->len + 1 + room_for(m->origin) + room_for(m->topic) +
 			  room_for(m->topic_site) + room_for(m->topic_type) +
 			  room_for(m->topic_device) + room_for(m->default_device) +
-			  room_for(m->traceparent));
+			  room_for(m->traceparent) + room_for(m->types));
 
 	letter->texts = at;
 	if (!at)
@@ -212,6 +212,7 @@ static bool keep_texts(struct letter *letter)
 	m->topic_device = keep(&at, m->topic_device);
 	m->default_device = keep(&at, m->default_device);
 	m->traceparent = keep(&at, m->traceparent);
+	m->types = keep(&at, m->types);
 	memcpy(at, m->payload, m->len);
 	at[m->len] = '\0';
 	m->payload = at;

@@ -370,6 +370,7 @@ static int take_object(struct passage *passage, cJSON *object, struct original o
 		.topic_site = message->topic_site,
 		.topic_type = message->topic_type,
 		.topic_device = message->topic_device,
+		.types = message->types,
 		.received_at_ms = message->received_at_ms,
 		.index = passage->index,
 		.chain = message->chain,

@@ -40,6 +40,7 @@ struct intake_message {
 	const char *topic_site; /* NULL: not said */
 	const char *topic_type;
 	const char *topic_device;
+	const char *types;          /* as in struct event_context */
 	const char *default_device; /* when neither topic nor body names one; NULL none */
 	const char *traceparent;    /* NULL none */
 	enum config_on_invalid on_invalid;

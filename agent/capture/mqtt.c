@@ -195,6 +195,7 @@ static void on_message(void *ctx, const struct mqtt_message *from)
 		.topic_type = is_ours ? words.type : NULL,
 		.topic_device = is_ours ? words.device : NULL,
 		.traceparent = from->traceparent,
+		.types = source ? source->types : NULL,
 		.on_invalid = source ? source->on_invalid : CONFIG_INVALID_REJECT,
 		.payload = from->payload ? from->payload : "",
 		.len = from->len,

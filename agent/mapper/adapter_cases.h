@@ -1,5 +1,5 @@
 /*
- * adapter_cases.h - an adapter's cases, run offline: guide "Writing an adapter".
+ * adapter_cases.h - an adapter's cases, run offline: guide "Connecting a new scanner type".
  *
  * adapter_cases.json:
  *   [{"name":"what the case shows","payload":…,"topic":"…","headers":{…},"vars":{…},

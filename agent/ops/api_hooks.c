@@ -233,6 +233,7 @@ static void take(struct call *call, const struct config_hook *hook, const struct
 		.origin = hook->name,
 		.default_device = hook->name,
 		.traceparent = call_header(call, "traceparent"),
+		.types = hook->types,
 		.on_invalid = hook->on_invalid,
 		.max_len = OPS_BODY_MAX,
 		.payload = asked->body,

@@ -63,6 +63,7 @@ struct config_source {
 	char *topic; /* an MQTT topic filter */
 	enum config_on_invalid on_invalid;
 	bool ack_delivered;
+	char *types;   /* that it may send, a blank around each: " pick ship "; NULL: all */
 	char *adapter; /* folder of its program; NULL: events come as they are */
 	cJSON *vars;   /* the adapter's; an object, never NULL */
 };
@@ -101,6 +102,7 @@ enum config_hook_scheme {
 /* POST /v1/hooks/NAME. */
 struct config_hook {
 	char *name;
+	char *types;   /* as of a source */
 	char *adapter; /* NULL: the body is events */
 	cJSON *vars;   /* the adapter's; an object, never NULL */
 	enum config_on_invalid on_invalid;

@@ -54,9 +54,11 @@ struct event_limits {
 
 /* What is known about a message before it is read. Borrowed for the call. */
 struct event_context {
-	const char *site;         /* ours */
-	const char *topic_site;   /* NULL: the topic says nothing */
-	const char *topic_type;   /* NULL likewise */
+	const char *site;       /* ours */
+	const char *topic_site; /* NULL: the topic says nothing */
+	const char *topic_type; /* NULL likewise */
+	const char
+		*types; /* that may come this way, a blank around each: " pick ship "; NULL: all */
 	const char *topic_device; /* NULL likewise; also the device an HTTP token is bound to;
 				     "": no device made the event, none needs to be named */
 	int64_t received_at_ms;

@@ -69,8 +69,9 @@ class Maker:
 
     def of(self, schema, name):
         if not self.is_right():
-            wrong = [value for value in WRONG if name not in SOUND or not isinstance(value, str)]
-            return self.random.choice([None] + wrong)
+            # A unit or a barcode that is a text may be unknown to the agent: the schema can't say.
+            return self.random.choice([None] + [w for w in WRONG
+                                                if name not in SOUND or not isinstance(w, str)])
         if name in SOUND:
             return self.random.choice(SOUND[name]) if SOUND[name] else SAY_NOTHING
         forms = [form for form in schema.get("anyOf", [schema]) if form.get("type") != "null"]

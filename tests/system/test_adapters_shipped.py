@@ -53,6 +53,7 @@ def test_what_a_device_publishes_is_acked_to_it_and_known_again(site):
             assert json.loads(heard.payload)["status"] == status, name
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_a_payload_that_comes_again_makes_the_same_events(name):
     """Later, and with its batch in another order where it is one."""
@@ -73,6 +74,7 @@ def test_a_payload_that_comes_again_makes_the_same_events(name):
     assert asked
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["zebra-iotc", "impinj"])
 def test_the_order_of_a_batch_is_of_no_meaning(name):
     adapter = mapper.Adapter(name)
@@ -85,6 +87,7 @@ def test_the_order_of_a_batch_is_of_no_meaning(name):
     assert len(batches) >= 2
 
 
+@pytest.mark.heavy
 def test_a_thousand_tags_are_a_thousand_and_no_event_has_more_lines_than_it_may():
     adapter = mapper.Adapter("zebra-iotc")
     tags = [{"type": "SIMPLE", "timestamp": "2026-11-21T14:04:05.194+0000",
@@ -114,6 +117,7 @@ def spoiled(chance, value):
     return rest
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_a_payload_has_in_it_the_answer_is_events_or_words(name):
     chance = random.Random(name)

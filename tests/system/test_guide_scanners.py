@@ -8,6 +8,8 @@ import pytest
 
 from sim import agent, wait
 
+pytestmark = pytest.mark.heavy  # nothing that others don't run under the sanitizers
+
 GUIDE = os.path.join(agent.ROOT, "packaging/guides/scanners.md")
 SCAN = "1795269845123-118"
 
@@ -53,3 +55,4 @@ def test_the_first_is_stored_the_second_a_duplicate(typed):
     told = [json.loads(ack) for _, ack in acks]
     assert [(ack["id"], ack["status"]) for ack in told] == [(SCAN, "stored"), (SCAN, "duplicate")]
     assert "4006381333931" in said["6"] and "it has no code" in said["6"]
+    assert '{"gun":"G 7"}' in said["6"]

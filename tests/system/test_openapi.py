@@ -94,7 +94,9 @@ class Asking:
 def test_every_example_works_and_every_answer_fits(site):
     erp, picky = site.cloud(), site.cloud("picky")
     picky.faults({"do": "status", "status": 422, "body": "unknown item"})
-    agent = site.agent({"erp": destination(erp), "picky": destination(picky)})
+    (site.folder / "hook-token").write_text("a-token-of-the-partner\n")
+    agent = site.agent({"erp": destination(erp), "picky": destination(picky)}, listen={"hooks": {
+        "partner": {"scheme": "token", "parameter": "token", "secret": {"file": "hook-token"}}}})
     device = site.device()
     device.send(receipt("e1"))
     device.ack("e1", "stored")
@@ -120,6 +122,10 @@ def test_every_example_works_and_every_answer_fits(site):
         as_path = "/v1/destinations/{name}/" + verb
         asking.ask("post", "/v1/destinations/erp/" + verb, as_path, {"why": "an upgrade"})
         asking.ask("post", "/v1/destinations/none/" + verb, as_path, {})
+    hook = "/v1/hooks/{name}"
+    for path in ("/v1/hooks/partner?token=a-token-of-the-partner", "/v1/hooks/partner",
+                 "/v1/hooks/partner?token=a-token-of-the-partner", "/v1/hooks/none"):
+        asking.ask("post", path, hook, receipt("of-a-hook"))
     asking.ask("get", "/v1/events/e1", "/v1/events/{event}")
     asking.ask("get", "/v1/events/none", "/v1/events/{event}")
     for item in ("SKU-1", "none"):
