@@ -80,15 +80,25 @@ static int check_attribute(
 	return 0;
 }
 
+/* The first member has no comma before it. */
+static void put_name(struct buf *out, const char *name, bool is_first)
+{
+	buf_puts(out, is_first ? "\"" : ",\"");
+	buf_puts(out, name);
+	buf_puts(out, "\":");
+}
+
 static int put_data(const struct cloudevent *cloudevent, const struct json_limits *limits,
 	struct buf *scratch, struct buf *out, struct problem *problem)
 {
+	bool is_first = cloudevent->n == 0 && !cloudevent->content_type;
 	struct json_error error;
 
 	if (cloudevent->len == 0)
 		return 0;
 	if (!is_json(cloudevent->content_type)) {
-		buf_puts(out, ",\"data_base64\":\"");
+		put_name(out, "data_base64", is_first);
+		buf_putc(out, '"');
 		encode_base64(cloudevent->data, cloudevent->len, out);
 		buf_putc(out, '"');
 		return 0;
@@ -97,7 +107,7 @@ static int put_data(const struct cloudevent *cloudevent, const struct json_limit
 		JSON_FINE)
 		return problem_set(problem, split_reason(error.flaw), "/data", "%s at byte %zu",
 			error.message, error.offset);
-	buf_puts(out, ",\"data\":");
+	put_name(out, "data", is_first);
 	buf_put(out, scratch->data, scratch->len);
 	return 0;
 }
@@ -116,13 +126,11 @@ int cloudevent_join(const struct cloudevent *cloudevent, const struct json_limit
 
 		if (check_attribute(cloudevent, i, ret_problem) < 0)
 			return -1;
-		buf_puts(out, i > 0 ? ",\"" : "\"");
-		buf_puts(out, attribute->name);
-		buf_puts(out, "\":");
+		put_name(out, attribute->name, i == 0);
 		buf_put_json(out, attribute->value, strlen(attribute->value));
 	}
 	if (type) {
-		buf_puts(out, cloudevent->n > 0 ? ",\"datacontenttype\":" : "\"datacontenttype\":");
+		put_name(out, "datacontenttype", cloudevent->n == 0);
 		buf_put_json(out, type, strlen(type));
 	}
 	if (put_data(cloudevent, limits, scratch, out, ret_problem) < 0)

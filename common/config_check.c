@@ -69,6 +69,11 @@ static int complete_sources(struct config *config, struct error *err)
 		struct config_source *source = &config->sources[i];
 		if (config_derive_text(&source->topic, config->mqtt.root, "/+/event/#", err))
 			return -1;
+		if (!source->adapter && source->vars->child) {
+			error_fill(err, source->name, "has vars, but no adapter that they are for");
+			error_prefix(err, "sources");
+			return -1;
+		}
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(source->topic, config->sources[j].topic) != 0)
 				continue;
