@@ -72,9 +72,9 @@ struct option_kind {
 };
 
 extern const struct option_kind config_kind;
-extern const struct option_kind config_destination_kind;             /* config_destination.c */
-extern const struct option_kind config_token_kind;                   /* config_listen.c */
-extern const struct option_kind config_hook_kind;                    /* config_hook.c */
+extern const struct option_kind config_destination_kind; /* config_destination.c */
+extern const struct option_kind config_token_kind;       /* config_listen.c */
+extern const struct option_kind config_hook_kind;        /* config_hook.c */
 
 /* Words that several kinds share. */
 extern const struct option_word config_on_invalid_words[];

@@ -26,7 +26,7 @@ static enum csv_step keep(struct csv *csv, int byte, enum state state)
 	if (csv->text.len >= CSV_RECORD_MAX)
 		return refuse(csv, "a record of more than 64 KiB: is a quote never closed?");
 	buf_putc(&csv->text, (char)byte);
-	csv->state = state;
+	csv->state = (int)state;
 	return buf_failed(&csv->text) ? refuse(csv, "out of memory") : CSV_MORE;
 }
 

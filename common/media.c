@@ -57,7 +57,7 @@ static bool read_parameter(
 
 static bool read_parameters(const char *at, struct media *ret)
 {
-	char name[MEDIA_CHARSET_MAX], value[MEDIA_TYPE_MAX];
+	char name[MEDIA_CHARSET_MAX] = "", value[MEDIA_TYPE_MAX] = "";
 
 	for (;;) {
 		at += strspn(at, " \t");

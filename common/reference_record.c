@@ -51,14 +51,18 @@ static void name_chosen(char out[PLACE_MAX], const char *name, const char *membe
 	size_t n = (size_t)snprintf(out, PLACE_MAX, "/%s/", name);
 
 	for (; *member && n < PLACE_MAX - 3; member++) {
-		if (*member == '~' || *member == '/')
+		if (*member == '~' || *member == '/') {
 			out[n++] = '~';
-		out[n++] = *member == '~' ? '0' : *member == '/' ? '1' : *member;
+			out[n++] = *member == '~' ? '0' : '1';
+		} else {
+			out[n++] = *member;
+		}
 	}
 	out[n] = '\0';
 }
 
-#define refuse(r, ...) (error_fill((r)->err, __VA_ARGS__), REFERENCE_REFUSED)
+/* A macro, so that the compiler knows what it gives. */
+#define REFUSE(r, ...) (error_fill((r)->err, __VA_ARGS__), REFERENCE_REFUSED)
 
 /* --- texts and numbers ---------------------------------------------------------------------------- */
 
@@ -77,13 +81,13 @@ static enum reference_reading check_text(
 	size_t len = strlen(text);
 
 	if (len == 0)
-		return refuse(r, where, "is empty");
+		return REFUSE(r, where, "is empty");
 	if (len > max)
-		return refuse(r, where, "is longer than %zu bytes", max);
+		return REFUSE(r, where, "is longer than %zu bytes", max);
 	if (has_control(text))
-		return refuse(r, where, "holds a control character");
+		return REFUSE(r, where, "holds a control character");
 	if (text[0] == ' ' || text[len - 1] == ' ')
-		return refuse(r, where, "begins or ends with a blank");
+		return REFUSE(r, where, "begins or ends with a blank");
 	return REFERENCE_READ;
 }
 
@@ -91,9 +95,9 @@ static enum reference_reading read_text(
 	struct reader *r, const char *where, const cJSON *value, size_t max, const char **ret)
 {
 	if (!value)
-		return refuse(r, where, "is missing");
+		return REFUSE(r, where, "is missing");
 	if (!cJSON_IsString(value))
-		return refuse(r, where, "must be a string");
+		return REFUSE(r, where, "must be a string");
 	*ret = value->valuestring;
 	return check_text(r, where, value->valuestring, max);
 }
@@ -112,12 +116,12 @@ static enum reference_reading read_pack(struct reader *r, const char *where, cJS
 	else if (cJSON_IsString(value))
 		buf_puts(&number, value->valuestring);
 	else
-		return refuse(r, where, "must be a number or a decimal in a string");
+		return REFUSE(r, where, "must be a number or a decimal in a string");
 	is_fine = !buf_failed(&number) && decimal_parse(number.data, number.len, &pack) &&
 		  decimal_compare(&pack, &zero) > 0;
 	buf_done(&number);
 	if (!is_fine)
-		return refuse(
+		return REFUSE(
 			r, where, "must be a decimal above 0 of at most 18 digits: base units");
 	decimal_format(&pack, text);
 	return event_data_set_string(value, text) ? REFERENCE_READ : REFERENCE_FAILED;
@@ -134,7 +138,7 @@ static enum reference_reading resolve_unit(
 	if (found < 0)
 		return REFERENCE_FAILED;
 	if (!code || strlen(code) >= REFERENCE_UOM_MAX)
-		return refuse(r, where,
+		return REFUSE(r, where,
 			"%.64s is no unit that is known: import it before as a name of one (kind unit)",
 			text);
 	(void)snprintf(ret, REFERENCE_UOM_MAX, "%s", code);
@@ -150,11 +154,11 @@ static enum reference_reading add_alias(
 	struct place *place = &r->places[record->n_aliases];
 
 	if (strlen(code) >= REFERENCE_CODE_MAX)
-		return refuse(r, where, "is longer than %d bytes", REFERENCE_CODE_MAX - 1);
+		return REFUSE(r, where, "is longer than %d bytes", REFERENCE_CODE_MAX - 1);
 	for (size_t i = 0; i < record->n_aliases; i++)
 		if (record->aliases[i].scheme == scheme &&
 			strcmp(record->texts.data + r->places[i].code, code) == 0)
-			return refuse(r, where, "%s stands there twice", code);
+			return REFUSE(r, where, "%s stands there twice", code);
 	record->aliases[record->n_aliases++].scheme = scheme;
 	place->code = record->texts.len;
 	buf_put(&record->texts, code, strlen(code) + 1);
@@ -179,7 +183,7 @@ static enum reference_reading make_room(struct reader *r, const char *const *mem
 		if (size == 0 || n <= REFERENCE_ALIASES_MAX)
 			continue;
 		name_member(where, *members);
-		return refuse(r, where, "is one of more than %d codes of one record",
+		return REFUSE(r, where, "is one of more than %d codes of one record",
 			REFERENCE_ALIASES_MAX);
 	}
 	r->record->aliases = calloc(n + 1, sizeof(*r->record->aliases));
@@ -196,7 +200,7 @@ static cJSON *open_list(struct reader *r, const char *name, enum reference_readi
 	if (!list || cJSON_IsArray(list))
 		return list;
 	name_member(where, name);
-	*ret = refuse(r, where, "must be an array");
+	*ret = REFUSE(r, where, "must be an array");
 	return NULL;
 }
 
@@ -219,7 +223,7 @@ static enum reference_reading read_gtin(struct reader *r, cJSON *element, size_t
 	if (status != REFERENCE_READ)
 		return status;
 	if (!gs1_gtin_normalise(text, digits))
-		return refuse(r, where,
+		return REFUSE(r, where,
 			"%s is no GTIN: 8, 12, 13 or 14 digits, the last one their check digit",
 			text);
 	if (!event_data_set_string(gtin, digits))
@@ -241,7 +245,7 @@ static enum reference_reading read_supplier_item(struct reader *r, cJSON *elemen
 		if (status != REFERENCE_READ)
 			return status;
 		if (strchr(supplier, '/'))
-			return refuse(r, where, "holds a '/'");
+			return REFUSE(r, where, "holds a '/'");
 	}
 	name_element(where, "supplier_items", index, is_object ? "item" : NULL);
 	status = read_text(r, where, is_object ? json_get(element, "item") : element,
@@ -296,7 +300,7 @@ static enum reference_reading read_pack_of(struct reader *r, cJSON *pack)
 	if (status != REFERENCE_READ)
 		return status;
 	if (base && strcmp(base, uom) == 0 && strcmp(pack->valuestring, "1") != 0)
-		return refuse(r, where, "%s is the item's own unit, and holds 1 of it", uom);
+		return REFUSE(r, where, "%s is the item's own unit, and holds 1 of it", uom);
 	if (strcmp(pack->string, uom) != 0) {
 		name = cJSON_malloc(sizeof(uom));
 		if (!name)
@@ -315,7 +319,7 @@ static enum reference_reading read_packs(struct reader *r)
 	enum reference_reading status = REFERENCE_READ;
 
 	if (packs && !cJSON_IsObject(packs))
-		return refuse(r, "/packs", "must be an object of units and quantities");
+		return REFUSE(r, "/packs", "must be an object of units and quantities");
 	cJSON_ArrayForEach (pack, packs) {
 		if (status != REFERENCE_READ)
 			break;
@@ -332,7 +336,7 @@ static enum reference_reading read_name_and_unit(struct reader *r)
 	const char *text;
 
 	if (strlen(r->record->id) > ITEM_ID_MAX)
-		return refuse(r, "/id", "of an item is at most %d bytes long", ITEM_ID_MAX);
+		return REFUSE(r, "/id", "of an item is at most %d bytes long", ITEM_ID_MAX);
 	if (name)
 		status = read_text(r, "/name", name, NAME_MAX_BYTES, &text);
 	if (status != REFERENCE_READ || !unit)
@@ -382,7 +386,7 @@ static enum reference_reading read_unit_name(struct reader *r, cJSON *element, s
 	code = unit_find(name);
 	if (code && strcmp(code, name) == 0 && unit_kind(code) != UNIT_OTHER &&
 		strcmp(code, r->record->id) != 0)
-		return refuse(
+		return REFUSE(
 			r, where, "%s is the code of another unit, %s", name, unit_name(code));
 	return add_alias(r, where, "unit", name, NULL);
 }
@@ -394,7 +398,7 @@ static enum reference_reading read_unit(struct reader *r)
 	enum reference_reading status;
 
 	if (!code || strlen(code) >= REFERENCE_UOM_MAX)
-		return refuse(r, "/id", "%s is no unit of Recommendation 20 or 21, nor of X12",
+		return REFUSE(r, "/id", "%s is no unit of Recommendation 20 or 21, nor of X12",
 			r->record->id);
 	(void)snprintf(r->record->id, sizeof(r->record->id), "%s", code);
 	status = make_room(r, members);
@@ -407,7 +411,7 @@ static bool is_kind(const char *text)
 {
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
-	return text[len] == '\0' && len < REFERENCE_KIND_MAX && text[0] >= 'a' && text[0] <= 'z';
+	return len < REFERENCE_KIND_MAX && text[len] == '\0' && text[0] >= 'a' && text[0] <= 'z';
 }
 
 static enum reference_reading read_kind(struct reader *r, const char *kind)
@@ -416,14 +420,14 @@ static enum reference_reading read_kind(struct reader *r, const char *kind)
 	const char *said = json_get_string(r->object, "kind");
 
 	if (member && !said)
-		return refuse(r, "/kind", "must be a string");
+		return REFUSE(r, "/kind", "must be a string");
 	if (!said && !kind)
-		return refuse(r, "/kind", "is missing: item, unit, supplier, location, …");
+		return REFUSE(r, "/kind", "is missing: item, unit, supplier, location, …");
 	if (!is_kind(said ? said : kind))
-		return refuse(r, "/kind", "must be a lower-case word of at most %d characters",
+		return REFUSE(r, "/kind", "must be a lower-case word of at most %d characters",
 			REFERENCE_KIND_MAX - 1);
 	if (said && kind && strcmp(said, kind) != 0)
-		return refuse(r, "/kind", "is %s, where all records are to be %s", said, kind);
+		return REFUSE(r, "/kind", "is %s, where all records are to be %s", said, kind);
 	(void)snprintf(r->record->kind, sizeof(r->record->kind), "%s", said ? said : kind);
 	return REFERENCE_READ;
 }
@@ -507,7 +511,7 @@ enum reference_reading reference_record_read(cJSON *object, const char *kind,
 
 	*ret = (struct reference_record){ 0 };
 	if (!cJSON_IsObject(object))
-		return refuse(&reader, NULL, "a record is a JSON object");
+		return REFUSE(&reader, NULL, "a record is a JSON object");
 	status = read_kind(&reader, kind);
 	if (status == REFERENCE_READ)
 		status = read_id(&reader);

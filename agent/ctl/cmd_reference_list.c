@@ -167,8 +167,9 @@ static void print_row(const struct ctl *ctl, const cJSON *row)
 	char seen[FORMAT_MAX];
 	const cJSON *member;
 
-	cJSON_ArrayForEach (member, json_get(row, "body"))
+	cJSON_ArrayForEach (member, json_get(row, "body")) {
 		print_member(table, member);
+	}
 	table_text(table, "source", COLOR_DIM);
 	table_text(table, text_of(row, "source"), COLOR_NONE);
 	format_time(text_of(row, "seen_at"), now_ms(), seen);

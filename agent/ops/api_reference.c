@@ -119,11 +119,11 @@ static bool take_value(struct importing *in)
 /* Behind an element of an array. False: answered. */
 static bool pass_comma(struct importing *in)
 {
-	char c = in->pos < in->len ? in->text[in->pos] : '\0';
+	bool is_end = in->pos < in->len && in->text[in->pos] == ']';
 
-	if (c != ',' && c != ']')
+	if (!is_end && (in->pos == in->len || in->text[in->pos] != ','))
 		return refuse_syntax(in, "a comma or ] is missing", in->pos);
-	in->is_array = c == ',';
+	in->is_array = !is_end;
 	in->pos++;
 	skip_space(in);
 	if (!in->is_array && in->pos < in->len)
@@ -222,6 +222,7 @@ static bool read_import_query(struct importing *in)
 void api_import_reference(struct call *call)
 {
 	const struct room_report *room = call->ops->with.store_room(call->ops->with.ctx);
+	struct reference_record *records;
 	struct importing in = { .call = call };
 
 	if (room->level == ROOM_NONE) {
@@ -232,8 +233,9 @@ void api_import_reference(struct call *call)
 	if (!read_import_query(&in))
 		return;
 	in.text = call_body(call, &in.len);
-	in.records = calloc(RECORDS_MAX, sizeof(*in.records));
-	if (!in.text || !in.records)
+	records = calloc(RECORDS_MAX, sizeof(*records));
+	in.records = records;
+	if (!in.text || !records)
 		call_problem(call, 500, "no memory for the body");
 	else if (read_records(&in)) {
 		if (!in.is_dry && store_records(&in) < 0)
@@ -242,8 +244,8 @@ void api_import_reference(struct call *call)
 			answer_import(&in);
 	}
 	for (size_t i = 0; i < in.n; i++)
-		reference_record_done(&in.records[i]);
-	free(in.records);
+		reference_record_done(&records[i]);
+	free(records);
 	buf_done(&in.scratch);
 }
 
@@ -289,7 +291,7 @@ static bool read_cursor(struct call *call, struct listing *listing)
 
 	if (!cursor)
 		return true;
-	if (cursor[kind] == '/' && kind < sizeof(listing->kind) &&
+	if (kind < sizeof(listing->kind) && cursor[kind] == '/' &&
 		strlen(cursor + kind + 1) < sizeof(listing->id)) {
 		(void)snprintf(listing->kind, sizeof(listing->kind), "%.*s", (int)kind, cursor);
 		(void)snprintf(listing->id, sizeof(listing->id), "%s", cursor + kind + 1);

@@ -90,7 +90,7 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
 	if (info->n_added > 0 && guest->state == GUEST_IDLE)
 		move(guest, GUEST_ASKING);
 	if (guests->bytes > GUEST_BYTES_MAX)
-		event_active(guests->arrival, EV_TIMEOUT, 0);
+		event_active(guests->crowding, EV_TIMEOUT, 0);
 }
 
 /* --- coming ----------------------------------------------------------------------------------- */
@@ -196,6 +196,17 @@ static void on_arrival(evutil_socket_t fd, short what, void *arg)
 		if (!guest->connection)
 			adopt(guest);
 	}
+	if (guests->n > GUEST_MAX)
+		event_active(guests->crowding, EV_TIMEOUT, 0);
+}
+
+static void on_crowding(evutil_socket_t fd, short what, void *arg)
+{
+	struct guests *guests = arg;
+	struct guest *guest;
+
+	(void)fd;
+	(void)what;
 	while (guests->n > GUEST_MAX && (guest = choose_oldest(guests)))
 		let_go(guest);
 	while (guests->bytes > GUEST_BYTES_MAX && (guest = choose_largest(guests)))
@@ -271,7 +282,8 @@ int guests_init(struct guests *guests, struct event_base *base, size_t input_max
 	guests->on_left = on_left;
 	TAILQ_INIT(&guests->all);
 	guests->arrival = event_new(base, -1, 0, on_arrival, guests);
-	return guests->arrival ? 0 : -1;
+	guests->crowding = event_new(base, -1, 0, on_crowding, guests);
+	return guests->arrival && guests->crowding ? 0 : -1;
 }
 
 void guests_attend(struct guests *guests, struct evhttp *http)
@@ -281,14 +293,18 @@ void guests_attend(struct guests *guests, struct evhttp *http)
 
 void guests_done(struct guests *guests)
 {
-	struct guest *guest;
+	struct guest *guest, *next;
 
-	if (!guests->arrival)
+	if (!guests->base)
 		return;
-	while ((guest = TAILQ_FIRST(&guests->all))) { /* came in the last pass of the loop */
-		(void)bufferevent_decref(guest->channel);
+	for (guest = TAILQ_FIRST(&guests->all); guest; guest = next) {
+		next = TAILQ_NEXT(guest, link);
+		(void)bufferevent_decref(guest->channel); /* it came in the last pass of the loop */
 		free_guest(guest);
 	}
-	event_free(guests->arrival);
+	if (guests->arrival)
+		event_free(guests->arrival);
+	if (guests->crowding)
+		event_free(guests->crowding);
 	SSL_CTX_free(guests->tls);
 }

@@ -43,10 +43,11 @@ TAILQ_HEAD(guest_list, guest);
 /* Those of one door. */
 struct guests {
 	struct event_base *base;
-	SSL_CTX *tls;          /* owned: who comes is spoken to by it; NULL: in clear */
-	size_t input_max;      /* bytes of a request, head and body */
-	struct guest_list all; /* who moved longest ago comes first */
-	struct event *arrival; /* one has come, or they hold too much */
+	SSL_CTX *tls;           /* owned: who comes is spoken to by it; NULL: in clear */
+	size_t input_max;       /* bytes of a request, head and body */
+	struct guest_list all;  /* who moved longest ago comes first */
+	struct event *arrival;  /* one has come */
+	struct event *crowding; /* they are too many, or hold too much */
 	size_t n, bytes;
 	void (*on_left)(struct call *call); /* its guest has gone */
 };

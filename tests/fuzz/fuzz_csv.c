@@ -8,6 +8,14 @@
 #include "dray/json.h"
 #include "help_fuzz.h"
 
+/* As drayctl has it. */
+const char *text_of(const cJSON *object, const char *name)
+{
+	const char *text = json_get_string(object, name);
+
+	return text ? text : "";
+}
+
 /* A record that was read, written with commas and read again. */
 static void check_round(const struct csv *csv)
 {

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import select
+import shutil
+import socket
 import sqlite3
 import ssl
 import subprocess
@@ -13,7 +15,7 @@ import warnings
 import pytest
 
 from sim import agent as agents
-from sim import door, wait
+from sim import door, long, wait
 from sim.contract import Contract
 from sim.site import receipt
 from sim.tls import Certificates
@@ -197,25 +199,33 @@ def check(agent):
                           text=True, timeout=30)
 
 
-@pytest.mark.parametrize("option, spoil", [
-    ("cert", lambda c: open(c.server_cert, "w").write("nothing")),
-    ("key", lambda c: open(c.server_key, "w").write("nothing")),
-    ("key", lambda c: os.replace(c.client_key, c.server_key)),
-    ("ca", lambda c: open(c.ca, "w").write("nothing")),
-    ("key", lambda c: subprocess.run(["openssl", "ec", "-in", c.server_key, "-aes256", "-passout",
-                                      "pass:secret", "-out", c.server_key], check=True,
-                                     capture_output=True)),
-])
-def test_a_bad_certificate_is_refused_by_check_and_by_reload(site, certificates, option, spoil):
+def overwrite(path):
+    with open(path, "w") as out:
+        out.write("nothing")
+
+
+def encrypt(path):
+    subprocess.run(["openssl", "ec", "-in", path, "-aes256", "-passout", "pass:secret", "-out",
+                    path], check=True, capture_output=True)
+
+
+def test_a_bad_certificate_is_refused_by_check_and_by_reload(site, certificates):
     agent = start_tls(site, certificates, ca=certificates.ca)
-    tls = door.trust(certificates, client=True)
-    assert check(agent).returncode == 0
-    spoil(certificates)
-    done = check(agent)
-    assert done.returncode != 0 and "listen.tls." + option in done.stderr
-    agent.reload()
-    wait.until(lambda: "configuration refused" in agent.log(), what="a refusal")
-    assert is_answered(agent, tls)
+    files = {"cert": certificates.server_cert, "key": certificates.server_key,
+             "ca": certificates.ca}
+    for option, spoil in (("cert", overwrite), ("key", overwrite), ("key", encrypt),
+                          ("key", lambda path: shutil.copy(certificates.client_key, path)),
+                          ("ca", overwrite)):
+        assert check(agent).returncode == 0
+        shutil.copy(files[option], files[option] + ".good")
+        spoil(files[option])
+        done = check(agent)
+        assert done.returncode != 0 and "listen.tls." + option in done.stderr
+        n = agent.log().count("configuration refused")
+        agent.reload()
+        wait.until(lambda: agent.log().count("configuration refused") == n + 1, what="a refusal")
+        shutil.move(files[option] + ".good", files[option])
+        assert is_answered(agent, agent.tls)
 
 
 def test_an_address_that_others_reach_needs_tls_and_tokens(site, certificates):
@@ -342,3 +352,30 @@ def test_who_sends_while_it_takes_no_reply_is_not_read_for_ever(site):
     assert resident_mib(agent) < 100
     line.close()
     assert door.ask(agent, "GET", "/healthz").status == 200
+
+
+@pytest.mark.skipif(not long.IS_LONG, reason="a minute of waiting: tests/run.sh --long")
+def test_who_asks_nothing_and_who_takes_no_reply_are_let_go_in_a_minute(site):
+    agent = site.agent(listen={"tokens": door.tokens(site.folder)})
+    began = time.monotonic()
+    idle = door.connect(agent)
+    idle.request("GET", "/healthz")
+    assert door.Answer(idle.getresponse()).status == 200
+    deaf = door.raw(agent)
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.setblocking(False)
+    try:
+        while True:
+            deaf.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+    except BlockingIOError:
+        pass
+    wait.until(lambda: connections(agent) == 0, 90, "both to be let go", every=1)
+    assert time.monotonic() - began > 55
+
+
+def connections(agent):
+    """That drayd holds, of its listener."""
+    port = "%04X" % door.address(agent)[1]
+    with open("/proc/%d/net/tcp" % agent.pid) as table:
+        rows = [line.split() for line in table][1:]
+    return sum(row[1].endswith(":" + port) and row[3] == "01" for row in rows)

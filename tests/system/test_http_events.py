@@ -37,14 +37,14 @@ def test_all_duplicates_are_200_and_all_refused_422(agent):
     assert {row["kind"] for row in agent.exceptions()} == {"invalid", "unparsable"}
 
 
-@pytest.mark.parametrize("kind, body", [
-    ("application/json", lambda a, b: json.dumps(a) + "\n" + json.dumps(b)),
-    ("application/json; charset=UTF-8", lambda a, b: json.dumps([a, b])),
-    ("Application/CloudEvents-Batch+JSON; charset=\"utf-8\"", lambda a, b: json.dumps([a, b])),
-])
-def test_many_come_at_once(agent, kind, body):
-    answer = door.post(agent, body(receipt("m-1"), receipt("m-2")), kind=kind)
-    assert (answer.status, len(answer.acks)) == (202, 2)
+def test_many_come_at_once(agent):
+    a, b = (json.dumps(receipt("m-%d" % n)) for n in (1, 2))
+    for kind, body in (("application/json", a + "\n" + b),
+                       ("application/json; charset=UTF-8", "[%s, %s]" % (a, b)),
+                       ('Application/CloudEvents-Batch+JSON; charset="utf-8"', "[%s,%s]" % (a, b))):
+        answer = door.post(agent, body, kind=kind)
+        assert [name for name, _ in answer.acks] == ["m-1", "m-2"], kind
+        assert answer.status in (200, 202)
 
 
 def test_a_structured_cloudevent_is_taken(agent):
@@ -88,21 +88,21 @@ def test_headers_of_binary_mode_are_decoded(agent):
     assert body["device"] == "tc52-0001"
 
 
-@pytest.mark.parametrize("options, reason, field", [
-    ({"data": "{"}, "bad_json", None),
-    ({"data": json.dumps(DATA) + "{}"}, "bad_json", None),
-    ({"data": b"{\"a\": \"\xff\"}"}, "bad_utf8", None),
-    ({"operator": "%C0%A0"}, "bad_utf8", "/operator"),
-    ({"type": "no-such"}, "type_unknown", "/type"),
-    ({"site": "dc-ber-9"}, "topic_mismatch", "/site"),
-    ({"an_attribute": "x"}, "field_range", None),
-])
-def test_what_is_wrong_in_binary_mode_is_refused_and_kept(agent, options, reason, field):
-    answer = binary(agent, **options)
-    assert answer.status == 422 and answer.acks == [("b-1", "rejected")]
-    assert answer.json[0]["reason"] == reason
-    assert field is None or answer.json[0]["field"] == field
-    assert [row["reason"] for row in agent.exceptions()] != []
+def test_what_is_wrong_in_binary_mode_is_refused_and_kept(agent):
+    for options, reason, field in (
+            ({"data": "{"}, "bad_json", None),
+            ({"data": json.dumps(DATA) + "{}"}, "bad_json", None),
+            ({"data": b'{"a": "\xff"}'}, "bad_utf8", None),
+            ({"operator": "%C0%A0"}, "bad_utf8", "/operator"),
+            ({"type": "no-such"}, "type_unknown", "/type"),
+            ({"site": "dc-ber-9"}, "topic_mismatch", "/site"),
+            ({"an_attribute": "x", "data": json.dumps(dict(DATA, n=1))}, "field_range", None)):
+        before = len(agent.exceptions())
+        answer = binary(agent, **options)
+        assert answer.status == 422 and answer.acks == [("b-1", "rejected")], options
+        assert answer.json[0]["reason"] == reason, options
+        assert answer.json[0].get("field") == field or field is None
+        assert len(agent.exceptions()) == before + 1, options
 
 
 def test_a_header_that_cannot_be_read_is_400(agent):
@@ -114,20 +114,20 @@ def test_a_header_that_cannot_be_read_is_400(agent):
     assert agent.exceptions() == []
 
 
-@pytest.mark.parametrize("headers, word", [
-    ({"kind": "text/plain"}, "application/json"),
-    ({"kind": "application/x-www-form-urlencoded"}, "application/json"),
-    ({"kind": "application/cloudevents+avro"}, "application/json"),
-    ({"kind": "json"}, "Content-Type"),
-    ({"kind": None}, "Content-Type"),
-    ({"kind": "application/json; charset=latin-1"}, "utf-8"),
-    ({"kind": "application/json", "Content_Encoding": "gzip"}, "identity"),
-])
-def test_what_cannot_be_read_is_415_and_says_what_can(agent, headers, word):
-    answer = door.post(agent, receipt(), **headers)
-    assert answer.status == 415
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert word in answer.json["detail"]
+def test_what_cannot_be_read_is_415_and_says_what_can(agent):
+    for headers, word in (
+            ({"kind": "text/plain"}, "application/json"),
+            ({"kind": "application/x-www-form-urlencoded"}, "application/json"),
+            ({"kind": "application/cloudevents+avro"}, "application/json"),
+            ({"kind": "json"}, "Content-Type"),
+            ({"kind": None}, "Content-Type"),
+            ({"kind": "application/json; charset=latin-1"}, "utf-8"),
+            ({"kind": "application/json", "Content_Encoding": "gzip"}, "identity")):
+        answer = door.post(agent, receipt(), **headers)
+        assert answer.status == 415, headers
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert word in answer.json["detail"], headers
+    assert agent.exceptions() == []
 
 
 def test_a_device_speaks_for_itself_only(agent):
@@ -154,7 +154,7 @@ def test_a_trace_goes_with_the_event(agent):
 
 
 def test_an_event_is_there_behind_a_kill_right_after_its_answer(agent):
-    for n in range(10):
+    for n in range(4):
         assert door.post(agent, receipt("k-%d" % n)).status == 202
         agent.kill9()
         agent.start()
@@ -262,6 +262,7 @@ def test_too_much_at_once_is_429_and_nothing_of_it_is_lost(site):
     assert len(stored) == statuses.count(202)
 
 
+@pytest.mark.heavy
 def test_a_store_without_room_says_503_store_full(site):
     agent = site.agent(listen={"tokens": door.tokens(site.folder)},
                        store={"max_bytes": "16MiB", "reserve": "1MiB"})
