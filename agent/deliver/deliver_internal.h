@@ -285,6 +285,11 @@ bool lookup_is_possible(const struct destination *destination, const struct revi
 int lookup_fill(struct destination *destination, unsigned n, bool is_probe);
 /* A row will be due then. */
 void lookup_expect(struct destination *destination, int64_t look_at_ms);
+/*
+ * When the next one is due, as far as is known; INT64_MAX none. After a boot not before the settle time has
+ * passed in it: steady time may have skipped a part of it, and the other side still be working.
+ */
+int64_t lookup_next_ms(const struct destination *destination);
 /* Is one due, as far as is known? */
 bool lookup_is_due(const struct destination *destination);
 /* Will one be due later? */
