@@ -452,7 +452,10 @@ static void decide_default(struct claim *claim)
 	decide_by_outcome(claim);
 }
 
-/* The program failed to read an answer that needs no reading: it was refused, and nothing was applied. */
+/*
+ * The program failed to read an answer that needs no reading: it was refused, and nothing was applied. Of
+ * what is in doubt a refusal may say that it is there already: that the program alone would know.
+ */
 static bool is_plainly_refused(const struct claim *claim)
 {
 	struct outcome_verdict verdict;
@@ -460,6 +463,8 @@ static bool is_plainly_refused(const struct claim *claim)
 	if (!claim->is_read)
 		return false;
 	verdict = decide_classify(claim);
+	if (claim_is_doubted(claim) && verdict.outcome == OUTCOME_REJECT)
+		return false;
 	return verdict.is_proven && !claim->is_safe;
 }
 

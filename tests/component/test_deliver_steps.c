@@ -283,6 +283,30 @@ static void test_a_step_that_is_refused_for_a_while_is_repeated_alone(void **sta
 	assert_string_equal(house_only(&house)->key, key);
 }
 
+/* It sends, and fails at any answer. */
+static enum mapper_outcome reads_nothing(const cJSON *input, struct buf *out)
+{
+	if (status_of(input) == 0)
+		return send_step(1, input, out);
+	buf_puts(out, "it can't read this");
+	return MAPPER_FAILED;
+}
+
+/* 409: a program that works might have said that it is there already. */
+static void test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_persons(void **state)
+{
+	(void)state;
+	house_connector("blind", "", reads_nothing);
+	house_open(&house, "\"connector\":\"blind\",\"idempotency\":{\"mode\":\"natural\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 900000);
+	house_answer(&house, house_only(&house), 409, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_string_equal(house.last_kind, "unknown");
+}
+
 /* --- a job that takes its time ----------------------------------------------------------------------- */
 
 static enum mapper_outcome job(const cJSON *input, struct buf *out)
@@ -537,6 +561,7 @@ int main(void)
 		TEST(test_after_a_crash_it_goes_on_at_the_step_it_had_reached),
 		TEST(test_a_step_that_is_refused_for_a_while_is_repeated_alone),
 		TEST(test_a_job_is_asked_until_it_is_done),
+		TEST(test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_persons),
 		TEST(test_a_job_that_may_not_be_asked_after_is_not_called_refused),
 		TEST(test_a_job_that_is_not_found_is_a_persons),
 		TEST(test_a_job_that_runs_delays_no_other_delivery),
