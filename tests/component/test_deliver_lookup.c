@@ -114,19 +114,6 @@ static void say(const char *state)
 
 /* --- found, or not ----------------------------------------------------------------------------------- */
 
-/* Steady time skips up to a minute at a boot: the other side may be at work for all of it. */
-static void test_a_boot_cuts_no_settle_time_short(void **state)
-{
-	(void)state;
-	lose("\"settle\":\"60s\"");
-	house_wait(&house, 1000);
-	house_reboot(&house, 5000, ORDERS ",\"settle\":\"60s\"");
-	house_wait(&house, 54000);
-	assert_int_equal(house_out(&house), 0);
-	house_wait(&house, 6000);
-	assert_true(is_look(house_only(&house)));
-}
-
 static void test_doubt_waits_out_the_settle_time_and_is_looked_up(void **state)
 {
 	(void)state;
@@ -574,7 +561,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_doubt_waits_out_the_settle_time_and_is_looked_up),
-		TEST(test_a_boot_cuts_no_settle_time_short),
 		TEST(test_what_is_found_is_done_and_not_sent_again),
 		TEST(test_what_is_absent_is_sent_again_and_looked_up_once_more),
 		TEST(test_a_ghost_doubles_nothing),

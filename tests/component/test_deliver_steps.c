@@ -307,6 +307,25 @@ static void test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_perso
 	assert_string_equal(house.last_kind, "unknown");
 }
 
+/* Steady time skips up to a minute at a boot: the other side may be at work for all of it. */
+static void test_a_boot_cuts_no_settle_time_short(void **state)
+{
+	static const char erp[] =
+		"\"connector\":\"three\",\"idempotency\":{\"mode\":\"lookup\"},\"settle\":\"60s\"";
+
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, erp);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_reboot(&house, 5000, erp);
+	house_wait(&house, 59000);
+	assert_int_equal(house_out(&house), 0);
+	house_wait(&house, 1000);
+	assert_int_equal(house_out(&house), 1);
+}
+
 /* --- a job that takes its time ----------------------------------------------------------------------- */
 
 static enum mapper_outcome job(const cJSON *input, struct buf *out)
@@ -562,6 +581,7 @@ int main(void)
 		TEST(test_a_step_that_is_refused_for_a_while_is_repeated_alone),
 		TEST(test_a_job_is_asked_until_it_is_done),
 		TEST(test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_persons),
+		TEST(test_a_boot_cuts_no_settle_time_short),
 		TEST(test_a_job_that_may_not_be_asked_after_is_not_called_refused),
 		TEST(test_a_job_that_is_not_found_is_a_persons),
 		TEST(test_a_job_that_runs_delays_no_other_delivery),
