@@ -122,11 +122,13 @@ static const char *find_text(const struct list *list, const char *text)
 {
 	const char *found = NULL;
 	const char *p = list->texts;
+	int first = tolower((unsigned char)*text);
 
 	for (size_t i = 0; i < list->n; i++) {
 		const char *symbol = p + strlen(p) + 1;
-		bool is_same = strcasecmp(p, text) == 0 ||
-			       (strcmp(symbol, text) == 0 && find_measure(list->codes[i]));
+		bool is_same = (tolower((unsigned char)*p) == first && strcasecmp(p, text) == 0) ||
+			       (*symbol == *text && strcmp(symbol, text) == 0 &&
+				       find_measure(list->codes[i]));
 
 		if (is_same && found)
 			return NULL;

@@ -160,11 +160,11 @@ int adapters_configure(struct adapters *adapters, const struct config *config,
 int adapters_check(const struct config *config, const char *const *dirs, struct error *err)
 {
 	struct uses uses;
-	int status = read_uses(config, dirs, NULL, &uses, err);
 
-	if (status == 0)
-		uses_done(&uses);
-	return status;
+	if (read_uses(config, dirs, NULL, &uses, err) < 0)
+		return -1;
+	uses_done(&uses);
+	return 0;
 }
 
 static const struct use *find_use(const struct adapters *adapters, const cJSON *vars)
@@ -484,12 +484,14 @@ struct adapters *adapters_new(struct intake *intake, struct mapper *mapper)
 
 void adapters_free(struct adapters *adapters)
 {
-	struct letter *letter;
+	struct letter *letter, *next;
 
 	if (!adapters)
 		return;
-	while ((letter = TAILQ_FIRST(&adapters->letters)))
+	for (letter = TAILQ_FIRST(&adapters->letters); letter; letter = next) {
+		next = TAILQ_NEXT(letter, entry);
 		letter_free(letter);
+	}
 	uses_done(&adapters->uses);
 	buf_done(&adapters->scratch);
 	buf_done(&adapters->input);

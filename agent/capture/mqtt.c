@@ -453,10 +453,14 @@ struct capture *capture_new(const struct capture_options *options)
 
 void capture_free(struct capture *capture)
 {
+	struct hearing *hearing, *next;
+
 	if (!capture)
 		return;
-	while (!LIST_EMPTY(&capture->hearings))
-		forget_hearing(LIST_FIRST(&capture->hearings));
+	for (hearing = LIST_FIRST(&capture->hearings); hearing; hearing = next) {
+		next = LIST_NEXT(hearing, entry);
+		forget_hearing(hearing);
+	}
 	mqtt_free(capture->mqtt);
 	talk_free(capture->talk);
 	buf_done(&capture->rendered);

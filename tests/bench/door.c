@@ -4,20 +4,28 @@
  * on a busy machine; the driver (door.py) takes the difference of two runs.
  *
  *   bench_door --what plain|gs1 --how door|bare --count N [--show]
+ *   bench_door --adapter PROGRAM --payload FILE --vars JSON --map DRAY-MAP --count N [--show]
  *
  * `door` is what intake does with one event: scanner, tree, event_parse() with a reference in memory,
- * event_render(), and the tree freed. `bare` is cJSON by itself, with malloc as it comes.
+ * event_render(), and the tree freed. `bare` is cJSON by itself, with malloc as it comes. With an adapter
+ * its input is made, dray-map asked, one call at a time, and what it gives passes the door.
  */
 #include <getopt.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
+#include <event2/event.h>
+
 #include "bench.h"
+#include "dray/adapter_contract.h"
 #include "dray/event.h"
 #include "dray/json.h"
 #include "dray/reference.h"
+#include "mapper/mapper.h"
 #include "trees.h"
+
+#define PATIENCE_MS 600000 /* it may run under an instrument */
 
 #define RECEIVED_AT_MS INT64_C(1795273505301) /* 2026-11-21T15:05:05.301Z */
 
@@ -92,17 +100,17 @@ static const struct reference reference = { has_items, find_item, find_pack, fin
 static const struct event_limits event_limits = { 256 * 1024, 32, 500 };
 static const struct json_limits json_limits = { 256 * 1024, 32, 200000, false };
 
-static void pass_door(
-	const char *text, size_t len, bool has_reference, struct buf *scanned, struct buf *body)
+static void pass_event(const char *text, size_t len, const struct reference *known,
+	const char *device, struct buf *scanned, struct buf *body)
 {
 	const struct event_context context = {
 		.site = "dc-muc-1",
-		.topic_site = "dc-muc-1",
-		.topic_type = "receipt",
-		.topic_device = "tc52-0042",
+		.topic_site = device ? "dc-muc-1" : NULL,
+		.topic_type = device ? "receipt" : NULL,
+		.topic_device = device,
 		.received_at_ms = RECEIVED_AT_MS,
 		.limits = &event_limits,
-		.reference = has_reference ? &reference : NULL,
+		.reference = known,
 	};
 	struct problem problem = { .reason = REASON_NONE };
 	struct json_error flaw;
@@ -134,11 +142,105 @@ static void pass_bare(const char *text, size_t len)
 	cJSON_Delete(tree);
 }
 
+/* --- through an adapter ---------------------------------------------------------------------------- */
+
+struct adapter_run {
+	struct event_base *base;
+	struct mapper *mapper;
+	struct mapper_program *program;
+	const char *payload, *vars;
+	size_t len;
+	struct buf scanned, body;
+	bool is_done;
+};
+
+static char *read_whole(const char *path, size_t *ret_len)
+{
+	FILE *file = fopen(path, "rb");
+	char *text = bench_alloc(65536, 1);
+
+	if (!file)
+		bench_die("door: cannot read %s", path);
+	*ret_len = fread(text, 1, 65535, file);
+	text[*ret_len] = '\0';
+	(void)fclose(file);
+	return text;
+}
+
+/* What cases show: an event, or an array of one. */
+static void on_events(void *ctx, enum mapper_outcome outcome, const char *text, size_t len)
+{
+	struct adapter_run *run = ctx;
+
+	if (outcome != MAPPER_OUTPUT)
+		bench_die("door: the program gave no event: %s", text);
+	run->is_done = true;
+	if (*text == '[') {
+		text++;
+		len -= 2;
+	}
+	pass_event(text, len, NULL, NULL, &run->scanned, &run->body);
+}
+
+static void pass_adapter(struct adapter_run *run)
+{
+	struct json_error flaw;
+	struct buf input = BUF_INIT;
+
+	if (json_scan(run->payload, run->len, &json_limits, &run->scanned, NULL, &flaw) !=
+		JSON_FINE)
+		bench_die("door: %s", flaw.message);
+	adapter_put_input(&(struct adapter_input){ .payload = ADAPTER_JSON,
+				  .value = run->scanned.data,
+				  .len = run->scanned.len,
+				  .topic = "acme/scan/tc52-0042",
+				  .site = "dc-muc-1",
+				  .source = "scanners",
+				  .vars = run->vars,
+				  .received_at_ms = RECEIVED_AT_MS },
+		&input);
+	if (buf_failed(&input) || !mapper_call(run->program, input.data, input.len, on_events, run))
+		bench_die("door: no memory");
+	buf_done(&input);
+	run->is_done = false;
+	while (!run->is_done)
+		(void)event_base_loop(run->base, EVLOOP_ONCE);
+}
+
+static void run_adapter(const char *const *given, long count, bool shows)
+{
+	struct adapter_run run = { .base = event_base_new(), .vars = given[2] };
+	size_t program_len;
+	char *program = read_whole(given[0], &program_len);
+	char *payload = read_whole(given[1], &run.len);
+
+	run.payload = payload;
+	run.mapper = mapper_new(run.base,
+		&(struct mapper_options){
+			.path = given[3], .zone = "Europe/Berlin", .bound_ms = PATIENCE_MS });
+	run.program = mapper_program_new(run.mapper, program, program_len);
+	for (long i = 0; i < count; i++)
+		pass_adapter(&run);
+	if (shows)
+		(void)printf("%.*s\n", (int)run.body.len, run.body.data);
+	mapper_program_unref(run.program);
+	mapper_free(run.mapper);
+	event_base_free(run.base);
+	buf_done(&run.scanned);
+	buf_done(&run.body);
+	free(program);
+	free(payload);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option table[] = { { "what", required_argument, NULL, 'w' },
 		{ "how", required_argument, NULL, 'h' }, { "count", required_argument, NULL, 'c' },
-		{ "show", no_argument, NULL, 's' }, { NULL, 0, NULL, 0 } };
+		{ "show", no_argument, NULL, 's' }, { "adapter", required_argument, NULL, '0' },
+		{ "payload", required_argument, NULL, '1' },
+		{ "vars", required_argument, NULL, '2' }, { "map", required_argument, NULL, '3' },
+		{ NULL, 0, NULL, 0 } };
+	const char *given[4] = { NULL };
 	struct buf scanned = BUF_INIT, body = BUF_INIT;
 	bool is_gs1 = false, is_bare = false, shows = false;
 	const char *text;
@@ -155,8 +257,15 @@ int main(int argc, char **argv)
 			count = bench_number("--count", optarg, 100000000);
 		else if (c == 's')
 			shows = true;
+		else if (c >= '0' && c <= '3')
+			given[c - '0'] = optarg;
 		else
 			return 2;
+	}
+	if (given[0]) {
+		trees_init();
+		run_adapter(given, count, shows);
+		return 0;
 	}
 	text = is_gs1 ? gs1 : plain;
 	len = strlen(text);
@@ -166,7 +275,8 @@ int main(int argc, char **argv)
 		if (is_bare)
 			pass_bare(text, len);
 		else
-			pass_door(text, len, is_gs1, &scanned, &body);
+			pass_event(text, len, is_gs1 ? &reference : NULL, "tc52-0042", &scanned,
+				&body);
 	}
 	if (shows && body.len > 0)
 		(void)printf("%.*s\n", (int)body.len, body.data);

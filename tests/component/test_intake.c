@@ -13,8 +13,10 @@
 #include <cmocka.h>
 
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
 #include "dray/metrics.h"
+#include "store/reference.h"
 #include "dray/reference.h"
 #include "store/store.h"
 
@@ -270,6 +272,80 @@ static void test_the_same_garbage_again_is_one_exception(void **state)
 	assert_int_equal(exceptions(house, "unparsable"), 1);
 }
 
+static void put_reference(struct house *house, const char *kind, const char *id, const char *body,
+	const struct store_alias *alias)
+{
+	const struct store_reference row = { .kind = kind,
+		.id = id,
+		.source = "import",
+		.body = body,
+		.len = strlen(body),
+		.aliases = alias,
+		.n_aliases = 1 };
+
+	assert_int_equal(store_put_reference(house->store, &row, NULL), 0);
+	assert_int_equal(store_commit(house->store), 0);
+}
+
+struct kept {
+	char body[1024];
+	char raw[512];
+};
+
+static int keep_row(void *ctx, const struct store_event_row *row)
+{
+	struct kept *kept = ctx;
+
+	(void)snprintf(kept->body, sizeof(kept->body), "%.*s", (int)row->len, row->body);
+	(void)snprintf(
+		kept->raw, sizeof(kept->raw), "%.*s", (int)row->raw_len, row->raw ? row->raw : "");
+	return 0;
+}
+
+static void test_an_event_is_stored_normalised_beside_what_was_sent(void **state)
+{
+#define SCAN(id, line)                                                               \
+	"{\"id\":\"" id "\",\"type\":\"receipt\",\"time\":\"2026-11-21T14:04:05Z\"," \
+	"\"data\":{\"lines\":[{" line "}]}}"
+	static const char scan[] =
+		SCAN("a", "\"barcode\":\"(01)19506000134359(10)L77\",\"quantity\":2");
+	static const char counted[] = SCAN("b", "\"item\":{\"sku\":\"S\"},\"quantity\":2,"
+						"\"uom\":\"EA\"");
+	struct house *house = *state;
+	struct items *items = items_new(house->store);
+	struct kept kept;
+
+	assert_non_null(items);
+	intake_set_reference(house->intake, items_reference(items));
+	put_reference(house, "item", "S", "{\"uom\":\"EA\"}",
+		&(struct store_alias){ "gtin", "19506000134359", "12" });
+	assert_string_equal(tell(house, scan), "stored");
+	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
+	assert_non_null(strstr(kept.body,
+		"\"lines\":[{\"barcode\":\"(01)19506000134359(10)L77\",\"quantity\":\"24\","
+		"\"item\":{\"gtin\":\"19506000134359\",\"sku\":\"S\"},\"lot\":\"L77\","
+		"\"uom\":\"EA\"}]"));
+	assert_non_null(strstr(kept.body,
+		"\"draynormalised\":\"gs1:/data/lines/0/item/gtin gs1:/data/lines/0/lot "
+		"item:/data/lines/0/item/sku unit:/data/lines/0/quantity "
+		"unit:/data/lines/0/uom\""));
+	assert_string_equal(kept.raw, scan);
+	assert_string_equal(tell(house, counted), "stored");
+	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
+	assert_null(strstr(kept.body, "draynormalised"));
+	assert_string_equal(kept.raw, ""); /* it says all that was sent */
+
+	/* The case has another size now: what was sent is still the same. */
+	put_reference(house, "item", "S", "{\"uom\":\"EA\"}",
+		&(struct store_alias){ "gtin", "19506000134359", "10" });
+	assert_string_equal(tell(house, scan), "duplicate");
+	assert_string_equal(tell(house, SCAN("c", "\"item\":{\"sku\":\"T\"},\"quantity\":2")),
+		"rejected:item_unknown:/data/lines/0/item/sku");
+	assert_int_equal(exceptions(house, "invalid"), 1);
+	intake_set_reference(house->intake, NULL);
+	items_free(items);
+}
+
 static bool has_items(void *ctx)
 {
 	(void)ctx;
@@ -329,6 +405,8 @@ int main(void)
 			test_a_message_beyond_the_limit_is_refused_and_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_more_events_than_a_message_may_hold, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_an_event_is_stored_normalised_beside_what_was_sent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_the_same_garbage_again_is_one_exception, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

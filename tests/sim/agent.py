@@ -61,6 +61,12 @@ def configuration(folder, mqtt_port, destinations=None, routes=None, **more):
     return merge(config, more)
 
 
+def total(metrics, name, *labels):
+    """Of one look: the sum of a family's series that carry all these 'label="value"' texts."""
+    return sum(value for series, value in metrics.items()
+               if series.split("{")[0] == name and all(label in series for label in labels))
+
+
 class Agent:
     def __init__(self, folder, config, env=None):
         self.folder = str(folder)
@@ -192,9 +198,8 @@ class Agent:
         return values
 
     def metric(self, name, *labels):
-        """The sum of a family's series that carry all these 'label="value"' texts."""
-        return sum(value for series, value in self.metrics().items()
-                   if series.split("{")[0] == name and all(l in series for l in labels))
+        """total() of a look of its own: two calls see two moments."""
+        return total(self.metrics(), name, *labels)
 
     def ctl(self, *arguments, check=True):
         """drayctl; returns the CompletedProcess."""

@@ -1,6 +1,7 @@
 """Sources with an adapter: a vendor's payload comes in by a real broker, events and acks come out."""
 import base64
 import json
+import resource
 import subprocess
 
 import pytest
@@ -292,6 +293,24 @@ def test_the_broker_is_told_once_all_is_answered(site, gate):
     gate.send(tags("last"), topic=TOPIC)
     gate.ack("last", "stored")
     assert agent.metric("dray_events_duplicate_total") == 0
+
+
+@pytest.mark.heavy
+def test_what_a_disk_refuses_comes_again_and_is_adapted_again(site, gate):
+    """For a while no file of drayd's may grow: the turns that hold the answers are poisoned."""
+    agent = site.agent(sources=SOURCES, store={"reserve": "1MiB"})
+    ids = ["T%d" % number for number in range(1500)]
+    for tag in ids[:10]:
+        gate.send(tags(tag), topic=TOPIC)
+    gate.ack("T9", "stored")
+    resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (256 << 10, resource.RLIM_INFINITY))
+    for tag in ids[10:]:
+        gate.send(tags(tag), topic=TOPIC)
+    wait.until(lambda: agent.metric("dray_turns_poisoned_total") > 0, 30, "a poisoned turn")
+    resource.prlimit(agent.pid, resource.RLIMIT_FSIZE,
+                     (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    wait.until(lambda: agent.metric("dray_events_received_total") == len(ids), 60, "each tag")
+    assert agent.exceptions("unparsable") == []
 
 
 # --- configuration ---------------------------------------------------------------------------------------
