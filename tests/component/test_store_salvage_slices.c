@@ -14,6 +14,7 @@
 
 #include "play_salvage.h"
 #include "store/merge.h"
+#include "store/reference.h"
 
 #define NOW 500000
 #define EVENTS 9
@@ -206,6 +207,7 @@ static void test_a_kill_in_or_between_any_slices_neither_loses_nor_doubles(void 
 	int64_t smooth[SUMS];
 	unsigned n = 0;
 	find_smooth_sums(FEW, smooth);
+	plan.events_lost = 2;
 	break_filled(shed, FEW);
 	while (store_is_salvaging(shed->store)) {
 		assert_true(store_salvage(shed->store, &with) >= 0);
@@ -218,6 +220,7 @@ static void test_a_kill_in_or_between_any_slices_neither_loses_nor_doubles(void 
 	check_sums(shed);
 	assert_sums(shed, smooth);
 	assert_int_equal(salvage_view(shed).events, EVENTS);
+	assert_int_equal(salvage_view(shed).events_lost, 2);
 	assert_int_equal(salvage_view(shed).state, STORE_SALVAGE_DONE);
 }
 
@@ -282,6 +285,50 @@ static void test_exceptions_without_a_work_item_get_one_each_in_slices(void **st
 		n_events * 2 / 3);
 }
 
+/* Also where not a single event has come back, by which the chunk could be known. */
+static void test_who_resumes_a_destination_between_two_slices_is_not_overruled(void **state)
+{
+	struct shed *shed = *state;
+	fill_tables(shed, 1, FEW);
+	assert_int_equal(store_destination_pause(shed->store, TMS, true), 0);
+	shed_commit(shed);
+	break_store(shed);
+	assert_int_equal(salvage_slice(shed), 0);
+	assert_true(store_destination_is_paused(shed->store, TMS));
+	assert_int_equal(store_destination_pause(shed->store, TMS, false), 0);
+	shed_commit(shed);
+	salvage_all(shed);
+	assert_false(store_destination_is_paused(shed->store, TMS));
+}
+
+/* The old row is still to come when its item is imported anew, under other codes. */
+static void test_an_item_imported_between_two_slices_keeps_its_own_codes(void **state)
+{
+	struct shed *shed = *state;
+	const struct store_alias own = { "gtin", "own", NULL };
+	const struct store_reference item = { .kind = "item",
+		.id = "SKU-3",
+		.source = "new",
+		.body = "{}",
+		.len = 2,
+		.aliases = &own,
+		.n_aliases = 1 };
+	break_filled(shed, FEW);
+	while (shed_ask(shed, "SELECT count(*) FROM alias WHERE id = 'SKU-3'") == 0)
+		assert_int_equal(salvage_slice(shed), 0);
+	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM reference WHERE id = 'SKU-3'"), 0);
+	assert_int_equal(store_put_reference(shed->store, &item, NULL), 0);
+	shed_commit(shed);
+	salvage_all(shed);
+	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM alias WHERE id = 'SKU-3' AND"
+					" code = 'own'"),
+		1);
+	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM alias WHERE id = 'SKU-3'"), 1);
+	assert_int_equal(shed_ask(shed, "SELECT count(*) FROM reference WHERE id = 'SKU-3' AND"
+					" source = 'new'"),
+		1);
+}
+
 static void wake(void *ctx)
 {
 	++*(unsigned *)ctx;
@@ -313,6 +360,8 @@ int main(void)
 		TEST(test_a_kill_in_or_between_any_slices_neither_loses_nor_doubles),
 		cmocka_unit_test(test_a_database_that_breaks_between_two_slices_gives_its_share_on),
 		TEST(test_exceptions_without_a_work_item_get_one_each_in_slices),
+		TEST(test_who_resumes_a_destination_between_two_slices_is_not_overruled),
+		TEST(test_an_item_imported_between_two_slices_keeps_its_own_codes),
 		TEST(test_who_merges_is_woken_for_each_slice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
