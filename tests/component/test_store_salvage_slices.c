@@ -258,6 +258,27 @@ static void test_a_database_that_breaks_between_two_slices_gives_its_share_on(vo
 	}
 }
 
+/* What has a key of its own can come twice. */
+static void test_rows_with_a_key_come_back_once_even_where_the_place_is_lost(void **state)
+{
+	struct shed *shed = *state;
+	int64_t smooth[SUMS];
+	find_smooth_sums(FEW, smooth);
+	break_filled(shed, FEW);
+	while (salvage_slice(shed) == 0)
+		if (shed_ask(shed, "SELECT count(*) FROM alias") > FEW)
+			break;
+	plan.damage = "DELETE FROM cursor WHERE name LIKE 'salvage.at/%'";
+	break_store(shed);
+	while (store_is_salvaging(shed->store))
+		assert_true(salvage_slice(shed) >= 0);
+	assert_int_equal(shed_ask(shed, "SELECT sum(repeats) FROM exception"
+					" WHERE kind = 'invalid' AND id <> 7 AND id < 1000000"),
+		2 * (FEW - 1));
+	for (size_t i = 4; i < SUMS - 2; i++)
+		assert_int_equal(shed_ask(shed, sums[i]), smooth[i]);
+}
+
 /* --- in between ------------------------------------------------------------------------------------------ */
 
 static void test_exceptions_without_a_work_item_get_one_each_in_slices(void **state)
@@ -359,6 +380,7 @@ int main(void)
 		TEST(test_no_slice_looks_at_more_rows_than_its_share),
 		TEST(test_a_kill_in_or_between_any_slices_neither_loses_nor_doubles),
 		cmocka_unit_test(test_a_database_that_breaks_between_two_slices_gives_its_share_on),
+		TEST(test_rows_with_a_key_come_back_once_even_where_the_place_is_lost),
 		TEST(test_exceptions_without_a_work_item_get_one_each_in_slices),
 		TEST(test_who_resumes_a_destination_between_two_slices_is_not_overruled),
 		TEST(test_an_item_imported_between_two_slices_keeps_its_own_codes),
