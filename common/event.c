@@ -178,6 +178,7 @@ static int read_event(struct reading *r)
 	if (envelope_read(r) < 0 || read_data(r) < 0 || take_digest(r) < 0)
 		return -1;
 	derive_id(r);
+	r->event->is_identified = true;
 	n.data = r->event->data;
 	n.type = r->event->type;
 	result = read_data_and_document(r, &n);

@@ -197,16 +197,17 @@ static int refuse_scan(
 		gs1_error_text(error, text, sizeof(text)));
 }
 
-/* What the line says itself goes along with the symbol, as if it stood in it. */
+/*
+ * What the line says itself goes along with the symbol, as if it stood in it. So does an SSCC: on a
+ * logistic label it has a symbol of its own, which need not be scanned, or is scanned elsewhere.
+ */
 static int check_pairs(
 	const struct normalising *n, const struct place *place, const struct gs1_scan *scan)
 {
-	const char *known[4] = { NULL };
-	size_t n_known = 0;
+	const char *known[4] = { "00" };
+	size_t n_known = 1;
 	struct gs1_error error;
 
-	if (json_get(place->value, "sscc"))
-		known[n_known++] = "00";
 	if (json_get(place->value, "item")) {
 		known[n_known++] = "01";
 		known[n_known++] = "02";

@@ -337,6 +337,31 @@ static int store_event(struct passage *passage, const struct event *event,
 	return 0;
 }
 
+/*
+ * What was stored once is never refused: items, units and limits may have changed since, and a device
+ * that didn't hear its ack sends again. 1 it is known, and acknowledged; 0 it isn't; -1.
+ */
+static int is_known(struct passage *passage, const struct event *event)
+{
+	struct intake *intake = passage->intake;
+	struct ack ack = { .status = ACK_DUPLICATE };
+	const struct store_event row = { .source = event->source,
+		.id = event->id,
+		.type = event->type,
+		.device = event->device,
+		.origin = passage->message->origin,
+		.received_at_ms = passage->at_ms,
+		.digest = event->digest };
+	int known = event->is_identified ? store_knows_event(intake->store, &row, &ack.seq) : 0;
+
+	if (known <= 0)
+		return known;
+	counts_add(&intake->counts, METRIC_EVENTS_DUPLICATE, passage->message->origin, "");
+	(void)memcpy(ack.id, event->id, sizeof(ack.id));
+	passage->on_ack(passage->ack_ctx, &ack, event->device);
+	return 1;
+}
+
 /* --- one event, one message -------------------------------------------------------------------------- */
 
 /* What the message says of the event, where the event doesn't say it itself. */
@@ -359,6 +384,15 @@ static int refuse_loop(struct passage *passage, const cJSON *object, struct orig
 		"what destination %s brings",
 		EMIT_CHAIN_MAX, passage->message->origin);
 	return refuse(passage, &refusal, &problem);
+}
+
+static int refuse_event(struct passage *passage, const struct event *event,
+	const struct problem *problem, struct original of)
+{
+	struct refusal refusal = { "invalid", event->id, event->type, event->device, 0, of };
+	int known = is_known(passage, event);
+
+	return known != 0 ? (known < 0 ? -1 : 0) : refuse(passage, &refusal, problem);
 }
 
 static int take_object(struct passage *passage, cJSON *object, struct original of)
@@ -391,11 +425,8 @@ static int take_object(struct passage *passage, cJSON *object, struct original o
 	if (!message->topic_device)
 		add_attribute(object, "device", message->default_device);
 	add_attribute(object, "traceparent", message->traceparent);
-	if (event_parse(object, &context, &event, &problem) < 0) {
-		struct refusal refusal = { "invalid", event.id, event.type, event.device, 0, of };
-
-		return refuse(passage, &refusal, &problem);
-	}
+	if (event_parse(object, &context, &event, &problem) < 0)
+		return refuse_event(passage, &event, &problem, of);
 	buf_reset(&intake->body);
 	event_render(&event, &intake->body);
 	if (buf_failed(&intake->body))

@@ -86,15 +86,49 @@ static bool admit(struct call *call, const struct ops_door *door)
 
 /* --- what is asked for ------------------------------------------------------------------------ */
 
+/* evhttp keeps a blank in front of the colon as part of the name, and so would not find it. */
+static bool has_sound_name(const struct evkeyval *header)
+{
+	return header->key[strcspn(header->key, " \t\r\v\f")] == '\0';
+}
+
+/* How the length of the body is said; NULL: in one way, as RFC 9112 has it. */
+static const char *find_framing_flaw(const struct call *call)
+{
+	const struct evkeyval *header;
+	unsigned n_lengths = 0, n_codings = 0;
+
+	TAILQ_FOREACH (header, evhttp_request_get_input_headers(call->request), next) {
+		const char *value = header->value;
+
+		if (!has_sound_name(header))
+			return "a header's name must not have a blank in it or behind it";
+		if (strcasecmp(header->key, "Content-Length") == 0) {
+			n_lengths++;
+			if (!*value || value[strspn(value, "0123456789")])
+				return "Content-Length: must be a whole number";
+		} else if (strcasecmp(header->key, "Transfer-Encoding") == 0) {
+			n_codings++;
+			if (strcasecmp(value, "chunked") != 0)
+				return "Transfer-Encoding: must be chunked, and without Content-Length";
+		}
+	}
+	if (n_lengths > 1)
+		return "Content-Length: must stand there once";
+	return n_codings > 1 || (n_codings == 1 && n_lengths == 1)
+		       ? "Transfer-Encoding: must be chunked, and without Content-Length"
+		       : NULL;
+}
+
 /* What another program on the way could read as two requests, or as none, is not read at all. */
 static bool is_framed(struct call *call)
 {
-	const char *coding = call_header(call, "Transfer-Encoding");
+	const char *flaw = find_framing_flaw(call);
 
-	if (!coding || (strcasecmp(coding, "chunked") == 0 && !call_header(call, "Content-Length")))
+	if (!flaw)
 		return true;
 	call_put_header(call, "Connection", "close");
-	call_problem(call, 400, "Transfer-Encoding: must be chunked, and without Content-Length");
+	call_problem(call, 400, "%s", flaw);
 	return false;
 }
 

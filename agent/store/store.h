@@ -211,6 +211,12 @@ struct store_event {
  */
 enum store_put store_put_event(
 	struct store *store, const struct store_event *event, int64_t *ret_seq);
+/*
+ * Is the same event stored? Then it is counted as a duplicate. Of `event` only what identifies and counts
+ * it is read: source, id, digest, origin, device, type, received_at_ms.
+ * 1 and *ret_seq, 0 it isn't (or with other content), -1 the store failed.
+ */
+int store_knows_event(struct store *store, const struct store_event *event, int64_t *ret_seq);
 
 struct store_event_row {
 	int64_t seq, revision;

@@ -88,6 +88,7 @@ struct event {
 	int64_t received_at_ms;
 	int64_t sequence; /* -1: not said */
 	uint8_t digest[ID_DIGEST_BYTES];
+	bool is_identified; /* source, id and digest are known, also of an event that is refused */
 	bool is_changed; /* an item or a unit was replaced: only the raw message has what was sent */
 };
 
@@ -100,7 +101,8 @@ struct event {
  * object       a JSON object; ownership passes to the event on success, and the tree is freed on
  *              failure.
  * ret          filled on success; free with event_done(). On failure only `id` (possibly ""),
- *              `type` and `device` are meaningful, for the refusal.
+ *              `type` and `device` are meaningful, for the refusal, and with `is_identified` what
+ *              tells whether the event is known already.
  * Returns      0, or -1 with *ret_problem filled.
  */
 int event_parse(cJSON *object, const struct event_context *context, struct event *ret,

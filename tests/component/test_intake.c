@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "dray/metrics.h"
 #include "store/reference.h"
+#include "dray/reference.h"
 #include "store/store.h"
 
 #define RECEIPT(id)                                                                           \
@@ -345,6 +346,48 @@ static void test_an_event_is_stored_normalised_beside_what_was_sent(void **state
 	items_free(items);
 }
 
+static bool has_items(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static int find_no_item(void *ctx, const char *scheme, const char *code, struct reference_item *ret)
+{
+	(void)ctx;
+	(void)scheme;
+	(void)code;
+	(void)ret;
+	return 0;
+}
+
+static int find_no_unit(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX])
+{
+	(void)ctx;
+	(void)name;
+	(void)ret;
+	return 0;
+}
+
+/* Its ack was lost, and the items that came meanwhile don't know what it names. */
+static void test_what_was_stored_is_never_refused_when_it_comes_again(void **state)
+{
+	static const struct reference stocked = {
+		.has_items = has_items, .find_item = find_no_item, .find_unit = find_no_unit
+	};
+	struct house *house = *state;
+
+	assert_string_equal(tell(house, RECEIPT("a")), "stored");
+	intake_set_reference(house->intake, &stocked);
+	assert_string_equal(tell(house, RECEIPT("a")), "duplicate");
+	assert_int_equal(house->last_seq, 1);
+	assert_string_equal(house->device, "tc52");
+	assert_int_equal(exceptions(house, "invalid"), 0);
+	assert_string_equal(
+		tell(house, RECEIPT("b")), "rejected:item_unknown:/data/lines/0/item/sku");
+	assert_int_equal(exceptions(house, "invalid"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +409,9 @@ int main(void)
 			test_an_event_is_stored_normalised_beside_what_was_sent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_the_same_garbage_again_is_one_exception, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_stored_is_never_refused_when_it_comes_again, set_up,
+			tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,7 +205,12 @@ def test_who_expects_100_continue_is_told_to_go_on(agent):
 
 def test_what_could_be_read_as_two_requests_is_not_read(agent):
     for head in ("Transfer-Encoding: gzip, chunked\r\n",
-                 "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n"):
+                 "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                 "Content-Length: 5\r\nContent-Length: 0\r\n",
+                 "Content-Length: +5\r\n",
+                 "Content-Length : 5\r\n",
+                 "Transfer-Encoding\t: chunked\r\nContent-Length: 5\r\n"):
         with door.raw(agent) as line:
             line.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + head.encode() +
                          b"\r\n0\r\n\r\n")

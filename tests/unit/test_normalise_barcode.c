@@ -89,6 +89,30 @@ static void test_a_barcode_says_how_much_where_the_line_says_nothing_of_it(void 
 	assert_int_equal(problem.reason, REASON_FIELD_MISSING);
 }
 
+/* The label of a pallet has several symbols: the one that says what is on it isn't the one with its SSCC. */
+static void test_what_a_pallet_holds_is_read_without_the_symbol_of_its_sscc(void **state)
+{
+	static const struct change rows[] = {
+		{ "{\"barcode\":\"(02)09506000134352(10)L77(37)24\"}",
+			"{\"barcode\":\"(02)09506000134352(10)L77(37)24\","
+			"\"item\":{\"gtin\":\"09506000134352\"},\"lot\":\"L77\","
+			"\"quantity\":\"24\"}",
+			"gs1:" LINE "/item/gtin gs1:" LINE "/lot gs1:" LINE "/quantity", false },
+	};
+	static const struct refusal alone = { "{\"barcode\":\"]C13724\",\"sscc\":\"P-1\"}",
+		REASON_BARCODE_INVALID, LINE "/barcode", "(37)" };
+
+	(void)state;
+	assert_changes(NULL, rows, N(rows));
+	assert_refused(NULL, &alone, 1);
+	assert_data("pack", NULL,
+		"{\"package\":{\"barcode\":\"]C13301001240\"},\"lines\":[{" ITEM
+		",\"quantity\":1}]}",
+		"{\"package\":{\"barcode\":\"]C13301001240\",\"weight\":{\"value\":\"124\","
+		"\"uom\":\"KGM\"}},\"lines\":[{" ITEM ",\"quantity\":\"1\"}]}",
+		"gs1:/data/package/weight/value gs1:/data/package/weight/uom", false);
+}
+
 static void test_a_plain_barcode_is_left_alone(void **state)
 {
 	static const struct change rows[] = {
@@ -244,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_barcode_fills_what_the_line_does_not_say),
 		cmocka_unit_test(test_a_barcode_says_how_much_where_the_line_says_nothing_of_it),
+		cmocka_unit_test(test_what_a_pallet_holds_is_read_without_the_symbol_of_its_sscc),
 		cmocka_unit_test(test_a_plain_barcode_is_left_alone),
 		cmocka_unit_test(test_the_bytes_of_a_scan_are_its_text_where_they_are_one),
 		cmocka_unit_test(test_a_barcode_that_can_not_be_read_is_invalid),
