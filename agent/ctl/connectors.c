@@ -123,8 +123,13 @@ int open_adapter(const struct ctl *ctl, const char *which, struct connector_fold
 
 	if (status > 0)
 		return CTL_DONE;
-	if (status == 0)
+	if (status == 0 && strchr(which, '/'))
 		(void)error_set(&err, which, "there is no adapter.json in that folder");
+	else if (status == 0)
+		(void)error_set(&err, NULL,
+			"there is no adapter \"%.64s\": drayctl connector list has those that are "
+			"here, with direction in",
+			which);
 	return complain(&err);
 }
 
