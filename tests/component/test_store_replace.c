@@ -288,6 +288,7 @@ static void test_a_cut_wal_is_missed_whoever_meets_it_first(void **state)
 	struct error err;
 	char path[ASIDE_PATH_MAX];
 	fill(shed);
+	store_checkpoint_tail(shed->store);
 	(void)snprintf(path, sizeof(path), "%s-wal", shed->path);
 	assert_int_equal(truncate(path, 0), 0);
 	(void)store_break(shed->store, "a statement met it");
