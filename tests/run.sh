@@ -143,6 +143,8 @@ ensure_packages() {
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
 		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server"
+	# One from elsewhere does as well, and Debian's npm would not go in beside it.
+	[ $mode = quick ] || command -v npm >/dev/null || need="$need nodejs npm"
 	local missing
 	missing=$(missing_of $need)
 	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
