@@ -19,6 +19,7 @@
 #include "dray/metrics.h"
 #include "housekeeping.h"
 #include "keeper.h"
+#include "loader.h"
 #include "loading.h"
 #include "lock.h"
 #include "log.h"
@@ -49,6 +50,7 @@ struct agent {
 	struct housekeeping *housekeeping;
 	struct salvor *salvor;
 	struct notify *notify;
+	struct loader *loader;
 	struct store *store;
 	struct turn *turn;
 	struct couriers couriers;
@@ -221,16 +223,6 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 	return 0;
 }
 
-static int check_unchanged(
-	const struct config *before, const struct config *config, struct error *err)
-{
-	if (strcmp(before->site, config->site) != 0)
-		return error_set(err, "site", "can't be changed while drayd runs; restart it");
-	if (strcmp(before->state_dir, config->state_dir) != 0)
-		return error_set(err, "state_dir", "can't be changed while drayd runs; restart it");
-	return 0;
-}
-
 static void refuse_reload(struct config *config, const struct error *err)
 {
 	char text[512];
@@ -240,13 +232,12 @@ static void refuse_reload(struct config *config, const struct error *err)
 	config_free(config);
 }
 
-static void reload(struct agent *agent)
+/* Taken whole, or not at all. */
+static void take(struct agent *agent, struct config *config)
 {
-	struct config *config = NULL;
 	struct error err = { 0 };
 
-	if (loading_load(&agent->places, &config, &err) < 0 ||
-		check_unchanged(agent->config, config, &err) < 0) {
+	if (loading_check_change(agent->config, config, &err) < 0) {
 		refuse_reload(config, &err);
 		return;
 	}
@@ -266,6 +257,22 @@ static void reload(struct agent *agent)
 	agent->config = config;
 	LOG_INFO("configuration reloaded", LOG_I("destinations", config->n_destinations),
 		LOG_I("routes", config->n_routes));
+}
+
+static void on_loaded(void *ctx, struct config *config, const struct error *err)
+{
+	struct agent *agent = ctx;
+
+	if (agent->drain_until_mono_ms > 0) {
+		config_free(config); /* it came too late */
+		return;
+	}
+	if (config)
+		take(agent, config);
+	else
+		refuse_reload(NULL, err);
+	if (!loader_is_loading(agent->loader))
+		notify_ready(agent->notify);
 }
 
 /* --- signals -------------------------------------------------------------------------------------------- */
@@ -312,9 +319,10 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	if (agent->drain_until_mono_ms > 0)
+		return;
 	notify_reloading(agent->notify);
-	reload(agent);
-	notify_ready(agent->notify);
+	loader_load(agent->loader);
 }
 
 /* One line for `systemctl status`. */
@@ -495,7 +503,8 @@ static int start(struct agent *agent, struct error *err)
 	agent->housekeeping = housekeeping_new(agent->base, agent->clock);
 	agent->salvor = salvor_new(agent->base);
 	agent->notify = notify_new(agent->base, agent->clock);
-	if (!agent->housekeeping || !agent->salvor || !agent->notify)
+	agent->loader = loader_new(agent->base, &agent->places, on_loaded, agent);
+	if (!agent->housekeeping || !agent->salvor || !agent->notify || !agent->loader)
 		return error_set(err, NULL, "out of memory");
 	if (open_store(agent, err) < 0)
 		return -1;
@@ -554,6 +563,7 @@ void agent_free(struct agent *agent)
 		event_free(agent->drain_timer);
 	if (agent->status_timer)
 		event_free(agent->status_timer);
+	loader_free(agent->loader);
 	keeper_free(agent->keeper);
 	ops_free(agent->ops);
 	adapters_free(agent->adapters);

@@ -1,5 +1,7 @@
 #include "loading.h"
 
+#include <string.h>
+
 #include "agent.h"
 #include "capture/adapter.h"
 #include "capture/capture.h"
@@ -7,6 +9,7 @@
 #include "declared.h"
 #include "deliver/deliver.h"
 #include "ops/ops.h"
+#include "programs.h"
 #include "proof.h"
 
 static int check(const struct places *places, const struct config *config, struct error *err)
@@ -17,7 +20,9 @@ static int check(const struct places *places, const struct config *config, struc
 		return -1;
 	if (capture_check(config, &places->secrets, err) < 0)
 		return -1;
-	return ops_check(config, &places->secrets, err);
+	if (ops_check(config, &places->secrets, err) < 0)
+		return -1;
+	return programs_check(config, places->connector_dirs, places->mapper, err);
 }
 
 int loading_load(const struct places *places, struct config **ret, struct error *err)
@@ -34,6 +39,16 @@ int loading_load(const struct places *places, struct config **ret, struct error 
 		return -1;
 	}
 	*ret = config;
+	return 0;
+}
+
+int loading_check_change(
+	const struct config *before, const struct config *config, struct error *err)
+{
+	if (strcmp(before->site, config->site) != 0)
+		return error_set(err, "site", "can't be changed while drayd runs; restart it");
+	if (strcmp(before->state_dir, config->state_dir) != 0)
+		return error_set(err, "state_dir", "can't be changed while drayd runs; restart it");
 	return 0;
 }
 

@@ -40,21 +40,6 @@ static void on_case(void *ctx, const char *name, const char *diff)
 	proof->n_cases++;
 }
 
-/* What the compiler says of it, whatever it makes of an input that is none. */
-static void compile(
-	struct proof *proof, const char *connector, const struct connector_folder *folder)
-{
-	static const char flaw[] = "the program doesn't compile";
-	struct buf out = BUF_INIT;
-	enum mapper_outcome outcome =
-		mapper_run_call(proof->run, folder->program, folder->program_len, "null", 4, &out);
-
-	if (outcome == MAPPER_HELD ||
-		(outcome == MAPPER_FAILED && out.data && strstr(out.data, flaw) == out.data))
-		add_failure(proof, connector, out.data);
-	buf_done(&out);
-}
-
 /* A folder's two sides: what goes out, and what comes in. */
 struct side {
 	int (*find)(const char *name, const char *const *dirs, struct connector_folder *ret,
@@ -101,12 +86,12 @@ static void prove(struct proof *proof, const struct side *side, const char *conn
 		add_error(proof, connector, &err);
 		return;
 	}
-	if (folder.program && (start(proof, &err) || side->read_cases(&folder, &cases, &err)))
+	if (folder.program && side->read_cases(&folder, &cases, &err) < 0)
+		add_error(proof, connector, &err);
+	else if (cases && start(proof, &err) < 0)
 		add_error(proof, connector, &err);
 	else if (cases)
 		run_cases(proof, side, connector, &folder);
-	else if (folder.program)
-		compile(proof, connector, &folder);
 	cJSON_Delete(cases);
 	connector_folder_done(&folder);
 }

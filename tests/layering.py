@@ -35,8 +35,8 @@ FORBIDDEN_CALLS = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "gets", 
                    "atof", "alloca"]
 
 FLOOR = ["turn.h", "clock.h", "log.h", "secret.h"]
-WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "housekeeping.h", "keeper.h", "loading.h", "lock.h",
-          "notify.h", "places.h", "proof.h", "restore.h", "salvor.h", "timekeeper.h"]
+WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "housekeeping.h", "keeper.h", "loader.h", "loading.h",
+          "lock.h", "notify.h", "places.h", "programs.h", "proof.h", "restore.h", "salvor.h", "timekeeper.h"]
 
 # room: (libraries, headers of the project by their start); the first room that fits a path counts.
 ROOMS = [
@@ -58,6 +58,7 @@ ROOMS = [
     ("agent/declared.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/loading.c", [], ["dray/", "capture/", "deliver/", "ops/"] + FLOOR + WIRING),
     ("agent/places.c", [], ["dray/", "mapper/"] + FLOOR + WIRING),
+    ("agent/programs.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/proof.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/couriers.c", [], ["dray/", "deliver/"] + FLOOR + WIRING),
     ("agent/housekeeping.c", ["event"], ["dray/", "store/"] + FLOOR + WIRING),
