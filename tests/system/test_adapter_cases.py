@@ -248,6 +248,30 @@ def test_try_takes_the_vars_of_a_source(gate, tmp_path):
     assert done.returncode == 1 and "no source or hook nobody" in done.stderr
 
 
+def test_try_refuses_the_types_that_a_source_may_not_send(gate, tmp_path):
+    config = tmp_path / "dray.json"
+    source = {"topic": "gate/#", "adapter": "gate", "vars": {"dock": "D9"}}
+    for types, reason in ((["pick", "ship"], "not_allowed"), (["receipt"], None)):
+        config.write_text(json.dumps({"site": "dc-9",
+                                      "sources": {"portal": {**source, "types": types}}}))
+        done = drayctl("connector", "try", "gate", "--message", "-", "--source", "portal",
+                       "--config", config, "--json", stdin=json.dumps({"raw": GOOD}))
+        row, = json.loads(done.stdout)
+        assert (done.returncode, row.get("reason")) == (1 if reason else 0, reason)
+
+
+def test_try_says_where_it_looked_for_what_is_not_there(gate, tmp_path):
+    config = tmp_path / "dray.json"
+    config.write_text('{"site": "dc-9"}')
+    for side in ("--message", "--event"):
+        done = drayctl("connector", "try", "nobody", side, "-", "--config", config, stdin="{}")
+        assert done.returncode == 1
+        assert 'there is no connector "nobody", and no adapter' in done.stderr
+        assert "%s/connectors, /usr/share/dray/connectors and " % tmp_path in done.stderr
+    done = drayctl("connector", "try", gate, "--event", "-", stdin="{}")
+    assert done.returncode == 1 and "this is no connector, but an adapter" in done.stderr
+
+
 def test_try_wants_a_message_or_an_event(gate):
     assert drayctl("connector", "try", gate).returncode == 2
     assert drayctl("connector", "try", gate, "--message", "-", "--event", "-").returncode == 2
