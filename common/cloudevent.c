@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "connector_parts.h"
 #include "dray/encode.h"
 #include "dray/split.h"
 #include "dray/utf8.h"
@@ -112,7 +113,7 @@ static int put_data(const struct cloudevent *cloudevent, const struct json_limit
 	return 0;
 }
 
-int cloudevent_join(const struct cloudevent *cloudevent, const struct json_limits *limits,
+static int join(const struct cloudevent *cloudevent, const struct json_limits *limits,
 	struct buf *scratch, struct buf *out, struct problem *ret_problem)
 {
 	const char *type = cloudevent->content_type;
@@ -140,4 +141,37 @@ int cloudevent_join(const struct cloudevent *cloudevent, const struct json_limit
 		return problem_set(
 			ret_problem, REASON_STORE_FULL, "", "out of memory, send it again");
 	return 0;
+}
+
+static void put_pair(struct buf *out, const char *name, const char *value)
+{
+	connector_put_text(name, strlen(name), out);
+	buf_putc(out, ':');
+	connector_put_text(value, strlen(value), out);
+	buf_putc(out, ',');
+}
+
+/* Whatever it is, for a person to look at. */
+static void put_as_it_came(const struct cloudevent *cloudevent, struct buf *out)
+{
+	buf_putc(out, '{');
+	for (size_t i = 0; i < cloudevent->n; i++)
+		put_pair(out, cloudevent->attributes[i].name, cloudevent->attributes[i].value);
+	if (cloudevent->content_type)
+		put_pair(out, "datacontenttype", cloudevent->content_type);
+	buf_puts(out, "\"data_base64\":\"");
+	encode_base64(cloudevent->data, cloudevent->len, out);
+	buf_puts(out, "\"}");
+}
+
+int cloudevent_join(const struct cloudevent *cloudevent, const struct json_limits *limits,
+	struct buf *scratch, struct buf *out, struct problem *ret_problem)
+{
+	size_t start = out->len;
+
+	if (join(cloudevent, limits, scratch, out, ret_problem) == 0)
+		return 0;
+	out->len = start;
+	put_as_it_came(cloudevent, out);
+	return -1;
 }

@@ -203,18 +203,27 @@ run_tidy() {
 		xargs -n1 -P2 clang-tidy -p build/release --quiet
 }
 
+# Two targets at a time: one runs while the one before it is waited for.
 fuzz() {
-	local target name seeds
+	local target name under_way=
 	[ -n "${began_beside[fuzz]-}" ] || beside fuzz fuzz_build
 	part "building the fuzz targets (clang)" build-fuzz.log awaited fuzz || return
 	for target in build/fuzz/tests/fuzz_*; do
 		[ -x "$target" ] || continue
 		name=$(basename "$target")
-		seeds=$(find "tests/fuzz/corpus/$name" -type f 2>/dev/null | wc -l)
-		mkdir -p "build/fuzz/corpus/$name" # grows from run to run; the tree's seeds stay
-		part "fuzzing $name for $fuzz_s s, $seeds seeds" "$name.log" fuzz_one "$target" "$name" \
-			"$seeds"
+		beside "$name" fuzz_one "$target" "$name" "$(seeds_of "$name")"
+		[ -z "$under_way" ] || fuzz_ended "$under_way"
+		under_way=$name
 	done
+	[ -z "$under_way" ] || fuzz_ended "$under_way"
+}
+
+fuzz_ended() { # NAME
+	part "fuzzing $1 for $fuzz_s s, $(seeds_of "$1") seeds" "$1.log" awaited "$1"
+}
+
+seeds_of() { # NAME
+	find "tests/fuzz/corpus/$1" -type f 2>/dev/null | wc -l
 }
 
 fuzz_one() { # TARGET NAME SEEDS
@@ -222,6 +231,7 @@ fuzz_one() { # TARGET NAME SEEDS
 		echo "ERROR: there is nothing in tests/fuzz/corpus/$2"
 		return 1
 	}
+	mkdir -p "build/fuzz/corpus/$2" # grows from run to run; the tree's seeds stay
 	"$1" -max_total_time=$fuzz_s -max_len=65536 -timeout=10 -rss_limit_mb=1024 \
 		-print_final_stats=1 -artifact_prefix=build/log/ \
 		"build/fuzz/corpus/$2" "tests/fuzz/corpus/$2"

@@ -7,6 +7,10 @@
  * would always be such a message: beyond a time or a number nothing more is read until all are answered
  * and their PUBACKs have left. The time is longer than a program may run (mapper.h), so that one that
  * overruns doesn't keep other devices waiting.
+ *
+ * A connection on which nothing is written is given up by the broker, and all of it comes again. Where a
+ * program is so slow that this happens before all are answered, the next connection takes fewer at a
+ * time, until a number is found that gets through; then more again, one step for each time that it did.
  */
 #ifndef DRAY_HELD_H
 #define DRAY_HELD_H
@@ -15,13 +19,14 @@
 #include <stdint.h>
 
 #define HELD_MAX_MS 2000
-#define HELD_MAX 256
+#define HELD_MAX 256U
 
 struct held {
 	unsigned connection; /* counts them: an answer may come when the next one is up */
 	unsigned n;          /* messages of this connection that adapters have */
 	int64_t since_mono_ms;
 	bool is_pausing;
+	unsigned n_fewer; /* at a time: HELD_MAX halved so often */
 };
 
 /* An adapter has a message. Returns the connection, for held_end(). */

@@ -521,7 +521,8 @@ int intake_refuse(struct intake *intake, const struct intake_message *message, c
 {
 	struct passage passage = begin(intake, message, on_ack, ctx);
 
-	return refuse_unread(&passage, whole(message), id, problem);
+	return refuse_unread(
+		&passage, whole(message), id_is_valid(id, strlen(id)) ? id : "", problem);
 }
 
 int intake_pass(struct intake *intake, const struct intake_message *message)

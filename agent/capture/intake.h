@@ -78,7 +78,7 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 
 /*
  * Refuse a message of which nothing could be made an event: it is kept raw (`unparsable`), and one ack
- * says why, for `id`, "" when none could be read. Returns as intake_take() does.
+ * says why, for `id`, none where that is no id an event may have. Returns as intake_take() does.
  */
 int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
 	const struct problem *problem, intake_ack_fn on_ack, void *ctx);

@@ -7,6 +7,7 @@
 
 #include "dray/json.h"
 #include "dray/reference.h"
+#include "dray/units.h"
 #include "store/reference.h"
 #include "store/store.h"
 
@@ -173,11 +174,15 @@ static int find_pack(void *ctx, const char *sku, const char *uom, char ret[DECIM
 
 static int find_unit(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX])
 {
+	struct items *items = ctx;
 	struct reference_item item;
-	int found = ask(ctx, "unit", "unit", name, &item);
+	int found = ask(items, "unit", "unit", name, &item);
 
 	if (found > 0)
 		(void)snprintf(ret, REFERENCE_UOM_MAX, "%.*s", REFERENCE_UOM_MAX - 1, item.sku);
+	/* A local name may be on its way back, as items may: it can't be said to be none. */
+	if (found == 0 && store_is_salvaging(items->store) && !unit_find(name))
+		return -1;
 	return found;
 }
 

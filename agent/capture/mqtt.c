@@ -146,6 +146,7 @@ static void take(struct hearing *heard, const struct mqtt_message *from,
 	struct cloudevent cloudevent = { attributes, from->n_properties, from->content_type,
 		message->payload, message->len };
 	struct problem problem;
+	int status;
 
 	for (size_t i = 0; i < from->n_properties; i++)
 		attributes[i] = (struct cloudevent_attribute){ from->properties[i].name,
@@ -155,12 +156,15 @@ static void take(struct hearing *heard, const struct mqtt_message *from,
 		return;
 	}
 	buf_reset(&capture->joined);
-	if (cloudevent_join(&cloudevent,
-		    &(struct json_limits){ .max_bytes = limits->max_bytes,
-			    .max_depth = limits->max_depth,
-			    .max_members = DATA_MEMBERS_MAX },
-		    &capture->scratch, &capture->joined, &problem) < 0) {
-		(void)intake_refuse(capture->is.intake, message, cloudevent_get(&cloudevent, "id"),
+	status = cloudevent_join(&cloudevent,
+		&(struct json_limits){ .max_bytes = limits->max_bytes,
+			.max_depth = limits->max_depth,
+			.max_members = DATA_MEMBERS_MAX },
+		&capture->scratch, &capture->joined, &problem);
+	if (status < 0) {
+		whole.raw = buf_failed(&capture->joined) ? NULL : capture->joined.data;
+		whole.raw_len = capture->joined.len;
+		(void)intake_refuse(capture->is.intake, &whole, cloudevent_get(&cloudevent, "id"),
 			&problem, on_ack, heard);
 		return;
 	}

@@ -133,6 +133,8 @@ int64_t number_of(const cJSON *object, const char *name);
 typedef void (*print_fn)(const struct ctl *ctl, const cJSON *what);
 /* The whole of a command that lists `/v1/{what}`, with the options that `takes` names. */
 int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items);
+/* What came, as it came, where a row has its `raw`: a stranger's, so it can't steer the terminal. */
+void print_received(const cJSON *row);
 /* The whole of a command that shows `/v1/{what}/{its argument}`. */
 int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_one);
 

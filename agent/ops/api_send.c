@@ -144,6 +144,8 @@ static void take_binary(struct call *call, struct intake_message *message)
 		take(call, message);
 		break;
 	case BINARY_REFUSED:
+		message->raw = buf_failed(&joined) ? NULL : joined.data;
+		message->raw_len = joined.len;
 		refuse(call, message, id, &problem);
 		break;
 	case BINARY_ANSWERED:

@@ -40,6 +40,7 @@
 #define OPEN_SLOTS(state) \
 	OPEN_SLOT(state, 0) " UNION ALL " OPEN_SLOT(state, 1) " UNION ALL " OPEN_SLOT(state, 2)
 
+#define TALLY_KEY "day, source, device, type, destination, outcome, detail"
 #define BACK_EVENT_COLUMNS                                                                        \
 	"seq, source, id, revision, type, document, device, correlation, origin, occurred_at_ms," \
 	" sent_at_ms, received_at_ms, digest, body, raw"
@@ -306,8 +307,9 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[AUDIT_LAST] = { "reading the audit trail",
 		"SELECT hash FROM audit ORDER BY id DESC LIMIT 1" },
 	[AUDIT_INSERT] = { "writing the audit trail",
-		"INSERT INTO audit (at_ms, who, what, object, why, hash)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)" },
+		"INSERT INTO audit (id, at_ms, who, what, object, why, hash)"
+		" VALUES (max(coalesce((SELECT max(id) FROM audit), 0), ?7) + 1,"
+		" ?1, ?2, ?3, ?4, ?5, ?6)" },
 
 	[PURGE_NEXT] = { "looking for what to purge",
 		"SELECT e.seq, e.received_at_ms < ?2, EXISTS (SELECT 1 FROM destination AS x"
@@ -370,6 +372,9 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[COUNTER_SET] = { "storing a counter",
 		"INSERT INTO counter (name, value) VALUES (?1, ?2)"
 		" ON CONFLICT DO UPDATE SET value = excluded.value" },
+	[COUNTER_ADD] = { "adding to a counter",
+		"INSERT INTO counter (name, value) VALUES (?1, ?2)"
+		" ON CONFLICT DO UPDATE SET value = value + excluded.value" },
 	[COUNTER_LIST_OPEN] = { "counting exceptions",
 		"SELECT name, value FROM counter WHERE name > 'open/' AND name < 'open0'" },
 	[SIZE_PAGES] = { "measuring the store", "PRAGMA page_count" },
@@ -411,25 +416,26 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[BACK_CURSOR] = { "bringing back a cursor",
 		"INSERT OR IGNORE INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)" },
 	[BACK_EXCEPTION] = { "bringing back an exception",
-		"INSERT INTO exception (id, " BACK_EXCEPTION_COLUMNS ") VALUES ("
-		"CASE WHEN EXISTS (SELECT 1 FROM exception WHERE id = ?1) THEN NULL ELSE ?1 END,"
-		" ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-		" ?19)" },
+		"INSERT INTO exception (id, " BACK_EXCEPTION_COLUMNS ") SELECT"
+		" CASE WHEN EXISTS (SELECT 1 FROM exception WHERE id = ?1) THEN NULL ELSE ?1 END,"
+		" ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19"
+		" WHERE NOT EXISTS (SELECT 1 FROM exception WHERE id = ?1 AND digest = ?18)" },
 	[BACK_EXCEPTION_REPEATS] = { "bringing back an exception",
 		"UPDATE exception SET repeats = repeats + ?2 WHERE id = ?1" },
 	[BACK_EXCEPTION_MISSING] = { "looking for exceptions that are lost",
-		"SELECT d.destination, d.seq FROM destination AS y CROSS JOIN delivery AS d"
-		" INDEXED BY delivery_open WHERE d.destination = y.id AND d.state = 6"
-		" AND d.settled_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM exception AS x"
-		" INDEXED BY exception_event WHERE x.seq = d.seq"
-		" AND x.destination = d.destination AND x.state < 3)" },
-	/* What was written since goes behind what comes back; twice, or ids would meet. */
-	[BACK_AUDIT_AWAY] = { "bringing back the audit trail", "UPDATE audit SET id = -(id + ?1)" },
-	[BACK_AUDIT_BEHIND] = { "bringing back the audit trail",
-		"UPDATE audit SET id = -id WHERE id < 0" },
+		"SELECT d.destination, d.seq, d.state = 6 AND NOT EXISTS"
+		" (SELECT 1 FROM exception AS x INDEXED BY exception_event WHERE x.seq = d.seq"
+		" AND x.destination = d.destination AND x.state < 3),"
+		" json_array(d.destination, d.state, d.lane, d.seq)"
+		" FROM delivery AS d INDEXED BY delivery_open WHERE d.settled_at_ms IS NULL"
+		" AND (d.destination, d.state, d.lane, d.seq) > (json_extract(?1, '$[0]'),"
+		" json_extract(?1, '$[1]'), json_extract(?1, '$[2]'), json_extract(?1, '$[3]'))"
+		" ORDER BY d.destination, d.state, d.lane, d.seq LIMIT ?2" },
 	[BACK_AUDIT] = { "bringing back the audit trail",
-		"INSERT INTO audit (id, at_ms, who, what, object, why, hash)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+		"INSERT INTO audit (id, at_ms, who, what, object, why, hash) SELECT"
+		" CASE WHEN EXISTS (SELECT 1 FROM audit WHERE id = ?1) THEN NULL ELSE ?1 END,"
+		" ?2, ?3, ?4, ?5, ?6, ?7"
+		" WHERE NOT EXISTS (SELECT 1 FROM audit WHERE id = ?1 AND hash = ?7)" },
 	[BACK_REFERENCE] = { "bringing back reference data",
 		"INSERT OR IGNORE INTO reference (kind, id, version, source, seen_at_ms,"
 		" closed_at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
@@ -443,11 +449,12 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[BACK_CONFIG] = { "bringing back configurations",
 		"INSERT OR IGNORE INTO config_revision (id, at_ms, origin, digest, result, reason,"
 		" body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
-	[BACK_TALLY_FORGET] = { "counting", "DELETE FROM tally WHERE detail = ?1" },
-	[BACK_BALANCE] = { "balancing the ledger",
-		"SELECT destination, sum(CASE outcome WHEN 'routed' THEN n WHEN 'done' THEN -n"
-		" WHEN 'discarded' THEN -n WHEN 'lost' THEN -n ELSE 0 END)"
-		" FROM tally WHERE destination > 0 GROUP BY destination" },
+	[BACK_TALLY] = { "counting",
+		"SELECT " TALLY_KEY ", n, json_array(" TALLY_KEY ") FROM tally WHERE (" TALLY_KEY
+		") > (json_extract(?1, '$[0]'), json_extract(?1, '$[1]'),"
+		" json_extract(?1, '$[2]'), json_extract(?1, '$[3]'), json_extract(?1, '$[4]'),"
+		" json_extract(?1, '$[5]'), json_extract(?1, '$[6]')) ORDER BY " TALLY_KEY
+		" LIMIT ?2" },
 	[RESTORE_SLICE] = { "looking for deliveries that a restore has put in doubt",
 		"SELECT max(seq) FROM (SELECT seq FROM delivery WHERE destination = ?1"
 		" AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4)" },

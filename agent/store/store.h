@@ -82,8 +82,8 @@ struct store_options {
 	 * store_checkpoint_tail(); no other pass begins before that. NULL: no thread is started and
 	 * checkpoints are the caller's, by the same function. */
 	void (*on_checkpoint)(void *ctx);
-	/* In the thread that reads a broken database: a slice is ready, wake the loop, which then calls
-	 * store_salvage(). NULL: the caller looks by itself. */
+	/* In the thread that reads a broken database, and after the commit of a slice that another one
+	 * follows at once: a slice is ready, wake the loop, which then calls store_salvage(). NULL: the caller looks by itself. */
 	void (*on_salvage)(void *ctx);
 	void *ctx;
 };
@@ -178,8 +178,9 @@ struct store_salvaging {
 	void *ctx;
 };
 /*
- * A slice of the salvage, if one is ready: at most 200 events, in the turn's transaction. The
- * thread that reads calls store_options.on_salvage when there is another.
+ * A slice of the salvage, if one is ready: at most 200 events and 500 rows of other tables, in the
+ * turn's transaction. store_options.on_salvage is called when there is another, by the thread that
+ * reads, or by the commit.
  * 1: it was the last of this database. 0, also while the disk refuses; or -1: the store failed.
  */
 int store_salvage(struct store *store, const struct store_salvaging *with);

@@ -51,7 +51,8 @@ const char *cloudevent_get(const struct cloudevent *cloudevent, const char *name
  * out      the object is appended; as the bounded scanner takes it.
  * Returns  0, or -1 with *ret_problem filled: a name that is not 1 to 20 of a-z and 0-9, or stands
  *          twice, or is `data` or `datacontenttype`; a value that is not UTF-8; data that is not one
- *          JSON value.
+ *          JSON value. Then all that came is appended, to be kept: attributes as texts, twice where
+ *          they stood twice, and the data in `data_base64`.
  */
 int cloudevent_join(const struct cloudevent *cloudevent, const struct json_limits *limits,
 	struct buf *scratch, struct buf *out, struct problem *ret_problem);

@@ -373,7 +373,7 @@ static void test_reading_pauses_until_all_are_answered(void **state)
 	assert_true(held_pauses(&held, 1000, false)); /* until the last */
 	held_end(&held, connection);
 	assert_false(held_pauses(&held, 1000 + HELD_MAX_MS, false));
-	for (int i = 0; i < HELD_MAX; i++) {
+	for (unsigned i = 0; i < HELD_MAX; i++) {
 		assert_false(held_pauses(&held, 5000, false));
 		(void)held_begin(&held, 5000);
 	}
@@ -382,6 +382,45 @@ static void test_reading_pauses_until_all_are_answered(void **state)
 	assert_false(held_pauses(&held, 5000, false));
 	(void)held_begin(&held, 5000);
 	assert_true(held_pauses(&held, 5000, true));
+}
+
+/* How many it takes at a time. */
+static unsigned fill(struct held *held)
+{
+	unsigned n = 0;
+
+	for (; !held_pauses(held, 0, false); n++)
+		(void)held_begin(held, 0);
+	return n;
+}
+
+static void answer_all(struct held *held)
+{
+	while (!held_may_flush(held))
+		held_end(held, held->connection);
+	assert_false(held_pauses(held, 0, false));
+}
+
+static void test_a_connection_lost_in_waiting_takes_fewer_next_time(void **state)
+{
+	struct held held = { 0 };
+
+	(void)state;
+	held_forget(&held);
+	assert_int_equal(fill(&held), HELD_MAX);
+	held_forget(&held);
+	assert_int_equal(fill(&held), HELD_MAX / 4);
+	answer_all(&held);
+	assert_int_equal(fill(&held), HELD_MAX / 2);
+	answer_all(&held);
+	assert_int_equal(fill(&held), HELD_MAX);
+	for (int i = 0; i < 10; i++) {
+		held_forget(&held);
+		(void)fill(&held);
+	}
+	assert_int_equal(held.n, 1);
+	answer_all(&held);
+	assert_int_equal(fill(&held), 2);
 }
 
 #define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -401,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_pubacks_wait_for_all_messages_of_their_connection),
 		cmocka_unit_test(test_an_answer_to_an_ended_connection_frees_no_puback),
 		cmocka_unit_test(test_reading_pauses_until_all_are_answered),
+		cmocka_unit_test(test_a_connection_lost_in_waiting_takes_fewer_next_time),
 	};
 
 	return cmocka_run_group_tests_name("adapter", tests, NULL, NULL);

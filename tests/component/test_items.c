@@ -173,6 +173,27 @@ static void test_no_item_is_unknown_while_a_broken_database_is_read(void **state
 	items_free(house.items);
 }
 
+static void test_no_local_name_is_unknown_while_a_broken_database_is_read(void **state)
+{
+	static const struct store_alias name = { "unit", "Stk", NULL };
+	struct shed *shed = *state;
+	char code[REFERENCE_UOM_MAX] = "";
+
+	house.shed = shed;
+	house.items = items_new(shed->store);
+	house.ask = items_reference(house.items);
+	put("unit", "H87", "{}", &name, 1);
+	shed_commit(shed);
+	break_store(shed);
+	assert_int_equal(house.ask->find_unit(house.ask->ctx, "Bund", code), -1);
+	assert_int_equal(house.ask->find_unit(house.ask->ctx, "KGM", code), 0);
+	salvage_all(shed);
+	assert_int_equal(house.ask->find_unit(house.ask->ctx, "Bund", code), 0);
+	assert_int_equal(house.ask->find_unit(house.ask->ctx, "Stk", code), 1);
+	assert_string_equal(code, "H87");
+	items_free(house.items);
+}
+
 /* More codes than are kept, and codes longer than are kept. */
 static void test_every_answer_is_its_own(void **state)
 {
@@ -205,6 +226,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_no_item_is_unknown_while_a_broken_database_is_read, salvage_setup,
 			salvage_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_no_local_name_is_unknown_while_a_broken_database_is_read,
+			salvage_setup, salvage_teardown),
 		TEST(test_every_answer_is_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

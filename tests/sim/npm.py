@@ -7,7 +7,7 @@ import pytest
 
 from sim.agent import ROOT
 
-INSTALL_S = 300
+INSTALL_S = 60
 
 
 def folder(name, version):

@@ -12,8 +12,9 @@
  * ended and the outbox is empty.
  */
 import { randomUUID } from "node:crypto";
-import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync,
-	writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync,
+	renameSync } from "node:fs";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { connect } from "mqtt";
@@ -45,12 +46,15 @@ class Outbox {
 	compact() {
 		const kept = [...this.events.values()].map(({ event }) => JSON.stringify({ put: event }));
 
-		writeFileSync(this.path + ".new", kept.map((line) => line + "\n").join(""), { flush: true });
-		renameSync(this.path + ".new", this.path);
 		if (this.file !== undefined)
 			closeSync(this.file);
-		this.file = openSync(this.path, "a");
-		fsyncSync(this.file);
+		this.file = openSync(this.path + ".new", "w");
+		appendFileSync(this.file, kept.map((line) => line + "\n").join(""));
+		fsyncSync(this.file); // before it takes the old one's place
+		renameSync(this.path + ".new", this.path);
+		const folder = openSync(dirname(this.path));
+		fsyncSync(folder); // nor may the rename be lost behind an event that is in the new one
+		closeSync(folder);
 		this.lines = kept.length;
 	}
 

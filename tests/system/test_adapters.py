@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from sim import wait
+from sim import long, wait
 from sim.site import destination, receipt, wait_applied
 
 # A tag is an event of its own device. What is wrong, it says or does.
@@ -25,6 +25,7 @@ end
 DECLARATION = {"name": "gate", "version": 1, "title": "Acme's gate", "payload": "json",
                "vars": {"reader": {"default": "portal-1"}, "dock": {"help": "its dock"}}}
 TOPIC = "gate/7/tags"
+KILLS = long.count(2, 20)
 SOURCES = {"handhelds": {"topic": "dray/v1/+/event/#"},
            "portal": {"topic": "gate/+/tags", "adapter": "gate"}}
 
@@ -300,7 +301,7 @@ def test_what_an_adapter_has_not_answered_the_broker_still_has(site, gate):
     """
     erp = site.cloud()
     agent = site.agent({"erp": destination(erp)}, sources=SOURCES)
-    for number in range(5):
+    for number in range(KILLS):
         gate.send({"spin": number}, topic=TOPIC)  # the broker has it before the next is sent
         gate.send(tags("T%d" % number), topic=TOPIC)
         gate.send(receipt("behind-%d" % number))
@@ -312,7 +313,7 @@ def test_what_an_adapter_has_not_answered_the_broker_still_has(site, gate):
         agent.kill9()
         put_adapter(site)
         agent.start()
-    wait_applied(erp, ["T%d" % n for n in range(5)] + ["behind-%d" % n for n in range(5)])
+    wait_applied(erp, ["T%d" % n for n in range(KILLS)] + ["behind-%d" % n for n in range(KILLS)])
 
 
 def test_a_stop_acknowledges_nothing_that_an_adapter_still_has(site, gate):
@@ -367,6 +368,7 @@ def check(agent, **sources):
                           text=True, timeout=60)
 
 
+@pytest.mark.heavy
 def test_check_names_what_is_wrong_with_an_adapter(site):
     put_adapter(site, declaration={"vars": {"dock": {"required": True, "help": "its dock"}}})
     agent = site.make_agent(mqtt_port=1)
@@ -383,6 +385,7 @@ def test_check_names_what_is_wrong_with_an_adapter(site):
     assert "payload" in check(agent, portal=portal).stderr
 
 
+@pytest.mark.heavy
 def test_check_runs_an_adapters_cases(site):
     put_adapter(site, cases=[{"name": "a heartbeat", "payload": {}, "events": []}])
     agent = site.make_agent(mqtt_port=1)

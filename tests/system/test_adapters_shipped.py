@@ -18,6 +18,7 @@ def test_there_is_one_for_every_vendor_that_the_guide_names():
                      "shipengine", "text-scan", "zebra-iotc", "zebra-rfd"]
 
 
+@pytest.mark.heavy
 def test_every_event_of_the_cases_is_stored(site):
     site.agent()
     device = site.device("listener", also=["dray/v1/dc-sim-1/ack/+"])
@@ -35,6 +36,7 @@ def test_every_event_of_the_cases_is_stored(site):
     assert told > 60
 
 
+@pytest.mark.heavy
 def test_what_a_device_publishes_is_acked_to_it_and_known_again(site):
     """The first case of each adapter that reads devices, through the daemon."""
     firsts = {name: mapper.load(name, "adapter_cases.json")[0] for name in NAMES

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from sim import wait
 from sim.site import destination, receipt, wait_applied
 
 
@@ -71,6 +72,18 @@ def test_what_is_wrong_is_refused_with_the_events_id(site, change, reason, field
     ack = handheld.ack("b-1", "rejected")
     assert (ack["reason"], ack.get("field") or "") == (reason, field)
     assert len(agent.exceptions()) == 1
+
+
+def test_of_what_can_not_be_joined_the_attributes_are_kept_too(site):
+    agent = site.agent()
+    handheld = site.device()
+    send(handheld, "x" + "\u00e9" * 100, data=b"{")
+    wait.until(lambda: agent.exceptions("unparsable"), what="the exception")
+    number = agent.exceptions("unparsable")[0]["id"]
+    raw = json.loads(agent.ask("exceptions", "show", str(number))["raw"])
+    assert raw["id"] == "x" + "\u00e9" * 100 and raw["specversion"] == "1.0"
+    assert raw["data_base64"] == "ew=="
+    assert handheld.ack(None, "rejected")["reason"] == "bad_json"
 
 
 def test_a_structured_event_may_carry_user_properties(site):

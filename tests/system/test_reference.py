@@ -99,6 +99,9 @@ def test_a_scan_becomes_the_sites_own_item_in_its_own_unit(site):
     assert stored["item"]["sku"] == "SKU-1"
     assert (stored["quantity"], stored["uom"]) == ("24", "EA")
     assert "item:/data/lines/0/item/sku" in notes and "unit:/data/lines/0/quantity" in notes
+    _, _, received = agent.ctl("events", "show", "case").stdout.partition("as received:")
+    received = json.loads(received.replace("\n", ""))["data"]["lines"][0]
+    assert (received["quantity"], received["uom"]) == (2, "CS")
     stored, _ = stored_line(site, agent, "pack", item={"gtin": "19506000134359"})
     assert (stored["item"]["sku"], stored["quantity"], stored["uom"]) == ("SKU-1", "24", "EA")
     stored, _ = stored_line(site, agent, "old", item={"sku": "OLD-1"}, uom="PAL")
@@ -147,7 +150,7 @@ def test_a_flaw_is_told_by_its_line_in_the_file(site):
     for text, words in (
             (many + "LAST,,EA,123\n", "line 702: /gtins/0 123 is no GTIN"),
             (head + "A,,EA,\n\nB,,zorps,\n", "line 4: /uom zorps is no unit"),
-                (head + "A,\"two\nlines\",EA,\n", "line 2: /name holds a control character"),
+            (head + "A,\"two\nlines\",EA,\n", "line 2: /name holds a control character"),
             (head + "A,b\"c,EA,\n", "line 2: a quote inside a field"),
             (head + "A,b\n", "line 2: has 2 fields, the header has 4"),
             ("id,colour\n", "line 1: column 2 of the header"),

@@ -26,6 +26,7 @@ def types():
         return re.findall(r'^\t\{ "([a-z.]+)", SHAPE', text.read(), re.M)
 
 
+@pytest.mark.heavy
 def test_each_type_has_a_schema_and_what_ships_is_what_the_agent_prints():
     assert len(types()) >= 23
     assert sorted(os.listdir(FOLDER)) == sorted(kind + ".json" for kind in types())

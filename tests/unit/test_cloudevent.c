@@ -125,6 +125,33 @@ static void test_what_cannot_be_joined_is_refused(void **state)
 		check(&rows[i]);
 }
 
+static void test_of_what_is_refused_all_is_there_to_be_kept(void **state)
+{
+	static const struct row row = { { VERSION, { "Id\"", "\xff" }, { "Id\"", "b" } },
+		"application/json", "{", NULL, REASON_NONE, NULL };
+	static const struct row bare = { { VERSION, { "id", "a" }, { "id", "b" } }, NULL, NULL,
+		NULL, REASON_NONE, NULL };
+	const struct row *rows[] = { &row, &bare };
+	static const char *const kept[] = {
+		"{\"specversion\":\"1.0\",\"Id\\\"\":\"\xef\xbf\xbd\",\"Id\\\"\":\"b\","
+		"\"datacontenttype\":\"application/json\",\"data_base64\":\"ew==\"}",
+		"{\"specversion\":\"1.0\",\"id\":\"a\",\"id\":\"b\",\"data_base64\":\"\"}"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct cloudevent cloudevent = make(rows[i]);
+		struct buf scratch = BUF_INIT, out = BUF_INIT;
+		struct problem problem = { 0 };
+
+		assert_int_equal(
+			cloudevent_join(&cloudevent, &limits, &scratch, &out, &problem), -1);
+		assert_string_equal(out.data, kept[i]);
+		buf_done(&scratch);
+		buf_done(&out);
+	}
+}
+
 static void test_binary_mode_is_known_by_specversion_and_content_type(void **state)
 {
 	static const struct {
@@ -153,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attributes_and_data_become_one_object),
 		cmocka_unit_test(test_what_cannot_be_joined_is_refused),
+		cmocka_unit_test(test_of_what_is_refused_all_is_there_to_be_kept),
 		cmocka_unit_test(test_binary_mode_is_known_by_specversion_and_content_type),
 	};
 
