@@ -129,7 +129,8 @@ int proof_connectors(
 		status = error_set(err, "connectors", "out of memory");
 	else if (proof.failures.len > 0)
 		status = error_set(err, "connectors",
-			"%.180s; drayctl connector test NAME shows more", proof.failures.data);
+			"%.180s; drayctl connector test %.*s shows more", proof.failures.data,
+			(int)strcspn(proof.failures.data, ":"), proof.failures.data);
 	mapper_run_free(proof.run);
 	buf_done(&proof.failures);
 	return status;

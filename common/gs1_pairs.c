@@ -69,13 +69,36 @@ static bool is_satisfied(const struct marks *m, const char *req)
 	}
 }
 
-static bool refuse(struct gs1_error *error, const struct gs1_element *element, const char *what,
-	const char *which)
+static void blame(struct gs1_error *error, const struct gs1_element *element)
 {
 	error->is_misread = false;
 	error->position = element->position;
 	memcpy(error->ai, element->ai, sizeof(error->ai));
-	snprintf(error->message, sizeof(error->message), "%s %s", what, which);
+}
+
+static bool refuse_beside(
+	struct gs1_error *error, const struct gs1_element *element, const char *ai)
+{
+	blame(error, element);
+	(void)snprintf(error->message, sizeof(error->message), "it may not stand beside (%s)", ai);
+	return false;
+}
+
+/* "00+02,00+8026": it needs (00) and (02) or (00) and (8026) beside it */
+static bool refuse_alone(struct gs1_error *error, const struct gs1_element *element)
+{
+	const char *before = "it needs";
+	size_t at = 0, len;
+
+	blame(error, element);
+	for (const char *p = element->row->req; p; p = p[len] ? p + len + 1 : NULL) {
+		len = strcspn(p, "+,");
+		at += (size_t)snprintf(error->message + at, sizeof(error->message) - at,
+			"%s (%.*s)%s", before, (int)len, p, p[len] ? "" : " beside it");
+		if (at >= sizeof(error->message))
+			break;
+		before = p[len] == '+' ? " and" : " or";
+	}
 	return false;
 }
 
@@ -90,7 +113,7 @@ static bool check_excluded(const struct marks *m, const struct gs1_scan *own,
 			const char *ai = m->scans[i]->elements[k].ai;
 
 			if (gs1_is_excluded(element->row->ex, element->ai, ai))
-				return refuse(error, element, "it may not stand beside", ai);
+				return refuse_beside(error, element, ai);
 		}
 	}
 	return true;
@@ -108,8 +131,7 @@ bool gs1_check_pairs(const struct gs1_scan *const *scans, size_t n, const char *
 			if (!check_excluded(&m, scans[i], element, ret_error))
 				return false;
 			if (element->row->req && !is_satisfied(&m, element->row->req))
-				return refuse(ret_error, element, "with it must stand one of",
-					element->row->req);
+				return refuse_alone(ret_error, element);
 		}
 	return true;
 }

@@ -193,7 +193,7 @@ static int refuse_scan(
 {
 	char text[sizeof(n->problem->message)];
 
-	return normalise_refuse(n, place, REASON_BARCODE_INVALID, "barcode", "%s",
+	return normalise_refuse(n, place, REASON_BARCODE_INVALID, "barcode", "barcode: %s",
 		gs1_error_text(error, text, sizeof(text)));
 }
 

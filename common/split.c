@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "dray/utf8.h"
+
 struct splitting {
 	const char *text;
 	size_t len;
@@ -125,6 +127,38 @@ static int take_all(struct splitting *s)
 	return 0;
 }
 
+static bool is_object_or_array(const struct splitting *s)
+{
+	return s->text[s->pos] == '{' || s->text[s->pos] == '[';
+}
+
+/*
+ * A message that begins with neither is one value, or no JSON at all: a text is not cut at its commas.
+ */
+static int take_alone(struct splitting *s)
+{
+	struct split_part part = { 0, s->text + s->pos, 0 };
+	struct splitting behind = *s;
+	struct json_error error;
+	size_t length;
+
+	if (json_scan(part.raw, s->len - s->pos, &s->options->limits, s->scratch, &part.len,
+		    &error) == JSON_FINE) {
+		behind.pos += part.len;
+		skip_space(&behind);
+		if (behind.pos == behind.len)
+			return s->handlers->on_value(
+				s->handlers->ctx, &part, s->scratch->data, s->scratch->len);
+	}
+	for (size_t at = 0; at < s->len; at += length) {
+		length = utf8_length(s->text + at, s->len - at);
+		if (length == 0)
+			return refuse(s, 0, s->len, REASON_BAD_UTF8, "not JSON, and not UTF-8", at);
+	}
+	return refuse(s, 0, s->len, REASON_BAD_JSON,
+		"not JSON: neither an object nor an array begins", s->pos);
+}
+
 static bool is_empty_array(const struct splitting *s)
 {
 	struct splitting behind = *s;
@@ -155,5 +189,7 @@ int split_message(const char *text, size_t len, const struct split_options *opti
 	}
 	if (s.pos == len || is_empty_array(&s))
 		return refuse(&s, 0, len, REASON_BAD_JSON, "no event in the message", 0);
+	if (!s.is_array && !is_object_or_array(&s))
+		return take_alone(&s);
 	return take_all(&s);
 }

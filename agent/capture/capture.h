@@ -80,6 +80,7 @@ struct capture_alert {
 	const char *kind;     /* of the exception, or of the alarm */
 	const char *state;    /* of an alarm that ends: "raised", "cleared" */
 	const char *destination, *device, *id;
+	const char *origin; /* topic, or name of the source, that a refused message came by */
 	int64_t seq;
 	const char *message;
 };

@@ -143,7 +143,7 @@ static int keep_refused(
 	if (is_new && intake->on_exception)
 		intake->on_exception(intake->exception_ctx,
 			&(struct intake_exception){ refusal->kind, exception.severity,
-				problem->message, message->origin, refusal->device, refusal->id });
+				problem->message, exception.origin, refusal->device, refusal->id });
 	return 0;
 }
 

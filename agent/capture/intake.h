@@ -111,8 +111,9 @@ int intake_route_again(
 /* Told, during intake_take(), of an exception that opened; true only after the commit. */
 struct intake_exception {
 	const char *kind, *severity, *reason;
-	const char *origin, *device; /* "" unknown */
-	const char *id;              /* the event's; "" unknown */
+	const char *origin; /* the topic, or the source's name */
+	const char *device; /* "" unknown */
+	const char *id;     /* the event's; "" unknown */
 };
 typedef void (*intake_exception_fn)(void *ctx, const struct intake_exception *exception);
 void intake_on_exception(struct intake *intake, intake_exception_fn fn, void *ctx);

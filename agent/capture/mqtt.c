@@ -225,6 +225,7 @@ static void on_exception(void *ctx, const struct intake_exception *exception)
 	capture_alert(ctx, &(struct capture_alert){ .severity = exception->severity,
 				   .kind = exception->kind,
 				   .device = exception->device,
+				   .origin = exception->origin,
 				   .id = exception->id,
 				   .message = exception->reason });
 }
@@ -297,6 +298,7 @@ void capture_alert(struct capture *capture, const struct capture_alert *alert)
 	put_member(out, "state", alert->state);
 	put_member(out, "destination", alert->destination);
 	put_member(out, "device", alert->device);
+	put_member(out, "origin", alert->origin);
 	put_member(out, "id", alert->id);
 	if (alert->seq > 0)
 		buf_printf(out, ",\"seq\":%lld", (long long)alert->seq);

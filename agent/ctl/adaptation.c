@@ -25,6 +25,7 @@ struct adaptation {
 	const char *site, *source, *root;
 	struct event_limits limits;
 	bool accepts_invalid;
+	const char *types; /* that may come this way; NULL: all */
 	struct connector_header headers[CTL_MANY_MAX];
 	cJSON *vars;
 	struct buf vars_text, message;
@@ -49,6 +50,7 @@ static const cJSON *find_source(struct adaptation *a, const char *name)
 		if (strcmp(source->name, name) != 0)
 			continue;
 		a->accepts_invalid = source->on_invalid == CONFIG_INVALID_ACCEPT;
+		a->types = source->types;
 		return source->vars;
 	}
 	for (size_t i = 0; i < config->listen.n_hooks; i++) {
@@ -56,6 +58,7 @@ static const cJSON *find_source(struct adaptation *a, const char *name)
 		if (strcmp(hook->name, name) != 0)
 			continue;
 		a->accepts_invalid = hook->on_invalid == CONFIG_INVALID_ACCEPT;
+		a->types = hook->types;
 		return hook->vars;
 	}
 	return NULL;
@@ -219,6 +222,7 @@ static void show_event(struct adaptation *a, cJSON *object, size_t index)
 		.topic_site = a->has_words ? a->words.site : NULL,
 		.topic_type = a->has_words ? a->words.type : NULL,
 		.topic_device = a->has_words ? a->words.device : NULL,
+		.types = a->types,
 		.received_at_ms = now_ms(),
 		.index = a->value * SPLIT_VALUES_MAX + index,
 		.limits = &a->limits,

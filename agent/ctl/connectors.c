@@ -40,6 +40,24 @@ static int complain(const struct error *err)
 	return CTL_NO;
 }
 
+static int complain_of_none(const struct ctl *ctl, const char *which)
+{
+	struct connector_dirs dirs;
+
+	if (strchr(which, '/')) {
+		(void)fprintf(stderr,
+			"drayctl: %s: there is no connector.json in this folder, and no "
+			"adapter.json\n",
+			which);
+		return CTL_NO;
+	}
+	find_connector_dirs(ctl, &dirs);
+	(void)fprintf(stderr,
+		"drayctl: there is no connector \"%s\", and no adapter; looked in %s, %s and %s\n",
+		which, dirs.texts[0], dirs.texts[1], dirs.texts[2]);
+	return CTL_NO;
+}
+
 /* 1 and *ret, 0 there is no such side, -1 with *err filled. */
 static int look(const struct ctl *ctl, const char *which, bool is_in, struct connector_folder *ret,
 	struct error *err)
@@ -80,14 +98,7 @@ int open_sides(const struct ctl *ctl, const char *which, struct sides *ret)
 	if (out >= 0 && in >= 0 && out + in > 0)
 		return CTL_DONE;
 	sides_done(ret);
-	if (out == 0 && in == 0 && strchr(which, '/'))
-		(void)error_set(&err, which,
-			"there is no connector.json in this folder, and no adapter.json");
-	else if (out == 0 && in == 0)
-		(void)error_set(&err, NULL,
-			"there is no connector \"%.64s\", and no adapter, in the connector folders",
-			which);
-	return complain(&err);
+	return out == 0 && in == 0 ? complain_of_none(ctl, which) : complain(&err);
 }
 
 void sides_done(struct sides *sides)
@@ -96,41 +107,37 @@ void sides_done(struct sides *sides)
 	connector_folder_done(&sides->in);
 }
 
+/* The side that is asked for, of a folder that may only have the other one. */
+static int open_side(
+	const struct ctl *ctl, const char *which, bool is_in, struct connector_folder *ret)
+{
+	struct sides sides;
+	int code = open_sides(ctl, which, &sides);
+	struct connector_folder *wanted = is_in ? &sides.in : &sides.out;
+
+	if (code != CTL_DONE)
+		return code;
+	if (!wanted->path) {
+		(void)fprintf(stderr, "drayctl: %s: %s\n", which,
+			is_in ? "this is no adapter, but a connector: try it with --event"
+			      : "this is no connector, but an adapter: try it with --message");
+		sides_done(&sides);
+		return CTL_NO;
+	}
+	*ret = *wanted;
+	*wanted = (struct connector_folder){ 0 };
+	sides_done(&sides);
+	return CTL_DONE;
+}
+
 int open_connector(const struct ctl *ctl, const char *which, struct connector_folder *ret)
 {
-	struct connector_dirs dirs;
-	struct error err = { 0 };
-	int status;
-
-	if (strchr(which, '/')) {
-		status = connector_folder_read(which, ret, &err);
-	} else {
-		find_connector_dirs(ctl, &dirs);
-		status = connector_folder_find(which, dirs.list, ret, &err);
-	}
-	if (status < 0)
-		return complain(&err);
-	if (check_connector(ret, &err) == 0)
-		return CTL_DONE;
-	connector_folder_done(ret);
-	return complain(&err);
+	return open_side(ctl, which, false, ret);
 }
 
 int open_adapter(const struct ctl *ctl, const char *which, struct connector_folder *ret)
 {
-	struct error err = { 0 };
-	int status = look(ctl, which, true, ret, &err);
-
-	if (status > 0)
-		return CTL_DONE;
-	if (status == 0 && strchr(which, '/'))
-		(void)error_set(&err, which, "there is no adapter.json in that folder");
-	else if (status == 0)
-		(void)error_set(&err, NULL,
-			"there is no adapter \"%.64s\": drayctl connector list has those that are "
-			"here, with direction in",
-			which);
-	return complain(&err);
+	return open_side(ctl, which, true, ret);
 }
 
 int load_config(const struct ctl *ctl, struct config **ret)

@@ -59,7 +59,9 @@ def local_date: local_time[0:10];
 def uuid_hex: split("-") | join("");
 
 # What adapters share (guide "Connecting a new scanner type"). A device's name: what it may not have is a hyphen.
-def device_name: tostring | gsub("[^A-Za-z0-9._-]+"; "-") | .[0:64];
+# Of nothing it is null, and an event without a device is refused as such.
+def device_name:
+  if . == null or . == "" then null else tostring | gsub("[^A-Za-z0-9._-]+"; "-") | .[0:64] end;
 # The level of the topic by number, from 1, or from the end with -1; null when there is none.
 def topic_level($number):
   (.topic // "" | split("/")) as $levels

@@ -273,7 +273,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" origin, device, opened_at_ms, due_at_ms, digest, raw)"
 		" VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)" },
 	[EXCEPTION_REPEAT] = { "opening an exception",
-		"UPDATE exception SET repeats = repeats + 1 WHERE id = ?1" },
+		"UPDATE exception SET repeats = repeats + 1, code = ?2, reason = ?3, field = ?4,"
+		" device = coalesce(?5, device) WHERE id = ?1" },
 	[EXCEPTION_SAME] = { "looking for the same exception",
 		"SELECT id FROM exception INDEXED BY exception_same"
 		" WHERE digest = ?1 AND state < 3" },

@@ -513,7 +513,8 @@ struct store_exception {
 };
 /*
  * Open an exception. The same raw bytes from the same origin with the same kind, while open, only
- * raise `repeats`; so does the same (kind, seq, destination).
+ * raise `repeats`; so does the same (kind, seq, destination). Code, reason, field and device are then
+ * the newest ones'.
  * ret_is_new may be NULL. Returns its id, or -1.
  */
 int64_t store_open_exception(

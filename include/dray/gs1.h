@@ -73,10 +73,10 @@ struct gs1_scan {
 };
 
 struct gs1_error {
-	char ai[5];       /* "" when it is not in an element */
-	bool is_misread;  /* the form is right and a check digit or pair is not: scan it again */
-	size_t position;  /* byte of the text as scanned, from 0 */
-	char message[96]; /* lower case, no full stop: "the check digit is 1, it should be 2" */
+	char ai[5];        /* "" when it is not in an element */
+	bool is_misread;   /* the form is right and a check digit or pair is not: scan it again */
+	size_t position;   /* byte of the text as scanned, from 0 */
+	char message[176]; /* lower case, no full stop: "the check digit is 1, it should be 2" */
 };
 
 /*

@@ -4,7 +4,8 @@
  * A message holds one JSON value, several one behind the other (a comma between them is forgiven), or,
  * where arrays are opened, an array whose elements are the values. Each passes the bounded scanner. One
  * with a flaw is refused alone where its end can be found; where it can't, the rest of the message is
- * one broken value.
+ * one broken value. A message that begins with neither an object nor an array is one value, or no JSON:
+ * then it is refused whole.
  *
  * Pure.
  */

@@ -222,13 +222,6 @@ def test_try_asks_once_a_value_and_says_when_there_is_no_event(gate):
     assert done.returncode == 0 and "no event" in done.stdout
 
 
-def test_try_says_where_adapters_are_when_there_is_none_of_that_name():
-    for name in ("rest", "nobody"):
-        done = drayctl("connector", "try", name, "--message", "-")
-        assert done.returncode == 1
-        assert 'no adapter "%s": drayctl connector list' % name in done.stderr
-
-
 def test_try_tells_topic_and_headers(gate):
     tags = {"tags": ["T1"]}
     rows = json.loads(attempt(gate, tags, "--topic", "gate/1", "--json").stdout)
@@ -253,6 +246,32 @@ def test_try_takes_the_vars_of_a_source(gate, tmp_path):
     done = drayctl("connector", "try", "gate", "--message", "-", "--source", "nobody", "--config",
                    config)
     assert done.returncode == 1 and "no source or hook nobody" in done.stderr
+
+
+def test_try_refuses_the_types_that_a_source_may_not_send(gate, tmp_path):
+    config = tmp_path / "dray.json"
+    source = {"topic": "gate/#", "adapter": "gate", "vars": {"dock": "D9"}}
+    for types, reason in ((["pick", "ship"], "not_allowed"), (["receipt"], None)):
+        config.write_text(json.dumps({"site": "dc-9",
+                                      "sources": {"portal": {**source, "types": types}}}))
+        done = drayctl("connector", "try", "gate", "--message", "-", "--source", "portal",
+                       "--config", config, "--json", stdin=json.dumps({"raw": GOOD}))
+        row, = json.loads(done.stdout)
+        assert (done.returncode, row.get("reason")) == (1 if reason else 0, reason)
+
+
+def test_try_says_where_it_looked_for_what_is_not_there(gate, tmp_path):
+    config = tmp_path / "dray.json"
+    config.write_text('{"site": "dc-9"}')
+    for side in ("--message", "--event"):
+        done = drayctl("connector", "try", "nobody", side, "-", "--config", config, stdin="{}")
+        assert done.returncode == 1
+        assert 'there is no connector "nobody", and no adapter' in done.stderr
+        assert "%s/connectors, /usr/share/dray/connectors and " % tmp_path in done.stderr
+    done = drayctl("connector", "try", gate, "--event", "-", stdin="{}")
+    assert done.returncode == 1 and "this is no connector, but an adapter" in done.stderr
+    done = drayctl("connector", "try", "rest", "--message", "-", stdin="{}")
+    assert done.returncode == 1 and "this is no adapter, but a connector" in done.stderr
 
 
 def test_try_wants_a_message_or_an_event(gate):

@@ -141,6 +141,51 @@ def test_an_event_that_is_wrong_is_refused_by_itself_and_its_device_hears_why(si
     assert row["raw"] == sent and event(agent, "good")["raw"] == sent
 
 
+@pytest.mark.parametrize("kind, reason", [("recipt", "type_unknown"), ("pick", "not_allowed")])
+def test_a_device_that_only_the_event_names_hears_why_it_is_refused(site, gate, kind, reason):
+    agent = site.agent(sources={**SOURCES, "portal": {**SOURCES["portal"], "types": ["receipt"]}})
+    gate.send({"says": {**receipt("bad"), "type": kind, "device": "portal-1"}}, topic=TOPIC)
+    ack = gate.ack("bad", "rejected")
+    assert (ack["reason"], ack["field"]) == (reason, "/type")
+    alert = json.loads(gate.hear(lambda m: "/alert/" in m.topic).payload)
+    assert (alert["device"], alert["origin"]) == ("portal-1", TOPIC)
+    assert "portal-1" in agent.ctl("exceptions", "list").stdout
+
+
+def test_a_text_where_json_belongs_is_one_exception_and_says_where_it_came_from(site, gate):
+    agent = site.agent(sources=SOURCES)
+    gate.send("hello, this, is, no JSON", topic=TOPIC)
+    gate.send(tags("T1"), topic=TOPIC)
+    gate.ack("T1", "stored")
+    row, = agent.exceptions("unparsable")
+    shown = agent.ask("exceptions", "show", str(row["id"]))
+    assert (row["code"], shown["raw"]) == ("bad_json", "hello, this, is, no JSON")
+    assert row["reason"].startswith("adapter gate: not JSON: ")
+    alert = json.loads(gate.hear(lambda m: "/alert/" in m.topic).payload)
+    assert alert["origin"] == TOPIC and "device" not in alert
+    assert TOPIC in agent.ctl("exceptions", "list").stdout
+
+
+def test_what_is_published_again_and_still_wrong_says_what_is_wrong_now(site, gate):
+    """No serial is no device called null; then the reason changes, and the exception says so."""
+    program = "{ id: .payload.id, type: .payload.type, device: (.payload.serial | device_name) }"
+    put_adapter(site, program=program)
+    agent = site.agent(sources=SOURCES)
+    gate.send({"id": "1", "type": "receipt", "serial": ""}, topic=TOPIC)
+    wait.until(lambda: agent.exceptions("invalid"), what="the exception")
+    row, = agent.exceptions()
+    assert (row["code"], row["field"]) == ("field_missing", "/device")
+    put_adapter(site, program=program.replace(".payload.type", '"recipt"')
+                .replace("(.payload.serial | device_name)", '"portal-1"'))
+    agent.reload()
+    wait.until(lambda: "configuration reloaded" in agent.log(), what="the reload")
+    gate.send({"id": "1", "type": "receipt", "serial": ""}, topic=TOPIC)
+    gate.ack("1", "rejected")
+    row, = agent.exceptions()
+    assert (row["code"], row["field"], row["repeats"]) == ("type_unknown", "/type", 1)
+    assert row["reason"] == "there is no event type recipt" and row["device"] == "portal-1"
+
+
 def test_the_ack_of_a_failure_goes_to_the_device_that_the_topic_names(site):
     put_adapter(site)
     site.agent(sources={"apps": {"topic": "dray/v1/+/event/#", "adapter": "gate"}})
@@ -332,6 +377,7 @@ def test_check_names_what_is_wrong_with_an_adapter(site):
     for change, words in (
             ({"adapter": "nobody"}, "sources.portal.adapter: there is no adapter \"nobody\""),
             ({"vars": {}}, "sources.portal.vars.dock: required by the adapter: its dock"),
+            ({"vars": "D4"}, "sources.portal.vars: must be an object"),
             ({"vars": {"dock": "D4", "x": 1}}, "sources.portal.vars.x: the adapter has no such")):
         done = check(agent, portal={**portal, **change})
         assert done.returncode == 1 and words in done.stderr, done.stderr
@@ -348,6 +394,7 @@ def test_check_runs_an_adapters_cases(site):
     put_adapter(site, cases=[{"name": "a heartbeat", "payload": tags("T1"), "events": []}])
     done = check(agent, portal=portal)
     assert done.returncode == 1 and "gate: 1 of 1 cases failed" in done.stderr
+    assert "drayctl connector test gate shows more" in done.stderr
     put_adapter(site, program="if", cases=[{"name": "x", "payload": 1, "fails": "compile"}])
     put_adapter(site, program="if")
     (site.folder / "connectors/gate/adapter_cases.json").unlink()

@@ -339,6 +339,7 @@ static const struct {
 	{ ROUTE("\"to\":[\"erp\"],\"lane\":\"fast\""), "routes.r.lane" },
 	{ ROUTE("\"to\":[\"erp\"],\"when\":[]"), "routes.r.when" },
 	{ ROUTE("\"to\":[\"erp\"],\"when\":{\"type\":{}}"), "routes.r.when.type" },
+	{ ROUTE("\"to\":[\"erp\"],\"when\":{\"type\":\"recipt\"}"), "routes.r.when.type" },
 	{ TOP("\"exceptions\":{\"sla\":{\"critical\":\"1ms\"}}"), "exceptions.sla.critical" },
 	{ TOP("\"exceptions\":{\"sla\":{\"normal\":\"x\"}}"), "exceptions.sla.normal" },
 	{ TOP("\"exceptions\":{\"sla\":{\"low\":3}}"), "exceptions.sla.low" },

@@ -198,7 +198,7 @@ static void check_pairing(const struct pairing *pairing)
 	static struct gs1_scan read[3];
 	const struct gs1_scan *scans[3];
 	struct gs1_error error;
-	char words[160];
+	char words[sizeof(error.message) + 32];
 	size_t n = 0;
 
 	for (; n < 3 && pairing->scans[n]; n++) {
@@ -224,24 +224,28 @@ static void test_what_must_stand_together_is_looked_for_on_all_that_marks_one_th
 		{ { "(01)09506000134352(10)L77" }, { NULL }, NULL },
 		{ { "(00)395060001343500003" }, { NULL }, NULL },
 		{ { "(10)L77" }, { NULL },
-			"(10) at 1: with it must stand one of 01,02,03,8006,8026" },
+			"(10) at 1: it needs (01) or (02) or (03) or (8006) or (8026) beside it" },
 		{ { "(10)L77", "09506000134352" }, { NULL }, NULL },
 		{ { "09506000134352", "(10)L77" }, { NULL }, NULL },
 		{ { "(10)L77" }, { "01" }, NULL },
 		{ { "(10)L77" }, { "00" },
-			"(10) at 1: with it must stand one of 01,02,03,8006,8026" },
-		{ { "(02)19506000134359" }, { NULL }, "(02) at 1: with it must stand one of 37" },
+			"(10) at 1: it needs (01) or (02) or (03) or (8006) or (8026) beside it" },
+		{ { "(02)19506000134359" }, { NULL }, "(02) at 1: it needs (37) beside it" },
 		{ { "(02)19506000134359(37)24", "(00)395060001343500003" }, { NULL }, NULL },
 		{ { "(02)19506000134359(37)24" }, { NULL },
-			"(37) at 19: with it must stand one of 00+02,00+8026" },
+			"(37) at 19: it needs (00) and (02) or (00) and (8026) beside it" },
 		{ { "(02)19506000134359(37)24" }, { "00" }, NULL },
 		{ { "(01)09506000134352(250)X" }, { NULL },
-			"(250) at 19: with it must stand one of 01+21,03+21,8006+21" },
+			"(250) at 19: it needs (01) and (21) or (03) and (21) or (8006) and (21) beside it" },
 		{ { "(01)09506000134352(250)X(21)S" }, { NULL }, NULL },
 		{ { "(01)09506000134352(3922)1999" }, { NULL },
-			"(3922) at 19: with it must stand one of 01+30,01+31nn,01+32nn,01+35nn,01+36nn" },
+			"(3922) at 19: it needs (01) and (30) or (01) and (31nn) or (01) and (32nn) or (01) and (35nn) or (01) and (36nn) beside it" },
 		{ { "(01)09506000134352(3922)1999(3103)000100" }, { NULL }, NULL },
 		{ { "(7041)1A" }, { "00" }, NULL },
+		{ { "(8030)A1" }, { NULL },
+			"(8030) at 1: it needs (00) or (01) and (21) or (03) and (21) or (253) or (255) or "
+			"(8003) or (8004) or (8006) and (21) or (8010) and (8011) or (8017) or (8018) "
+			"beside it" },
 	};
 
 	(void)state;
@@ -253,13 +257,13 @@ static void test_what_may_not_stand_together_is_refused_across_symbols(void **st
 {
 	static const struct pairing pairings[] = {
 		{ { "09506000134352", "(02)19506000134359" }, { "37" },
-			"(02) at 1: it may not stand beside 01" },
+			"(02) at 1: it may not stand beside (01)" },
 		{ { "(01)09506000134352(3103)000100", "(3102)000100" }, { NULL },
-			"(3103) at 19: it may not stand beside 3102" },
+			"(3103) at 19: it may not stand beside (3102)" },
 		{ { "(01)09506000134352(3103)000100", "(3103)000100" }, { NULL }, NULL },
 		{ { "(01)09506000134352(3103)000100", "(3202)000100" }, { NULL }, NULL },
 		{ { "(01)09506000134352(21)S", "(235)T" }, { NULL },
-			"(21) at 19: it may not stand beside 235" },
+			"(21) at 19: it may not stand beside (235)" },
 	};
 
 	(void)state;

@@ -100,7 +100,8 @@ static void test_what_a_pallet_holds_is_read_without_the_symbol_of_its_sscc(void
 			"gs1:" LINE "/item/gtin gs1:" LINE "/lot gs1:" LINE "/quantity", false },
 	};
 	static const struct refusal alone = { "{\"barcode\":\"]C13724\",\"sscc\":\"P-1\"}",
-		REASON_BARCODE_INVALID, LINE "/barcode", "(37)" };
+		REASON_BARCODE_INVALID, LINE "/barcode",
+		"barcode: (37) at 3: it needs (00) and (02) or" };
 
 	(void)state;
 	assert_changes(NULL, rows, N(rows));
@@ -160,7 +161,7 @@ static void test_a_barcode_that_can_not_be_read_is_invalid(void **state)
 {
 	static const struct refusal rows[] = {
 		{ "{\"barcode\":\"]C10109506000134353\",\"quantity\":1}", REASON_BARCODE_INVALID,
-			LINE "/barcode", "(01)" },
+			LINE "/barcode", "barcode: (01) at 18: " },
 		{ "{\"barcode\":\"]C1010950600013435217271331\",\"quantity\":1}",
 			REASON_BARCODE_INVALID, LINE "/barcode", "(17)" },
 		{ "{\"barcode\":\"]C110L77\",\"quantity\":1}", REASON_BARCODE_INVALID,

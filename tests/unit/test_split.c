@@ -108,6 +108,31 @@ static void test_a_flaw_refuses_no_more_than_it_must(void **state)
 		{ "{} x", "{} |!bad_json(x)", "{} |!bad_json(x)" },
 		{ "[{}", "{}|!bad_json()", "!bad_json([{})" },
 		{ "[{} {}]", "{} |!bad_json({}])", "!bad_json([{} {}])" },
+		{ "[{},nonsense,{}]", "{}|!bad_json(nonsense)|{}", "!bad_json([{},nonsense,{}])" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		check(&rows[i], true);
+		check(&rows[i], false);
+	}
+}
+
+static void test_a_text_is_refused_once_and_whole(void **state)
+{
+	static const struct row rows[] = {
+		{ "hello, this is no JSON", "!bad_json(hello, this is no JSON)",
+			"!bad_json(hello, this is no JSON)" },
+		{ " a,{\"id\":1},b", "!bad_json( a,{\"id\":1},b)", "!bad_json( a,{\"id\":1},b)" },
+		{ "\xef\xbb\xbf"
+		  "A;1\nB;2\n",
+			"!bad_json(\xef\xbb\xbf"
+			"A;1\nB;2\n)",
+			"!bad_json(\xef\xbb\xbf"
+			"A;1\nB;2\n)" },
+		{ "4006381333931,1", "!bad_json(4006381333931,1)", "!bad_json(4006381333931,1)" },
+		{ "caf\xe9, no", "!bad_utf8(caf\xe9, no)", "!bad_utf8(caf\xe9, no)" },
+		{ "\"text\" ", "\"text\" ", "\"text\" " },
 	};
 
 	(void)state;
@@ -147,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_value_is_told_by_itself),
 		cmocka_unit_test(test_a_flaw_refuses_no_more_than_it_must),
+		cmocka_unit_test(test_a_text_is_refused_once_and_whole),
 		cmocka_unit_test(test_beyond_a_thousand_the_rest_is_refused_as_one),
 		cmocka_unit_test(test_a_handler_ends_the_split),
 	};
