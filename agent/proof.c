@@ -86,9 +86,8 @@ static void prove(struct proof *proof, const struct side *side, const char *conn
 		add_error(proof, connector, &err);
 		return;
 	}
-	if (folder.program && side->read_cases(&folder, &cases, &err) < 0)
-		add_error(proof, connector, &err);
-	else if (cases && start(proof, &err) < 0)
+	if ((folder.program && side->read_cases(&folder, &cases, &err) < 0) ||
+		(cases && start(proof, &err) < 0))
 		add_error(proof, connector, &err);
 	else if (cases)
 		run_cases(proof, side, connector, &folder);

@@ -176,7 +176,10 @@ void csv_done(struct csv *csv)
 
 void csv_write(struct buf *out, const char *text)
 {
-	if (!text[strcspn(text, ",;\t\"\r\n")]) {
+	/* In front of a text a mark would be none of it. */
+	bool is_marked = strncmp(text, mark, sizeof(mark) - 1) == 0;
+
+	if (!is_marked && !text[strcspn(text, ",;\t\"\r\n")]) {
 		buf_puts(out, text);
 		return;
 	}

@@ -36,6 +36,7 @@ def assert_no_nonsense(agent):
     assert agent.ask("events", "list", "--since", "1h", "--limit", "1")["items"]
 
 
+@pytest.mark.heavy
 def test_an_event_is_known_for_as_long_as_it_is_retained_whatever_the_clock_says(site, machine):
     retain = 2.0
     erp = site.cloud()
@@ -137,6 +138,7 @@ def test_a_site_whose_first_start_was_in_1970_shows_the_right_times(site, machin
     assert_no_nonsense(agent)
 
 
+@pytest.mark.heavy
 def test_1970_at_boot_and_right_later(site, machine):
     erp = site.cloud()
     agent = site.agent({"erp": destination(erp, breaker={"failures": 1000})}, env=machine.env)

@@ -207,6 +207,7 @@ def test_drayd_starts_on_a_full_disk_delivers_and_opens_when_there_is_room(site)
     assert_ledger_closes(fleet, {erp: ALL})
 
 
+@pytest.mark.heavy
 def test_a_store_that_refuses_writes_for_a_while_loses_and_doubles_nothing(site):
     disk = site.disk(kind="ext4", mib=64)
     erp = site.cloud()
