@@ -9,23 +9,24 @@
 
 #include <event2/event.h>
 
+#include "capture/adapter.h"
 #include "capture/capture.h"
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
-#include "config_file.h"
 #include "couriers.h"
-#include "declared.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "housekeeping.h"
 #include "keeper.h"
+#include "loader.h"
+#include "loading.h"
 #include "lock.h"
 #include "log.h"
 #include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
-#include "proof.h"
 #include "salvor.h"
 #include "secret.h"
 #include "store/store.h"
@@ -49,12 +50,15 @@ struct agent {
 	struct housekeeping *housekeeping;
 	struct salvor *salvor;
 	struct notify *notify;
+	struct loader *loader;
 	struct store *store;
 	struct turn *turn;
 	struct couriers couriers;
 	struct mapper *mapper;
 	struct deliver *deliver;
+	struct items *items;
 	struct intake *intake;
+	struct adapters *adapters;
 	struct capture *capture;
 	struct ops *ops;
 	struct keeper *keeper;
@@ -63,47 +67,6 @@ struct agent {
 	struct event *status_timer;
 	int64_t drain_until_mono_ms;
 };
-
-/* --- configuration, checked --------------------------------------------------------------------------- */
-
-static int check(const struct places *places, const struct config *config, struct error *err)
-{
-	if (places_check(places, config, err) < 0 ||
-		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0)
-		return -1;
-	return capture_check(config, &places->secrets, err);
-}
-
-static int load(const struct places *places, struct config **ret, struct error *err)
-{
-	struct declared declared = { .dirs = places->connector_dirs };
-	struct config *config;
-	int status = config_file_load(places->config_path, declared_find, &declared, &config, err);
-
-	declared_done(&declared);
-	if (status < 0)
-		return -1;
-	if (check(places, config, err) < 0) {
-		config_free(config);
-		return -1;
-	}
-	*ret = config;
-	return 0;
-}
-
-int agent_check(const char *config_path, struct error *err)
-{
-	struct places places = { 0 };
-	struct config *config;
-
-	int status;
-
-	if (places_find(config_path, &places, err) < 0 || load(&places, &config, err) < 0)
-		return -1;
-	status = proof_connectors(config, places.connector_dirs, places.mapper, err);
-	config_free(config);
-	return status;
-}
 
 /* --- what the rooms tell ---------------------------------------------------------------------------- */
 
@@ -248,6 +211,8 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 	if (intake_configure(agent->intake, config) < 0 ||
 		mapper_set_zone(agent->mapper, config->timezone) < 0)
 		return error_set(err, NULL, "out of memory");
+	if (adapters_configure(agent->adapters, config, agent->places.connector_dirs, err) < 0)
+		return -1;
 	if (capture_configure(agent->capture, config, err) < 0 ||
 		ops_configure(agent->ops, config, err) < 0)
 		return -1;
@@ -255,16 +220,6 @@ static int apply(struct agent *agent, const struct config *config, struct error 
 	housekeeping_set_retain(agent->housekeeping, config->store.retain_ms);
 	keeper_configure(agent->keeper, config->store.max_bytes, config->store.reserve_bytes);
 	log_setup((enum log_level)config->log.level, config->log.format == CONFIG_LOG_JSON);
-	return 0;
-}
-
-static int check_unchanged(
-	const struct config *before, const struct config *config, struct error *err)
-{
-	if (strcmp(before->site, config->site) != 0)
-		return error_set(err, "site", "can't be changed while drayd runs; restart it");
-	if (strcmp(before->state_dir, config->state_dir) != 0)
-		return error_set(err, "state_dir", "can't be changed while drayd runs; restart it");
 	return 0;
 }
 
@@ -277,13 +232,12 @@ static void refuse_reload(struct config *config, const struct error *err)
 	config_free(config);
 }
 
-static void reload(struct agent *agent)
+/* Taken whole, or not at all. */
+static void take(struct agent *agent, struct config *config)
 {
-	struct config *config = NULL;
 	struct error err = { 0 };
 
-	if (load(&agent->places, &config, &err) < 0 ||
-		check_unchanged(agent->config, config, &err) < 0) {
+	if (loading_check_change(agent->config, config, &err) < 0) {
 		refuse_reload(config, &err);
 		return;
 	}
@@ -303,6 +257,22 @@ static void reload(struct agent *agent)
 	agent->config = config;
 	LOG_INFO("configuration reloaded", LOG_I("destinations", config->n_destinations),
 		LOG_I("routes", config->n_routes));
+}
+
+static void on_loaded(void *ctx, struct config *config, const struct error *err)
+{
+	struct agent *agent = ctx;
+
+	if (agent->drain_until_mono_ms > 0) {
+		config_free(config); /* it came too late */
+		return;
+	}
+	if (config)
+		take(agent, config);
+	else
+		refuse_reload(NULL, err);
+	if (!loader_is_loading(agent->loader))
+		notify_ready(agent->notify);
 }
 
 /* --- signals -------------------------------------------------------------------------------------------- */
@@ -349,9 +319,10 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	if (agent->drain_until_mono_ms > 0)
+		return;
 	notify_reloading(agent->notify);
-	reload(agent);
-	notify_ready(agent->notify);
+	loader_load(agent->loader);
 }
 
 /* One line for `systemctl status`. */
@@ -426,6 +397,28 @@ static int open_store(struct agent *agent, struct error *err)
 	return 0;
 }
 
+/* The one door, what stands behind it, and who brings things to it. */
+static int build_door(struct agent *agent)
+{
+	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
+	agent->items = items_new(agent->store);
+	if (!agent->intake || !agent->items)
+		return -1;
+	intake_set_reference(agent->intake, items_reference(agent->items));
+	agent->adapters = adapters_new(agent->intake, agent->mapper);
+	if (!agent->adapters)
+		return -1;
+	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
+		.turn = agent->turn,
+		.store = agent->store,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.intake = agent->intake,
+		.adapters = agent->adapters,
+		.secrets = &agent->places.secrets });
+	return agent->capture ? 0 : -1;
+}
+
 static int build_rooms(struct agent *agent)
 {
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
@@ -463,28 +456,23 @@ static int build_rooms(struct agent *agent)
 	if (!agent->deliver)
 		return -1;
 	couriers_attach(&agent->couriers, agent->turn);
-	agent->intake = intake_new(agent->store, agent->deliver, agent->metrics, agent->clock);
-	if (!agent->intake)
+	if (build_door(agent) < 0)
 		return -1;
-	agent->capture = capture_new(&(struct capture_options){ .base = agent->base,
-		.turn = agent->turn,
-		.store = agent->store,
-		.metrics = agent->metrics,
-		.clock = agent->clock,
-		.intake = agent->intake,
-		.secrets = &agent->places.secrets });
 	agent->ops = ops_new(&(struct ops_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
 		.metrics = agent->metrics,
 		.clock = agent->clock,
 		.intake = agent->intake,
+		.adapters = agent->adapters,
 		.deliver = agent->deliver,
+		.reference = items_reference(agent->items),
+		.secrets = &agent->places.secrets,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
 		.store_room = store_room,
 		.ctx = agent });
-	if (!agent->capture || !agent->ops)
+	if (!agent->ops)
 		return -1;
 	housekeeping_attach(agent->housekeeping, agent->turn, agent->store);
 	agent->keeper = keeper_new(&(struct keeper_options){ .base = agent->base,
@@ -515,7 +503,8 @@ static int start(struct agent *agent, struct error *err)
 	agent->housekeeping = housekeeping_new(agent->base, agent->clock);
 	agent->salvor = salvor_new(agent->base);
 	agent->notify = notify_new(agent->base, agent->clock);
-	if (!agent->housekeeping || !agent->salvor || !agent->notify)
+	agent->loader = loader_new(agent->base, &agent->places, on_loaded, agent);
+	if (!agent->housekeeping || !agent->salvor || !agent->notify || !agent->loader)
 		return error_set(err, NULL, "out of memory");
 	if (open_store(agent, err) < 0)
 		return -1;
@@ -541,7 +530,7 @@ int agent_new(const char *config_path, struct agent **ret, struct error *err)
 	}
 	agent->clock = timekeeper_clock(agent->timekeeper);
 	if (places_find(config_path, &agent->places, err) < 0 ||
-		load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
+		loading_load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
 		agent_free(agent);
 		return -1;
 	}
@@ -574,10 +563,13 @@ void agent_free(struct agent *agent)
 		event_free(agent->drain_timer);
 	if (agent->status_timer)
 		event_free(agent->status_timer);
+	loader_free(agent->loader);
 	keeper_free(agent->keeper);
 	ops_free(agent->ops);
+	adapters_free(agent->adapters);
 	capture_free(agent->capture);
 	intake_free(agent->intake);
+	items_free(agent->items);
 	deliver_free(agent->deliver);
 	mapper_free(agent->mapper);
 	couriers_close(&agent->couriers);

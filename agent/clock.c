@@ -124,6 +124,13 @@ uint64_t clock_seed(const struct clock *clock)
 	return seed;
 }
 
+int64_t clock_boot_from_ms(const struct clock *clock)
+{
+	const struct timeline *timeline = clock->timeline;
+
+	return timeline && timeline->n > 0 ? timeline->boots[timeline->n - 1].from_ms : 0;
+}
+
 struct timeline_reading clock_read(const struct clock *clock)
 {
 	return (struct timeline_reading){

@@ -46,6 +46,9 @@ uint64_t clock_seed(const struct clock *clock); /* 64 bits of entropy */
 /* All of them at once, as the machine says. */
 struct timeline_reading clock_read(const struct clock *clock);
 
+/* The stamp with which this boot began: time off before it may have been skipped by up to a minute. */
+int64_t clock_boot_from_ms(const struct clock *clock);
+
 /* The wall time of a stamp, and the stamp of a wall time. */
 int64_t clock_wall_of(const struct clock *clock, int64_t at_ms);
 int64_t clock_stamp_of(const struct clock *clock, int64_t wall_ms);

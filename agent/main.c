@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "dray/config.h"
+#include "dray/event_schema.h"
 #include "restore.h"
 #include "trees.h"
 
@@ -22,22 +23,39 @@ static const char usage[] =
 	"      --check           check the configuration, say what is wrong, and exit\n"
 	"      --restore BACKUP  put a backup in the place of the database, drayd being stopped\n"
 	"      --print-defaults  print a complete configuration with every default\n"
-	"      --print-schema    print the configuration's JSON Schema\n"
+	"      --print-schema[=TYPE]\n"
+	"                        print the configuration's JSON Schema, or that of an event's type\n"
 	"      --version         print the version\n"
 	"  -h, --help            print this\n";
 
 enum { OPTION_CHECK = 256, OPTION_RESTORE, OPTION_DEFAULTS, OPTION_SCHEMA, OPTION_VERSION };
 
+static int put_out(struct buf *out)
+{
+	bool is_fine = !buf_failed(out) && fwrite(out->data, 1, out->len, stdout) == out->len &&
+		       fflush(stdout) == 0;
+
+	buf_done(out);
+	return is_fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int print(void (*fill)(struct buf *out))
 {
 	struct buf out = BUF_INIT;
-	bool is_fine;
 
 	fill(&out);
-	is_fine = !buf_failed(&out) && fwrite(out.data, 1, out.len, stdout) == out.len &&
-		  fflush(stdout) == 0;
-	buf_done(&out);
-	return is_fine ? EXIT_SUCCESS : EXIT_FAILURE;
+	return put_out(&out);
+}
+
+static int print_event_schema(const char *type)
+{
+	struct buf out = BUF_INIT;
+
+	if (!event_schema_print(type, &out)) {
+		(void)fprintf(stderr, "drayd: there is no event type \"%s\"\n", type);
+		return EXIT_FAILURE;
+	}
+	return put_out(&out);
 }
 
 static int say_error(const struct error *err)
@@ -75,17 +93,29 @@ static int restore(const char *config_path, const char *backup)
 	return EXIT_SUCCESS;
 }
 
+/* A SIGHUP that comes before the loop listens would end drayd: it waits until then. */
+static void hold_reloads(bool is_held)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigprocmask(is_held ? SIG_BLOCK : SIG_UNBLOCK, &signals, NULL);
+}
+
 static int run(const char *config_path)
 {
 	struct agent *agent;
 	struct error err = { 0 };
 	int rc;
 
+	hold_reloads(true);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	(void)umask(027);
 	if (agent_new(config_path, &agent, &err) < 0)
 		return say_error(&err);
+	hold_reloads(false);
 	rc = agent_run(agent);
 	agent_free(agent);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -98,7 +128,7 @@ int main(int argc, char **argv)
 		{ "check", no_argument, NULL, OPTION_CHECK },
 		{ "restore", required_argument, NULL, OPTION_RESTORE },
 		{ "print-defaults", no_argument, NULL, OPTION_DEFAULTS },
-		{ "print-schema", no_argument, NULL, OPTION_SCHEMA },
+		{ "print-schema", optional_argument, NULL, OPTION_SCHEMA },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -123,7 +153,7 @@ int main(int argc, char **argv)
 		case OPTION_DEFAULTS:
 			return print(config_print_defaults);
 		case OPTION_SCHEMA:
-			return print(config_print_schema);
+			return optarg ? print_event_schema(optarg) : print(config_print_schema);
 		case OPTION_VERSION:
 			return printf("drayd %s\n", DRAY_VERSION) < 0;
 		case 'h':

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dray/json.h"
+#include "mapper/adapter_cases.h"
 #include "mapper/cases.h"
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
@@ -38,30 +40,27 @@ static void on_case(void *ctx, const char *name, const char *diff)
 	proof->n_cases++;
 }
 
-/* What the compiler says of it, whatever it makes of an input that is none. */
-static void compile(
-	struct proof *proof, const char *connector, const struct connector_folder *folder)
-{
-	static const char flaw[] = "the program doesn't compile";
-	struct buf out = BUF_INIT;
-	enum mapper_outcome outcome =
-		mapper_run_call(proof->run, folder->program, folder->program_len, "null", 4, &out);
+/* A folder's two sides: what goes out, and what comes in. */
+struct side {
+	int (*find)(const char *name, const char *const *dirs, struct connector_folder *ret,
+		struct error *err);
+	int (*read_cases)(const struct connector_folder *folder, cJSON **ret, struct error *err);
+	int (*run_cases)(const struct connector_folder *folder, struct mapper_run *run, cases_fn fn,
+		void *ctx, struct error *err);
+};
+static const struct side connectors = { connector_folder_find, connector_folder_cases, cases_run };
+static const struct side adapters = { adapter_folder_find, adapter_folder_cases,
+	adapter_cases_run };
 
-	if (outcome == MAPPER_HELD ||
-		(outcome == MAPPER_FAILED && out.data && strstr(out.data, flaw) == out.data))
-		add_failure(proof, connector, out.data);
-	buf_done(&out);
-}
-
-static void run_cases(
-	struct proof *proof, const char *connector, const struct connector_folder *folder)
+static void run_cases(struct proof *proof, const struct side *side, const char *connector,
+	const struct connector_folder *folder)
 {
 	struct error err = { 0 };
 	char words[64];
 	int failed;
 
 	proof->n_cases = 0;
-	failed = cases_run(folder, proof->run, on_case, proof, &err);
+	failed = side->run_cases(folder, proof->run, on_case, proof, &err);
 	if (failed < 0)
 		add_error(proof, connector, &err);
 	if (failed <= 0)
@@ -77,34 +76,45 @@ static int start(struct proof *proof, struct error *err)
 	return proof->run ? 0 : -1;
 }
 
-static void prove(struct proof *proof, const char *connector)
+static void prove(struct proof *proof, const struct side *side, const char *connector)
 {
 	struct connector_folder folder;
 	struct error err = { 0 };
 	cJSON *cases = NULL;
 
-	if (connector_folder_find(connector, proof->dirs, &folder, &err) < 0) {
+	if (side->find(connector, proof->dirs, &folder, &err) < 0) {
 		add_error(proof, connector, &err);
 		return;
 	}
-	if (folder.program && (start(proof, &err) || connector_folder_cases(&folder, &cases, &err)))
+	if ((folder.program && side->read_cases(&folder, &cases, &err) < 0) ||
+		(cases && start(proof, &err) < 0))
 		add_error(proof, connector, &err);
 	else if (cases)
-		run_cases(proof, connector, &folder);
-	else if (folder.program)
-		compile(proof, connector, &folder);
+		run_cases(proof, side, connector, &folder);
 	cJSON_Delete(cases);
 	connector_folder_done(&folder);
 }
 
-static bool is_first_use(const struct config *config, size_t i)
+static void prove_once(struct proof *proof, const struct side *side, const char *name, cJSON *seen)
 {
-	for (size_t j = 0; j < i; j++) {
-		if (strcmp(config->destinations[j].connector, config->destinations[i].connector) ==
-			0)
-			return false;
-	}
-	return true;
+	if (!name || json_get(seen, name))
+		return;
+	(void)cJSON_AddNullToObject(seen, name);
+	prove(proof, side, name);
+}
+
+static void prove_all(struct proof *proof, const struct config *config)
+{
+	cJSON *out = cJSON_CreateObject(), *in = cJSON_CreateObject();
+
+	for (size_t i = 0; i < config->n_destinations; i++)
+		prove_once(proof, &connectors, config->destinations[i].connector, out);
+	for (size_t i = 0; i < config->n_sources; i++)
+		prove_once(proof, &adapters, config->sources[i].adapter, in);
+	for (size_t i = 0; i < config->listen.n_hooks; i++)
+		prove_once(proof, &adapters, config->listen.hooks[i].adapter, in);
+	cJSON_Delete(out);
+	cJSON_Delete(in);
 }
 
 int proof_connectors(
@@ -113,15 +123,13 @@ int proof_connectors(
 	struct proof proof = { .dirs = dirs, .mapper = mapper };
 	int status = 0;
 
-	for (size_t i = 0; i < config->n_destinations; i++) {
-		if (is_first_use(config, i))
-			prove(&proof, config->destinations[i].connector);
-	}
+	prove_all(&proof, config);
 	if (buf_failed(&proof.failures))
 		status = error_set(err, "connectors", "out of memory");
 	else if (proof.failures.len > 0)
 		status = error_set(err, "connectors",
-			"%.180s; drayctl connector test NAME shows more", proof.failures.data);
+			"%.180s; drayctl connector test %.*s shows more", proof.failures.data,
+			(int)strcspn(proof.failures.data, ":"), proof.failures.data);
 	mapper_run_free(proof.run);
 	buf_done(&proof.failures);
 	return status;

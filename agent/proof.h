@@ -1,6 +1,6 @@
 /*
- * proof.h - are the connectors that a configuration uses sound? Their programs are compiled and their
- * cases run, for drayd --check.
+ * proof.h - are the connectors and adapters that a configuration uses sound? Their cases are run, for
+ * drayd --check. That their programs compile is programs.h's to say.
  */
 #ifndef DRAY_PROOF_H
 #define DRAY_PROOF_H
@@ -9,11 +9,10 @@
 #include "dray/error.h"
 
 /*
- * Each connector once, however many destinations use it; one without a program has nothing to show.
- * A connector without cases.json is only compiled.
+ * Each once, however many use it; one without cases has nothing to show.
  *
  * dirs     of connectors, NULL ends.
- * mapper   path of dray-map; not needed where no connector has a program.
+ * mapper   path of dray-map; not needed where nothing has cases.
  * Returns  0, or -1 with *err naming all that failed.
  */
 int proof_connectors(const struct config *config, const char *const *dirs, const char *mapper,

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,23 +74,35 @@ int secret_path(const struct secret_dirs *dirs, const struct config_secret *secr
 	return 0;
 }
 
-/* Once for each file; the list is bounded, beyond it the log's own limit on repeats serves. */
-static void warn_readable(const char *path, const struct stat *info)
+/*
+ * The first time for each file; the list is bounded, beyond it the log's own limit on repeats serves. A
+ * load reads secrets beside the loop.
+ */
+static bool is_news(const struct stat *info)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static struct {
 		dev_t dev;
 		ino_t ino;
 	} warned[WARNED_MAX];
 	static size_t n_warned;
+	bool is_new = true;
 
-	for (size_t i = 0; i < n_warned; i++) {
-		if (warned[i].dev == info->st_dev && warned[i].ino == info->st_ino)
-			return;
-	}
-	if (n_warned < WARNED_MAX) {
+	(void)pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < n_warned && is_new; i++)
+		is_new = warned[i].dev != info->st_dev || warned[i].ino != info->st_ino;
+	if (is_new && n_warned < WARNED_MAX) {
 		warned[n_warned].dev = info->st_dev;
 		warned[n_warned++].ino = info->st_ino;
 	}
+	(void)pthread_mutex_unlock(&lock);
+	return is_new;
+}
+
+static void warn_readable(const char *path, const struct stat *info)
+{
+	if (!is_news(info))
+		return;
 	LOG_WARNING("secret can be read by others, remove the permission (chmod o-r)",
 		LOG_S("file", path));
 }

@@ -8,7 +8,9 @@
 
 _Static_assert(offsetof(struct config_source, name) == 0 &&
 		       offsetof(struct config_destination, name) == 0 &&
-		       offsetof(struct config_route, name) == 0,
+		       offsetof(struct config_route, name) == 0 &&
+		       offsetof(struct config_token, name) == 0 &&
+		       offsetof(struct config_hook, name) == 0,
 	"an object of a map starts with its name");
 
 static int out_of_memory(struct error *err)
@@ -183,7 +185,7 @@ static int read_maps(const cJSON *document, struct config *config, struct error 
 {
 	for (size_t i = 0; i < config_kind.n_options; i++) {
 		const struct option *option = &config_kind.options[i];
-		const cJSON *map = json_get(document, option->name);
+		const cJSON *map = json_dotted(document, option->name);
 		if (option->type != OPTION_MAP || !map || cJSON_IsNull(map))
 			continue;
 		if (read_map(option, map, config, err))
@@ -222,6 +224,7 @@ static void free_fields(const struct option_kind *kind, void *base)
 		void *field = option_field(option, base);
 		switch (option->type) {
 		case OPTION_TEXT:
+		case OPTION_TYPES:
 			drop_text(field);
 			break;
 		case OPTION_SECRET:

@@ -53,6 +53,9 @@ static int add_default_source(struct config *config, struct error *err)
 	if (!config->sources)
 		return out_of_memory(err);
 	config->n_sources = 1;
+	config->sources[0].vars = cJSON_CreateObject();
+	if (!config->sources[0].vars)
+		return out_of_memory(err);
 	return config_derive_text(&config->sources[0].name, "handhelds", "", err);
 }
 
@@ -66,6 +69,11 @@ static int complete_sources(struct config *config, struct error *err)
 		struct config_source *source = &config->sources[i];
 		if (config_derive_text(&source->topic, config->mqtt.root, "/+/event/#", err))
 			return -1;
+		if (!source->adapter && source->vars->child) {
+			error_fill(err, source->name, "has vars, but no adapter that they are for");
+			error_prefix(err, "sources");
+			return -1;
+		}
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(source->topic, config->sources[j].topic) != 0)
 				continue;
@@ -173,6 +181,7 @@ static int complete_routes(const cJSON *routes, struct config *config, struct er
 int config_complete(const cJSON *document, struct config *config, struct error *err)
 {
 	if (complete_mqtt(config, err) || complete_sources(config, err) ||
+		config_complete_listen(document, config, err) ||
 		complete_destinations(json_get(document, "destinations"), config, err))
 		return -1;
 	return complete_routes(json_get(document, "routes"), config, err);

@@ -25,18 +25,18 @@ static const struct option_word client_words[] = {
 	{ "body", true },
 	{ NULL, 0 },
 };
-static const struct option_word hmac_hashes[] = {
+const struct option_word config_hmac_hashes[] = {
 	{ "sha256", CONFIG_HMAC_SHA256 },
 	{ "sha512", CONFIG_HMAC_SHA512 },
 	{ "sha1", CONFIG_HMAC_SHA1 },
 	{ NULL, 0 },
 };
-static const struct option_word hmac_encodings[] = {
+const struct option_word config_hmac_encodings[] = {
 	{ "hex", CONFIG_HMAC_HEX },
 	{ "base64", CONFIG_HMAC_BASE64 },
 	{ NULL, 0 },
 };
-static const struct option_word hmac_signs[] = {
+const struct option_word config_hmac_signs[] = {
 	{ "body", CONFIG_HMAC_BODY },
 	{ "timestamp_body", CONFIG_HMAC_TIMESTAMP_BODY },
 	{ "timestamp_method_path_body", CONFIG_HMAC_TIMESTAMP_METHOD_PATH_BODY },
@@ -116,11 +116,11 @@ static const struct option options[] = {
 		OF(auth.expiry_skew_ms), .min = 0, .max = HOUR_MS },
 	{ "auth.hmac", OPTION_SECTION, .help = "for type hmac" },
 	{ "auth.hmac.hash", OPTION_ENUM, "hash of the signature; default sha256",
-		OF(auth.hmac.hash), .words = hmac_hashes },
+		OF(auth.hmac.hash), .words = config_hmac_hashes },
 	{ "auth.hmac.encoding", OPTION_ENUM, "how the signature is written; default hex",
-		OF(auth.hmac.encoding), .words = hmac_encodings },
+		OF(auth.hmac.encoding), .words = config_hmac_encodings },
 	{ "auth.hmac.signs", OPTION_ENUM, "what is signed, in this order; default body",
-		OF(auth.hmac.signs), .words = hmac_signs },
+		OF(auth.hmac.signs), .words = config_hmac_signs },
 	{ "auth.hmac.prefix", OPTION_TEXT,
 		"before the signature, such as \"sha256=\"; default none", OF(auth.hmac.prefix),
 		.form = &form_affix, .max = 64 },

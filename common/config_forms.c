@@ -179,15 +179,29 @@ static bool is_loopback_v4(const char *text, size_t len)
 	return dots == 3 && digits > 0;
 }
 
+bool config_is_loopback(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	size_t len = colon ? (size_t)(colon - address) : strlen(address);
+
+	return (len == 9 && memcmp(address, "localhost", len) == 0) ||
+	       (len == 5 && memcmp(address, "[::1]", len) == 0) || is_loopback_v4(address, len);
+}
+
+/* An address, not a name that somebody else resolves; "localhost" is one. */
 static bool is_listen(const char *text)
 {
 	const char *colon = strrchr(text, ':');
 
-	if (!colon || !is_port(colon + 1, strlen(colon + 1)))
+	if (!colon || colon == text || !is_port(colon + 1, strlen(colon + 1)))
 		return false;
 	size_t len = (size_t)(colon - text);
-	return (len == 9 && memcmp(text, "localhost", len) == 0) ||
-	       (len == 5 && memcmp(text, "[::1]", len) == 0) || is_loopback_v4(text, len);
+	if (len == 9 && memcmp(text, "localhost", len) == 0)
+		return true;
+	if (*text == '[')
+		return len > 3 && text[len - 1] == ']' &&
+		       strspn(text + 1, "0123456789abcdefABCDEF:.") == len - 2;
+	return strspn(text, "0123456789.") == len;
 }
 
 bool form_is_pointer(const char *text)
@@ -226,8 +240,7 @@ const struct option_form form_filter = { is_filter, "an MQTT topic filter", NULL
 const struct option_form form_root = { is_root,
 	"an MQTT topic without wildcards, spaces and a slash at either end", "^[^/+#$ ][^+#$ ]*$" };
 const struct option_form form_listen = { is_listen,
-	"a loopback address with a port (127.0.0.1:8750, [::1]:8750, localhost:8750): "
-	"a public address needs TLS and tokens, which are not part of this version",
-	"^(127\\.[0-9.]+|\\[::1\\]|localhost):[0-9]{1,5}$" };
+	"an address with a port (127.0.0.1:8750, 0.0.0.0:8750, [::1]:8750, localhost:8750)",
+	"^([0-9.]+|\\[[0-9a-fA-F:.]+\\]|localhost):[0-9]{1,5}$" };
 const struct option_form form_host = { is_host, "a host name or an address",
 	"^[A-Za-z0-9._:%-]+$" };

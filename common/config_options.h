@@ -24,6 +24,7 @@ enum option_type {
 	OPTION_OBJECT,   /* cJSON *: kept as it is */
 	OPTION_ORDER,    /* order and order_pointer of a destination */
 	OPTION_NAMES,    /* a list of names, resolved by config_check.c */
+	OPTION_TYPES,    /* char *: a list of event types, kept as " pick ship " */
 	OPTION_STATUSES, /* cJSON *: a list of numbers within the bounds, at most 32 */
 	OPTION_MAP,      /* objects by name: an array of `kind` and its length */
 	OPTION_LATER,    /* designed, but refused: not part of this version */
@@ -72,6 +73,12 @@ struct option_kind {
 
 extern const struct option_kind config_kind;
 extern const struct option_kind config_destination_kind; /* config_destination.c */
+extern const struct option_kind config_token_kind;       /* config_listen.c */
+extern const struct option_kind config_hook_kind;        /* config_hook.c */
+
+/* Words that several kinds share. */
+extern const struct option_word config_on_invalid_words[];
+extern const struct option_word config_hmac_hashes[], config_hmac_encodings[], config_hmac_signs[];
 
 /* For the tables. */
 #define OPTION_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -106,6 +113,10 @@ int config_complete(const cJSON *document, struct config *config, struct error *
 /* The same of one destination, config_check_destination.c; `object` is its part of the document. */
 int config_complete_destination(
 	const cJSON *object, struct config_destination *destination, struct error *err);
+
+/* The same of the listener, config_listen.c; of one hook, config_hook.c: `object` is its part. */
+int config_complete_listen(const cJSON *document, struct config *config, struct error *err);
+int config_complete_hook(const cJSON *object, struct config_hook *hook, struct error *err);
 
 /* Fill a text that is not set with two parts, and check what belongs together. */
 int config_derive_text(char **field, const char *first, const char *second, struct error *err);

@@ -5,40 +5,9 @@
 #include <string.h>
 
 #include "dray/json.h"
+#include "tree.h"
 
 #define NAME_PATTERN "^[A-Za-z0-9._-]{1,64}$"
-
-/*
- * Both documents are trees. An allocation that fails is remembered by `out`, as buf.h has it for
- * text: what could not be made is left away, and the caller asks buf_failed() once.
- */
-static void add_item(struct buf *out, cJSON *object, const char *name, cJSON *item)
-{
-	if (object && item && cJSON_AddItemToObject(object, name, item))
-		return;
-	cJSON_Delete(item);
-	out->failed = true;
-}
-
-static void add_text(struct buf *out, cJSON *object, const char *name, const char *text)
-{
-	add_item(out, object, name, cJSON_CreateString(text));
-}
-
-static void add_number(struct buf *out, cJSON *object, const char *name, int64_t number)
-{
-	add_item(out, object, name, cJSON_CreateNumber((double)number));
-}
-
-static void append_text(struct buf *out, cJSON *array, const char *text)
-{
-	cJSON *item = cJSON_CreateString(text);
-
-	if (array && item && cJSON_AddItemToArray(array, item))
-		return;
-	cJSON_Delete(item);
-	out->failed = true;
-}
 
 /* The object at the option's section. `inner` is what stands between the levels, or NULL. */
 static cJSON *find_section(cJSON *root, const char *name, const char *inner)
@@ -75,11 +44,11 @@ static cJSON *make_value(const struct option *option, const char *text)
 
 static void describe_text(struct buf *out, const struct option *option, cJSON *schema)
 {
-	add_text(out, schema, "type", "string");
-	add_number(out, schema, "minLength", option->min);
-	add_number(out, schema, "maxLength", option->max);
+	tree_add_text(out, schema, "type", "string");
+	tree_add_number(out, schema, "minLength", option->min);
+	tree_add_number(out, schema, "maxLength", option->max);
 	if (option->form->pattern)
-		add_text(out, schema, "pattern", option->form->pattern);
+		tree_add_text(out, schema, "pattern", option->form->pattern);
 }
 
 static void describe_words(struct buf *out, const struct option *option, cJSON *schema)
@@ -88,23 +57,23 @@ static void describe_words(struct buf *out, const struct option *option, cJSON *
 
 	for (const struct option_word *word = option->words; word->text; word++) {
 		if (word->value != WORD_LATER)
-			append_text(out, words, word->text);
+			tree_add_text(out, words, NULL, word->text);
 	}
-	add_item(out, schema, "enum", words);
+	tree_add(out, schema, "enum", words);
 }
 
 static void describe_numbers(struct buf *out, const struct option *option, cJSON *schema)
 {
-	add_number(out, schema, "minimum", option->min);
-	add_number(out, schema, "maximum", option->max);
+	tree_add_number(out, schema, "minimum", option->min);
+	tree_add_number(out, schema, "maximum", option->max);
 }
 
 static void describe_size(struct buf *out, const struct option *option, cJSON *schema)
 {
 	static const char *const types[] = { "string", "integer" };
 
-	add_item(out, schema, "type", cJSON_CreateStringArray(types, 2));
-	add_text(out, schema, "pattern", "^[0-9]{1,18}(KiB|MiB|GiB|TiB)?$");
+	tree_add(out, schema, "type", cJSON_CreateStringArray(types, 2));
+	tree_add_text(out, schema, "pattern", "^[0-9]{1,18}(KiB|MiB|GiB|TiB)?$");
 	describe_numbers(out, option, schema);
 }
 
@@ -113,58 +82,68 @@ static void describe_secret(struct buf *out, cJSON *schema)
 	static const char *const required[] = { "file" };
 	cJSON *properties = cJSON_CreateObject(), *file = cJSON_CreateObject();
 
-	add_text(out, file, "type", "string");
-	add_number(out, file, "minLength", 1);
-	add_item(out, properties, "file", file);
-	add_text(out, schema, "type", "object");
-	add_item(out, schema, "properties", properties);
-	add_item(out, schema, "required", cJSON_CreateStringArray(required, 1));
-	add_item(out, schema, "additionalProperties", cJSON_CreateFalse());
+	tree_add_text(out, file, "type", "string");
+	tree_add_number(out, file, "minLength", 1);
+	tree_add(out, properties, "file", file);
+	tree_add_text(out, schema, "type", "object");
+	tree_add(out, schema, "properties", properties);
+	tree_add(out, schema, "required", cJSON_CreateStringArray(required, 1));
+	tree_add(out, schema, "additionalProperties", cJSON_CreateFalse());
 }
 
 static void describe_names(struct buf *out, const struct option *option, cJSON *schema)
 {
 	cJSON *items = cJSON_CreateObject();
 
-	add_text(out, items, "type", "string");
-	add_text(out, items, "pattern", NAME_PATTERN);
-	add_text(out, schema, "type", "array");
-	add_item(out, schema, "items", items);
-	add_number(out, schema, "minItems", option->min);
-	add_number(out, schema, "maxItems", option->max);
-	add_item(out, schema, "uniqueItems", cJSON_CreateTrue());
+	tree_add_text(out, items, "type", "string");
+	tree_add_text(out, items, "pattern", NAME_PATTERN);
+	tree_add_text(out, schema, "type", "array");
+	tree_add(out, schema, "items", items);
+	tree_add_number(out, schema, "minItems", option->min);
+	tree_add_number(out, schema, "maxItems", option->max);
+	tree_add(out, schema, "uniqueItems", cJSON_CreateTrue());
+}
+
+static void describe_types(struct buf *out, cJSON *schema)
+{
+	cJSON *items = cJSON_CreateObject();
+
+	tree_add_text(out, items, "type", "string");
+	tree_add_text(out, schema, "type", "array");
+	tree_add(out, schema, "items", items);
+	tree_add_number(out, schema, "minItems", 1);
 }
 
 static void describe_statuses(struct buf *out, const struct option *option, cJSON *schema)
 {
 	cJSON *items = cJSON_CreateObject();
 
-	add_text(out, items, "type", "integer");
+	tree_add_text(out, items, "type", "integer");
 	describe_numbers(out, option, items);
-	add_text(out, schema, "type", "array");
-	add_item(out, schema, "items", items);
+	tree_add_text(out, schema, "type", "array");
+	tree_add(out, schema, "items", items);
 }
 
 static void describe_section(struct buf *out, cJSON *schema)
 {
-	add_text(out, schema, "type", "object");
-	add_item(out, schema, "properties", cJSON_CreateObject());
-	add_item(out, schema, "additionalProperties", cJSON_CreateFalse());
+	tree_add_text(out, schema, "type", "object");
+	tree_add(out, schema, "properties", cJSON_CreateObject());
+	tree_add(out, schema, "additionalProperties", cJSON_CreateFalse());
 }
 
 static void describe_kind(struct buf *out, const struct option_kind *kind, cJSON *schema);
 
-/* One level deep: no kind of object holds a map. */
+/* One level deep: no kind of named object holds a map. */
 static void describe_map(struct buf *out, const struct option *option, cJSON *schema)
 {
 	cJSON *names = cJSON_CreateObject(), *objects = cJSON_CreateObject();
 
-	add_text(out, names, "pattern", NAME_PATTERN);
+	tree_add_text(out, names, "pattern", NAME_PATTERN);
 	describe_kind(out, option->kind, objects);
-	add_text(out, schema, "type", "object");
-	add_item(out, schema, "propertyNames", names);
-	add_number(out, schema, "maxProperties", option->max);
-	add_item(out, schema, "additionalProperties", objects);
+	tree_add_text(out, schema, "type", "object");
+	tree_add(out, schema, "propertyNames", names);
+	tree_add_number(out, schema, "maxProperties", option->max);
+	tree_add(out, schema, "additionalProperties", objects);
 }
 
 static void describe_type(struct buf *out, const struct option *option, cJSON *schema)
@@ -183,11 +162,11 @@ static void describe_type(struct buf *out, const struct option *option, cJSON *s
 		describe_text(out, option, schema);
 		break;
 	case OPTION_INTEGER:
-		add_text(out, schema, "type", "integer");
+		tree_add_text(out, schema, "type", "integer");
 		describe_numbers(out, option, schema);
 		break;
 	case OPTION_BOOL:
-		add_text(out, schema, "type", "boolean");
+		tree_add_text(out, schema, "type", "boolean");
 		break;
 	case OPTION_ENUM:
 		describe_words(out, option, schema);
@@ -195,8 +174,8 @@ static void describe_type(struct buf *out, const struct option *option, cJSON *s
 	case OPTION_DURATION:
 	case OPTION_RATE:
 	case OPTION_ORDER:
-		add_text(out, schema, "type", "string");
-		add_text(out, schema, "pattern", patterns[option->type]);
+		tree_add_text(out, schema, "type", "string");
+		tree_add_text(out, schema, "pattern", patterns[option->type]);
 		break;
 	case OPTION_SIZE:
 		describe_size(out, option, schema);
@@ -205,10 +184,13 @@ static void describe_type(struct buf *out, const struct option *option, cJSON *s
 		describe_secret(out, schema);
 		break;
 	case OPTION_OBJECT:
-		add_text(out, schema, "type", "object");
+		tree_add_text(out, schema, "type", "object");
 		break;
 	case OPTION_NAMES:
 		describe_names(out, option, schema);
+		break;
+	case OPTION_TYPES:
+		describe_types(out, schema);
 		break;
 	case OPTION_STATUSES:
 		describe_statuses(out, option, schema);
@@ -242,18 +224,18 @@ static cJSON *describe_option(struct buf *out, const struct option *option)
 	if (len < 0 || (size_t)len >= sizeof(text))
 		out->failed = true;
 	else
-		add_text(out, schema, "description", text);
+		tree_add_text(out, schema, "description", text);
 	describe_type(out, option, schema);
 	if (option->fallback)
-		add_item(out, schema, "default", make_value(option, option->fallback));
+		tree_add(out, schema, "default", make_value(option, option->fallback));
 	return schema;
 }
 
 static void require_option(struct buf *out, const struct option *option, cJSON *parent)
 {
 	if (!json_get(parent, "required"))
-		add_item(out, parent, "required", cJSON_CreateArray());
-	append_text(out, json_get(parent, "required"), option_leaf(option));
+		tree_add(out, parent, "required", cJSON_CreateArray());
+	tree_add_text(out, json_get(parent, "required"), NULL, option_leaf(option));
 }
 
 static void describe_kind(struct buf *out, const struct option_kind *kind, cJSON *schema)
@@ -265,35 +247,21 @@ static void describe_kind(struct buf *out, const struct option_kind *kind, cJSON
 
 		if (option->type == OPTION_LATER)
 			continue;
-		add_item(out, json_get(parent, "properties"), option_leaf(option),
+		tree_add(out, json_get(parent, "properties"), option_leaf(option),
 			describe_option(out, option));
 		if (option->is_required)
 			require_option(out, option, parent);
 	}
 }
 
-static void print_tree(struct buf *out, cJSON *tree)
-{
-	char *text = cJSON_Print(tree);
-
-	if (text) {
-		buf_puts(out, text);
-		buf_putc(out, '\n');
-	} else {
-		out->failed = true;
-	}
-	cJSON_free(text);
-	cJSON_Delete(tree);
-}
-
 void config_print_schema(struct buf *out)
 {
 	cJSON *schema = cJSON_CreateObject();
 
-	add_text(out, schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	add_text(out, schema, "title", "dray.json, the configuration of drayd");
+	tree_add_text(out, schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
+	tree_add_text(out, schema, "title", "dray.json, the configuration of drayd");
 	describe_kind(out, &config_kind, schema);
-	print_tree(out, schema);
+	tree_print(out, schema);
 }
 
 /* Sections that hold nothing (no defaults) are left away: their presence means something. */
@@ -314,9 +282,9 @@ static void add_default(struct buf *out, const struct option *option, cJSON *roo
 		cJSON *parent = find_section(root, section, NULL);
 		const char *leaf = strrchr(section, '.') ? strrchr(section, '.') + 1 : section;
 		if (!json_get(parent, leaf))
-			add_item(out, parent, leaf, cJSON_CreateObject());
+			tree_add(out, parent, leaf, cJSON_CreateObject());
 	}
-	add_item(out, find_section(root, option->name, NULL), option_leaf(option),
+	tree_add(out, find_section(root, option->name, NULL), option_leaf(option),
 		make_value(option, text));
 }
 
@@ -335,11 +303,12 @@ void config_print_defaults(struct buf *out)
 
 	for (size_t i = 0; i < config_kind.n_options; i++) {
 		const struct option *option = &config_kind.options[i];
-		if (option->type != OPTION_MAP)
+		cJSON *parent = find_section(root, option->name, NULL);
+		if (option->type != OPTION_MAP || !parent)
 			continue;
 		cJSON *map = cJSON_CreateObject();
-		add_item(out, map, option->kind->sample, make_defaults(out, option->kind));
-		add_item(out, root, option->name, map);
+		tree_add(out, map, option->kind->sample, make_defaults(out, option->kind));
+		tree_add(out, parent, option_leaf(option), map);
 	}
-	print_tree(out, root);
+	tree_print(out, root);
 }

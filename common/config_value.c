@@ -202,6 +202,32 @@ static int read_statuses(
 	return store_object(option, base, value, err);
 }
 
+static int read_types(
+	const struct option *option, void *base, const cJSON *value, struct error *err)
+{
+	struct buf text = BUF_INIT;
+	const cJSON *type;
+	char *kept;
+
+	if (!cJSON_IsArray(value) || !value->child)
+		return error_set(err, option->name, "must be a list of event types");
+	buf_putc(&text, ' ');
+	cJSON_ArrayForEach (type, value) {
+		if (!cJSON_IsString(type) || !event_type_is_known(type->valuestring)) {
+			buf_done(&text);
+			return error_set(err, option->name, "\"%.64s\" is no event type",
+				cJSON_IsString(type) ? type->valuestring : "");
+		}
+		buf_puts(&text, type->valuestring);
+		buf_putc(&text, ' ');
+	}
+	kept = buf_take(&text, NULL);
+	if (!kept)
+		return error_set(err, option->name, "out of memory");
+	memcpy(option_field(option, base), &kept, sizeof(kept));
+	return 0;
+}
+
 static int read_number(
 	const struct option *option, void *base, const cJSON *value, struct error *err)
 {
@@ -236,6 +262,8 @@ int option_read(const struct option *option, void *base, const cJSON *value, str
 		return store_object(option, base, value, err);
 	case OPTION_NAMES:
 		return read_names(option, value, err);
+	case OPTION_TYPES:
+		return read_types(option, base, value, err);
 	case OPTION_STATUSES:
 		return read_statuses(option, base, value, err);
 	case OPTION_LATER:

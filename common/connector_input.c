@@ -1,5 +1,5 @@
 /* connector_input.c - what a program is asked */
-#include "dray/connector.h"
+#include "connector_parts.h"
 
 #include <string.h>
 
@@ -20,8 +20,7 @@ static size_t character_length(const char *text, size_t left)
 	return *text == '\0' ? 0 : utf8_length(text, left);
 }
 
-/* As a JSON string; what is no character becomes U+FFFD, byte by byte. */
-static void put_text(const char *text, size_t len, struct buf *out)
+void connector_put_text(const char *text, size_t len, struct buf *out)
 {
 	struct buf clean = BUF_INIT;
 	size_t start = 0, at = 0;
@@ -48,7 +47,7 @@ static void put_text(const char *text, size_t len, struct buf *out)
 static void put_text_or_null(const char *text, struct buf *out)
 {
 	if (text)
-		put_text(text, strlen(text), out);
+		connector_put_text(text, strlen(text), out);
 	else
 		buf_puts(out, "null");
 }
@@ -74,7 +73,8 @@ static void put_body(const char *body, size_t len, struct buf *out)
 	if (json_scan(body, len, &body_limits, &scanned, NULL, NULL) == JSON_FINE)
 		buf_put(out, scanned.data, scanned.len);
 	else
-		put_text(body, len < body_limits.max_bytes ? len : body_limits.max_bytes, out);
+		connector_put_text(
+			body, len < body_limits.max_bytes ? len : body_limits.max_bytes, out);
 	buf_done(&scanned);
 }
 
@@ -100,28 +100,27 @@ static void put_values(
 	if (buf_failed(&joined))
 		out->failed = true;
 	else
-		put_text(joined.data, joined.len, out);
+		connector_put_text(joined.data, joined.len, out);
 	buf_done(&joined);
 }
 
 /* The first ones that together keep the bounds. */
-static size_t count_headers(const struct connector_response *response)
+static size_t count_headers(const struct connector_header *headers, size_t n)
 {
 	size_t bytes = 0;
 
-	for (size_t i = 0; i < response->n_headers; i++) {
-		const struct connector_header *header = &response->headers[i];
-		bytes += strlen(header->name) + strlen(header->value);
+	for (size_t i = 0; i < n; i++) {
+		bytes += strlen(headers[i].name) + strlen(headers[i].value);
 		if (i == HEADERS_MAX || bytes > HEADER_BYTES_MAX)
 			return i;
 	}
-	return response->n_headers;
+	return n;
 }
 
-static void put_headers(const struct connector_response *response, struct buf *out)
+void connector_put_headers(
+	const struct connector_header *headers, size_t n_headers, struct buf *out)
 {
-	const struct connector_header *headers = response->headers;
-	size_t n = count_headers(response);
+	size_t n = count_headers(headers, n_headers);
 	bool is_first = true;
 
 	buf_putc(out, '{');
@@ -131,7 +130,7 @@ static void put_headers(const struct connector_response *response, struct buf *o
 		if (!is_first)
 			buf_putc(out, ',');
 		is_first = false;
-		put_text(headers[i].name, strlen(headers[i].name), out);
+		connector_put_text(headers[i].name, strlen(headers[i].name), out);
 		buf_putc(out, ':');
 		put_values(headers, i, n, out);
 	}
@@ -147,7 +146,7 @@ static void put_response(const struct connector_response *response, struct buf *
 	buf_puts(out, "{\"status\":");
 	buf_put_integer(out, response->status);
 	buf_puts(out, ",\"headers\":");
-	put_headers(response, out);
+	connector_put_headers(response->headers, response->n_headers, out);
 	buf_puts(out, ",\"body\":");
 	put_body(response->body, response->len, out);
 	buf_putc(out, '}');

@@ -14,6 +14,13 @@
  */
 void connector_clean(const char *text, size_t len, char *out, size_t size);
 
+/* As a JSON string that the bounded scanner takes: what is no character, and NUL, becomes U+FFFD, byte by
+ * byte. */
+void connector_put_text(const char *text, size_t len, struct buf *out);
+/* As an object: the first 128, and 64 KiB; values of one name with ", " between. */
+void connector_put_headers(
+	const struct connector_header *headers, size_t n_headers, struct buf *out);
+
 /* How a revision's text names them. */
 #define CONNECTOR_KEY_FORMATS 4
 extern const char *const connector_key_formats[CONNECTOR_KEY_FORMATS];

@@ -3,53 +3,11 @@
 
 #include <string.h>
 
+#include "declared_vars.h"
 #include "dray/json.h"
 #include "dray/utf8.h"
 
 #define REVISION_MAX_BYTES ((size_t)1 << 20)
-
-static int refuse_var(struct error *err, const char *name, const char *message, const char *more)
-{
-	char clean[64];
-
-	connector_clean(name, strlen(name), clean, sizeof(clean));
-	(void)error_set(err, clean, "%s%.160s", message, more);
-	error_prefix(err, "vars");
-	return -1;
-}
-
-/* {"required": bool, "default": any, "help": text}, required and default not together. */
-static int check_declared_var(const cJSON *var, struct error *err)
-{
-	static const char *const members[] = { "required", "default", "help", NULL };
-	const cJSON *required = json_get(var, "required"), *help = json_get(var, "help");
-
-	if (output_check_members(var, members, err))
-		return -1;
-	if (required && !cJSON_IsBool(required))
-		return error_set(err, "required", "must be true or false");
-	if (help && !cJSON_IsString(help))
-		return error_set(err, "help", "must be a text");
-	if (cJSON_IsTrue(required) && json_get(var, "default"))
-		return error_set(err, "default", "has no business beside required");
-	return 0;
-}
-
-static int check_declared_vars(const cJSON *declared, struct error *err)
-{
-	const cJSON *var;
-
-	if (!cJSON_IsObject(declared))
-		return error_set(err, "vars", "must be an object");
-	cJSON_ArrayForEach (var, declared) {
-		if (check_declared_var(var, err) == 0)
-			continue;
-		error_prefix(err, var->string);
-		error_prefix(err, "vars");
-		return -1;
-	}
-	return 0;
-}
 
 static int check_utf8(const char *text, size_t len)
 {
@@ -84,7 +42,7 @@ static int check_declaration(const struct connector_source *source, struct error
 
 	if (!cJSON_IsObject(source->declaration))
 		return error_set(err, NULL, "must be an object");
-	if (declared && check_declared_vars(declared, err))
+	if (declared_vars_check(declared, err))
 		return -1;
 	if (!source->program)
 		return check_request(request, err);
@@ -93,47 +51,6 @@ static int check_declaration(const struct connector_source *source, struct error
 	if (check_utf8(source->program, source->program_len))
 		return error_set(err, NULL, "the program must be UTF-8 without NUL");
 	return 0;
-}
-
-/* What the destination says against what is declared. */
-static int check_vars(const cJSON *declared, const cJSON *vars, struct error *err)
-{
-	const cJSON *var;
-
-	cJSON_ArrayForEach (var, vars) {
-		if (!json_get(declared, var->string))
-			return refuse_var(
-				err, var->string, "the connector has no such setting", "");
-	}
-	cJSON_ArrayForEach (var, declared) {
-		const char *help = json_get_string(var, "help");
-		if (!cJSON_IsTrue(json_get(var, "required")) || output_get(vars, var->string))
-			continue;
-		return refuse_var(err, var->string,
-			help ? "required by the connector: " : "required by the connector",
-			help ? help : "");
-	}
-	return 0;
-}
-
-/* The vars with the declared defaults below them; the caller's. NULL: memory ran out. */
-static cJSON *fill_vars(const cJSON *declared, const cJSON *vars)
-{
-	cJSON *filled = vars ? cJSON_Duplicate(vars, true) : cJSON_CreateObject();
-	const cJSON *var;
-
-	cJSON_ArrayForEach (var, declared) {
-		const cJSON *fallback = json_get(var, "default");
-		if (!filled || !fallback || json_get(filled, var->string))
-			continue;
-		cJSON *copy = cJSON_Duplicate(fallback, true);
-		if (copy && cJSON_AddItemToObject(filled, var->string, copy))
-			continue;
-		cJSON_Delete(copy);
-		cJSON_Delete(filled);
-		return NULL;
-	}
-	return filled;
 }
 
 /* Sorted by hand at the top, by json_print_sorted() below. What is not there is left away, so that a
@@ -162,16 +79,14 @@ int connector_revision_text(const struct connector_source *source, struct buf *o
 {
 	const cJSON *declared = json_get(source->declaration, "vars");
 	size_t start = out->len;
+	cJSON *vars;
 
 	if (check_declaration(source, err)) {
 		error_prefix(err, "connector");
 		return -1;
 	}
-	if (declared && check_vars(declared, source->vars, err))
+	if (declared_vars_fill(declared, source->vars, "connector", &vars, err))
 		return -1;
-	cJSON *vars = fill_vars(declared, source->vars);
-	if (!vars)
-		return error_set(err, NULL, "out of memory");
 	put_text(source, vars, out);
 	cJSON_Delete(vars);
 	if (buf_failed(out))

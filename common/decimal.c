@@ -155,3 +155,99 @@ int decimal_compare(const struct decimal *a, const struct decimal *b)
 	return compare(a->digits % power_a * powers[DIGITS_MAX - a->scale],
 		b->digits % power_b * powers[DIGITS_MAX - b->scale]);
 }
+
+static int64_t divisor_of(int64_t a, int64_t b)
+{
+	while (b != 0) {
+		int64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* The fewest places at which 1/under ends, -1: it never does. */
+static int places_of(unsigned __int128 under)
+{
+	int twos = 0;
+	int fives = 0;
+
+	for (; under % 2 == 0; under /= 2)
+		twos++;
+	for (; under % 5 == 0; under /= 5)
+		fives++;
+	return under == 1 ? (twos > fives ? twos : fives) : -1;
+}
+
+/* over / under as digits behind a point. */
+static bool divide(unsigned __int128 over, unsigned __int128 under, struct decimal *ret)
+{
+	int places = places_of(under);
+
+	if (places < 0)
+		return false;
+	for (int i = 0; i < places; i++) {
+		if (under % 10 == 0)
+			under /= 10;
+		else if (__builtin_mul_overflow(over, (unsigned __int128)10, &over))
+			return false;
+	}
+	over /= under;
+	for (; places > 0 && over % 10 == 0; places--)
+		over /= 10;
+	if (places > DIGITS_MAX || over >= (unsigned __int128)powers[DIGITS_MAX])
+		return false;
+	*ret = (struct decimal){ .digits = (int64_t)over, .scale = places };
+	return true;
+}
+
+bool decimal_multiply(const struct decimal *value, const int64_t over[2], const int64_t under[2],
+	struct decimal *ret)
+{
+	int64_t a[3] = { value->digits < 0 ? -value->digits : value->digits, over[0], over[1] };
+	int64_t b[3] = { powers[value->scale], under[0], under[1] };
+	unsigned __int128 up;
+	unsigned __int128 down;
+
+	if (value->digits == 0) {
+		*ret = (struct decimal){ 0 };
+		return true;
+	}
+	for (int i = 0; i < 9; i++) {
+		int64_t divisor = divisor_of(a[i / 3], b[i % 3]);
+
+		a[i / 3] /= divisor;
+		b[i % 3] /= divisor;
+	}
+	up = (unsigned __int128)a[0] * (unsigned __int128)a[1];
+	down = (unsigned __int128)b[0] * (unsigned __int128)b[1];
+	if (__builtin_mul_overflow(up, (unsigned __int128)a[2], &up) ||
+		__builtin_mul_overflow(down, (unsigned __int128)b[2], &down) ||
+		!divide(up, down, ret))
+		return false;
+	if (value->digits < 0)
+		ret->digits = -ret->digits;
+	return true;
+}
+
+bool decimal_times(const struct decimal *value, const struct decimal *factor, struct decimal *ret)
+{
+	int64_t digits = factor->digits < 0 ? -factor->digits : factor->digits;
+
+	if (digits == 0) {
+		*ret = (struct decimal){ 0 };
+		return true;
+	}
+	if (!decimal_multiply(value, (const int64_t[]){ digits, 1 },
+		    (const int64_t[]){ powers[factor->scale], 1 }, ret))
+		return false;
+	if (factor->digits < 0)
+		ret->digits = -ret->digits;
+	return true;
+}
+
+bool decimal_is_whole(const struct decimal *value)
+{
+	return value->digits % powers[value->scale] == 0;
+}

@@ -12,6 +12,7 @@
 #include "dray/json.h"
 #include "event_data.h"
 #include "event_envelope.h"
+#include "normalise.h"
 
 #define DIGEST_TEXT_BYTES 1024 /* enough for most; the buffer grows */
 
@@ -92,14 +93,25 @@ static int read_document(struct reading *r)
 	return 0;
 }
 
+/* Received minus sent, in seconds; "" when the clocks agree well enough. */
+static void put_skew(const struct reading *r, char *out, size_t size)
+{
+	const struct event *e = r->event;
+	int64_t bound_ms = r->context->max_skew_ms;
+	int64_t skew_ms = e->received_at_ms - e->sent_at_ms;
+
+	if (e->sent_at_ms >= 0 && bound_ms > 0 && (skew_ms > bound_ms || skew_ms < -bound_ms))
+		(void)snprintf(out, size, "%" PRId64, skew_ms / 1000);
+}
+
 /* Write what was read back into the tree, so that it is the canonical form. */
-static bool set_attributes(struct reading *r)
+static bool set_attributes(struct reading *r, const char *changes)
 {
 	const struct event *e = r->event;
 	char occurred[TIME_TEXT_MAX];
 	char sent[TIME_TEXT_MAX] = "";
 	char received[TIME_TEXT_MAX];
-	char sequence[24] = "", chain[16] = "";
+	char sequence[24] = "", chain[16] = "", skew[24] = "";
 
 	time_format(e->occurred_at_ms, occurred);
 	time_format(e->received_at_ms, received);
@@ -109,6 +121,7 @@ static bool set_attributes(struct reading *r)
 		(void)snprintf(sequence, sizeof(sequence), "%" PRId64, e->sequence);
 	if (r->context->chain > 0)
 		(void)snprintf(chain, sizeof(chain), "%u", r->context->chain);
+	put_skew(r, skew, sizeof(skew));
 	return event_tree_set(&r->tree, ATTRIBUTE_SPECVERSION, "1.0") &&
 	       event_tree_set(&r->tree, ATTRIBUTE_ID, e->id) &&
 	       event_tree_set(&r->tree, ATTRIBUTE_SOURCE, e->source) &&
@@ -123,21 +136,54 @@ static bool set_attributes(struct reading *r)
 	       event_tree_set(&r->tree, ATTRIBUTE_SENTTIME, sent) &&
 	       event_tree_set(&r->tree, ATTRIBUTE_TRACEPARENT, e->traceparent) &&
 	       event_tree_set(&r->tree, ATTRIBUTE_RECEIVEDTIME, received) &&
-	       event_tree_set(&r->tree, ATTRIBUTE_CHAIN, chain);
+	       event_tree_set(&r->tree, ATTRIBUTE_CHAIN, chain) &&
+	       event_tree_set(&r->tree, ATTRIBUTE_NORMALISED, changes) &&
+	       event_tree_set(&r->tree, ATTRIBUTE_SKEW, skew);
+}
+
+/* Data checked and normalised, up to the first problem: what is behind it stays as it came. */
+static int normalise_data(struct reading *r, struct normalising *n)
+{
+	struct event *e = r->event;
+	unsigned max_lines = r->context->limits->max_lines;
+	int result = 0;
+
+	if (normalise_barcodes(n) < 0 ||
+		event_data_check(e->data, r->type, max_lines, r->problem) < 0 ||
+		normalise_items(n) < 0)
+		result = -1;
+	e->is_changed = n->is_replaced;
+	if (buf_failed(&n->changes))
+		return envelope_refuse_memory(r);
+	/* Only data can be accepted as it is; that it can't be judged now is no flaw of it. */
+	if (r->context->accepts_invalid && r->problem->reason != REASON_STORE_FULL)
+		return 0;
+	return result;
+}
+
+static int read_data_and_document(struct reading *r, struct normalising *n)
+{
+	if (normalise_data(r, n) < 0 || read_document(r) < 0)
+		return -1;
+	return set_attributes(r, n->changes.data ? n->changes.data : "")
+		       ? 0
+		       : envelope_refuse_memory(r);
 }
 
 static int read_event(struct reading *r)
 {
+	struct normalising n = { .context = r->context, .problem = r->problem };
+	int result;
+
 	if (envelope_read(r) < 0 || read_data(r) < 0 || take_digest(r) < 0)
 		return -1;
 	derive_id(r);
-	if (event_data_check(r->event->data, r->type, r->context->limits->max_lines, r->problem) <
-			0 &&
-		!r->context->accepts_invalid)
-		return -1;
-	if (read_document(r) < 0)
-		return -1;
-	return set_attributes(r) ? 0 : envelope_refuse_memory(r);
+	r->event->is_identified = true;
+	n.data = r->event->data;
+	n.type = r->event->type;
+	result = read_data_and_document(r, &n);
+	buf_done(&n.changes);
+	return result;
 }
 
 int event_parse(cJSON *object, const struct event_context *context, struct event *ret,
@@ -147,6 +193,7 @@ int event_parse(cJSON *object, const struct event_context *context, struct event
 	int result;
 
 	memset(ret, 0, sizeof(*ret));
+	ret_problem->reason = REASON_NONE;
 	envelope_copy(ret->type, sizeof(ret->type), context->topic_type);
 	envelope_copy(ret->device, sizeof(ret->device), context->topic_device);
 	if (!cJSON_IsObject(object)) {

@@ -2,7 +2,7 @@
  * event_envelope.c - see event_envelope.h
  *
  * Attributes are read in an order that lets a refusal name the event: id, then who speaks (site,
- * type, device, source), then the rest.
+ * type, device, source), then the rest. The device stands in every refusal, whatever is read first.
  */
 #include "event_envelope.h"
 
@@ -86,6 +86,13 @@ static int read_site(struct reading *r)
 	return 0;
 }
 
+static bool is_listed(const char *types, const char *type)
+{
+	char word[EVENT_TYPE_MAX + 2];
+
+	return !types || (text_join(word, sizeof(word), " ", type, " ") && strstr(types, word));
+}
+
 static int read_type(struct reading *r)
 {
 	const char *topic = r->context->topic_type;
@@ -102,8 +109,23 @@ static int read_type(struct reading *r)
 		return envelope_refuse(r, REASON_FIELD_MISSING, ATTRIBUTE_TYPE, "is missing");
 	r->type = event_type_find(r->event->type);
 	if (!r->type)
-		return envelope_refuse(r, REASON_TYPE_UNKNOWN, ATTRIBUTE_TYPE, "is not known here");
+		return problem_set(r->problem, REASON_TYPE_UNKNOWN, "/type",
+			"there is no event type %s", r->event->type);
+	if (!is_listed(r->context->types, r->event->type))
+		return envelope_refuse(r, REASON_NOT_ALLOWED, ATTRIBUTE_TYPE,
+			"may not be sent this way: its source is not allowed to");
 	return 0;
+}
+
+/* Whom a refusal is told: the topic's device, or the one that the event names, where it is a name. */
+static void name_device(struct reading *r)
+{
+	const char *topic = r->context->topic_device;
+	const char *device = cJSON_GetStringValue(r->tree.slots[ATTRIBUTE_DEVICE]);
+	size_t len = device ? strlen(device) : 0;
+
+	if ((!topic || !*topic) && len > 0 && len < EVENT_NAME_MAX && id_is_name(device, len))
+		memcpy(r->event->device, device, len + 1);
 }
 
 static int read_device(struct reading *r)
@@ -277,6 +299,7 @@ int envelope_read(struct reading *r)
 {
 	struct event *e = r->event;
 
+	name_device(r);
 	if (read_id(r) < 0 || read_site(r) < 0 || read_type(r) < 0 || read_device(r) < 0)
 		return -1;
 	if (read_source(r) < 0 || read_form(r) < 0 || read_times(r) < 0 || read_sequence(r) < 0)

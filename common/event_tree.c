@@ -24,6 +24,8 @@ static const char *const names[ATTRIBUTE_N] = {
 	[ATTRIBUTE_TRACEPARENT] = "traceparent",
 	[ATTRIBUTE_RECEIVEDTIME] = "receivedtime",
 	[ATTRIBUTE_CHAIN] = "draychain",
+	[ATTRIBUTE_NORMALISED] = "draynormalised",
+	[ATTRIBUTE_SKEW] = "drayskew",
 	[ATTRIBUTE_DATA] = "data",
 };
 

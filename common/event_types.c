@@ -88,7 +88,8 @@ static const struct event_shape dimensions = SHAPE(KIND("length", FIELD_DECIMAL)
 
 static const struct event_shape money = SHAPE(KIND("amount", FIELD_AMOUNT), TEXT("currency", 3));
 
-static const struct event_shape package = SHAPE(TEXT("sscc", 20), TEXT("type", 64),
+static const struct event_shape package = SHAPE(TEXT("sscc", 20), TEXT("barcode", 512),
+	{ .name = "scan_bytes", .kind = FIELD_BASE64, .max_bytes = 684 }, TEXT("type", 64),
 	TEXT("tracking", 128), NEST("weight", FIELD_OBJECT, measure),
 	NEST("dimensions", FIELD_OBJECT, dimensions), NEST("lines", FIELD_LINES, told_line));
 

@@ -30,6 +30,30 @@ static int check_list(const cJSON *list, const char *path, struct error *err)
 	return 0;
 }
 
+/* A prefix may be of what is yet to come; a whole name that no event can have is a mistake. */
+static int check_type(const cJSON *type, struct error *err)
+{
+	const char *name = cJSON_GetStringValue(type);
+	size_t len = name ? strlen(name) : 0;
+
+	if (!name || (len > 0 && name[len - 1] == '*') || event_type_is_known(name))
+		return 0;
+	return error_set(err, "type", "there is no event type \"%.64s\"", name);
+}
+
+static int check_types(const cJSON *types, struct error *err)
+{
+	const cJSON *type;
+
+	if (!cJSON_IsArray(types))
+		return check_type(types, err);
+	cJSON_ArrayForEach (type, types) {
+		if (check_type(type, err))
+			return -1;
+	}
+	return 0;
+}
+
 int route_check_when(const cJSON *when, struct error *err)
 {
 	const cJSON *condition;
@@ -49,6 +73,8 @@ int route_check_when(const cJSON *when, struct error *err)
 			return error_set(
 				err, path, "must be a value, a list, true, false or a prefix*");
 		if (cJSON_IsArray(condition) && check_list(condition, path, err))
+			return -1;
+		if (strcmp(path, "type") == 0 && check_types(condition, err))
 			return -1;
 	}
 	return 0;

@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 
 from sim import wait  # noqa: E402
+from sim.app import App  # noqa: E402
 from sim.agent import Agent, build_folder, socket_path  # noqa: E402
 from sim.broker import Broker  # noqa: E402
 from sim.cloud import Cloud  # noqa: E402
@@ -22,6 +23,7 @@ SITE = "dc-demo-1"
 HANDHELDS = 20
 RATE = 200
 PUBLISH_S = 25
+SCAN_EVERY_S = 1.0  # of the example app
 DRAIN_S = 60
 # What happens when, in seconds from the first scan.
 ERP_DOWN_S, ERP_UP_S, KILL_S, RESTART_S = 6, 12, 16, 18
@@ -69,7 +71,8 @@ class Play:
     def __init__(self, folder):
         self.folder = folder
         self.is_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self.broker = self.erp = self.tms = self.agent = self.fleet = None
+        self.broker = self.erp = self.tms = self.agent = self.fleet = self.app = None
+        self.scans = 0
         self.began = time.monotonic()
 
     # --- setting and clearing the stage
@@ -88,10 +91,13 @@ class Play:
         self.agent.start()
         self.fleet = Fleet(self.broker.port, devices=HANDHELDS, rate=RATE, window=4, site=SITE,
                            journal=os.path.join(self.folder, "handhelds.jsonl"), resend_s=3)
+        self.app = App("python", self.broker.port, "example-app", self.folder, site=SITE)
 
     def clear(self):
         if self.fleet:
             self.fleet.stop()
+        if self.app:
+            self.app.kill9()
         if self.agent:
             self.agent.end()
         for thing in (self.erp, self.tms, self.broker):
@@ -109,14 +115,31 @@ class Play:
 
     def show(self):
         erp, tms = self.erp.ledger(), self.tms.ledger()
-        published, stored = len(self.fleet.published), len(self.fleet.acked)
+        published, stored = self.published(), self.stored()
         waiting = sum(v for k, v in self.agent.metrics().items()
                       if k.startswith("dray_backlog{")) if self.agent.is_running() else None
         print("%5.1f s  published %5d   stored %5d   at ERP %5d   at TMS %5d   backlog %s" % (
             self.elapsed(), published, stored, erp["applied"], tms["applied"],
             "drayd is dead" if waiting is None else "%5d" % waiting), flush=True)
 
+    def published(self):
+        return len(self.fleet.published) + self.scans
+
+    def stored(self):
+        return len(self.fleet.acked) + self.app.count("stored", "duplicate")
+
+    def expected(self, types):
+        """What a cloud must have; the app's receipts by the ids of their acks."""
+        scanned = {"/%s/example-app %s" % (SITE, ack["id"]) for ack in list(self.app.acks)}
+        return self.fleet.expected(types) | (scanned if "receipt" in types else set())
+
     # --- the acts
+
+    def scan(self):
+        """A receipt by the example app for scanner developers, tests/sim/scanner.py."""
+        self.scans += 1
+        self.app.scan("receipt", {"document": {"type": "purchase_order", "id": "PO-APP-%d" % self.scans},
+                                  "lines": [{"item": {"sku": "SKU-1"}, "quantity": 1, "uom": "EA"}]})
 
     def run(self):
         self.began = time.monotonic()
@@ -128,7 +151,8 @@ class Play:
             (PUBLISH_S, "the shift ends: no more scans, the queues drain",
              self.fleet.stop_publishing),
         ]
-        self.say("%d handhelds start to scan, %d events a second" % (HANDHELDS, RATE))
+        self.say("%d handhelds and an example app start to scan, %d events a second" % (
+            HANDHELDS, RATE + 1 / SCAN_EVERY_S))
         self.fleet.start()
         shown = 0
         while cues or not self.is_closed():
@@ -139,6 +163,9 @@ class Play:
                 _, text, act = cues.pop(0)
                 self.say(text)
                 act()
+            if self.elapsed() >= min(PUBLISH_S, (self.scans + 1) * SCAN_EVERY_S):
+                if self.elapsed() < PUBLISH_S:
+                    self.scan()
             if self.elapsed() >= shown:
                 self.show()
                 shown = int(self.elapsed()) + 1
@@ -146,31 +173,32 @@ class Play:
         self.show()
 
     def is_closed(self):
-        return self.fleet.is_done() and not any(self.missing(c, t) for c, t in self.sides())
+        return (self.fleet.is_done() and self.stored() == self.published() and
+                not any(self.missing(c, t) for c, t in self.sides()))
 
     def sides(self):
         return ((self.erp, TO_ERP), (self.tms, TO_TMS))
 
     def missing(self, cloud, types):
-        return len(self.fleet.expected(types)) - cloud.ledger()["applied"]
+        return len(self.expected(types)) - cloud.ledger()["applied"]
 
     # --- the ledger
 
     def ledger(self):
         """Print what each side says; True when it closes."""
         fleet = self.fleet
-        lost_on_floor = len(set(fleet.published) - set(fleet.acked))
+        lost_on_floor = self.published() - self.stored()
         row = "  %-22s %9s %9s %9s %6s %8s %8s"
         print("\n" + row % ("", "published", "stored", "delivered", "lost", "doubled", "repeats"))
-        print(row % ("handhelds -> drayd", len(fleet.published), len(fleet.acked), "",
+        print(row % ("handhelds -> drayd", self.published(), self.stored(), "",
                      lost_on_floor, "", fleet.resent))
-        good = lost_on_floor == 0 and len(fleet.published) > 0
+        good = lost_on_floor == 0 and len(fleet.published) > 0 and self.scans > 0
         own = self.own_ledger()
         print(row % ("drayd's own ledger", "", own["accepted"], "", "", "", own["duplicates"]))
-        good = good and own["closed"] and own["accepted"] == len(fleet.published)
+        good = good and own["closed"] and own["accepted"] == self.published()
         for cloud, types in self.sides():
             sums, applied = cloud.ledger(), set(cloud.ids())
-            expected = fleet.expected(types)
+            expected = self.expected(types)
             lost, strangers = len(expected - applied), len(applied - expected)
             print(row % ("drayd -> " + cloud.name.upper(), len(expected), "", sums["applied"],
                          lost, sums["doubled"], sums["repeats"]))

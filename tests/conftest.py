@@ -8,10 +8,22 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from sim.site import Site  # noqa: E402
 
+LOG_LINES = 15
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: the few that the inner loop runs")
     config.addinivalue_line("markers", "heavy: too much for the sanitized build, run once")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failed test's text ends with what drayd said last."""
+    report = (yield).get_result()
+    place = getattr(item, "funcargs", {}).get("site")
+    said = place.agent_log().splitlines()[-LOG_LINES:] if report.failed and place else []
+    if said and hasattr(report.longrepr, "addsection"):
+        report.longrepr.addsection("the end of drayd.log", "\n".join(said))
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ FORBIDDEN_CALLS = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "gets", 
                    "atof", "alloca"]
 
 FLOOR = ["turn.h", "clock.h", "log.h", "secret.h"]
-WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "housekeeping.h", "keeper.h", "lock.h",
-          "notify.h", "places.h", "proof.h", "restore.h", "salvor.h", "timekeeper.h"]
+WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "housekeeping.h", "keeper.h", "loader.h", "loading.h",
+          "lock.h", "notify.h", "places.h", "programs.h", "proof.h", "restore.h", "salvor.h", "timekeeper.h"]
 
 # room: (libraries, headers of the project by their start); the first room that fits a path counts.
 ROOMS = [
@@ -45,18 +45,20 @@ ROOMS = [
     ("agent/store/", ["sqlite3", "cjson"], ["dray/", "store/"] + FLOOR),
     ("agent/mqtt/", ["mosquitto", "event", "openssl", "cjson"], ["dray/", "mqtt/"] + FLOOR),
     ("agent/capture/", ["event", "cjson"],
-     ["dray/", "capture/", "mqtt/", "store/", "deliver/", "trees.h"] + FLOOR),
+     ["dray/", "capture/", "mqtt/", "store/", "deliver/", "mapper/", "trees.h"] + FLOOR),
     ("agent/deliver/", ["curl", "event", "cjson"],
      ["dray/", "deliver/", "store/", "mqtt/", "mapper/"] + FLOOR),
     ("agent/mapper/", ["jq", "event", "cjson"], ["dray/", "mapper/"] + FLOOR),
-    ("agent/ops/", ["event", "cjson"],
+    ("agent/ops/", ["event", "openssl", "cjson"],
      ["dray/", "ops/", "store/", "capture/", "deliver/"] + FLOOR),
     ("agent/ctl/", ["curl", "cjson"],
      ["dray/", "ctl/", "mapper/", "config_file.h", "declared.h"]),
     ("agent/agent.c", ["event", "cjson"],
      ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/"] + FLOOR + WIRING),
     ("agent/declared.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
+    ("agent/loading.c", [], ["dray/", "capture/", "deliver/", "ops/"] + FLOOR + WIRING),
     ("agent/places.c", [], ["dray/", "mapper/"] + FLOOR + WIRING),
+    ("agent/programs.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/proof.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/couriers.c", [], ["dray/", "deliver/"] + FLOOR + WIRING),
     ("agent/housekeeping.c", ["event"], ["dray/", "store/"] + FLOOR + WIRING),

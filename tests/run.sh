@@ -7,7 +7,8 @@
 #
 # As root the system tests mount small disks, in a mount namespace of their own; else those are
 # skipped.
-# Each part says what it does; its output is in build/log. The last line is the count.
+# Each part says what it does; its output is in build/log. The last line is the count;
+# above it is what failed tests said.
 # DRAY_FIXTURES: folder of third parties' schemas and samples; default ../shared/fixtures.
 set -u
 cd "$(dirname -- "$0")/.." || exit 1
@@ -18,7 +19,7 @@ case "${1-}" in
 --long) mode=long ;;
 "") ;;
 *)
-	sed -n '2,12s/^# \{0,1\}//p' "$0"
+	sed -n '2,13s/^# \{0,1\}//p' "$0"
 	exit 2
 	;;
 esac
@@ -34,7 +35,9 @@ own_mounts=
 [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && own_mounts="unshare -m --propagation private"
 export DRAY_FIXTURES=${DRAY_FIXTURES-$PWD/../shared/fixtures}
 export LC_ALL=C.UTF-8
+why=build/log/why.log why_lines=119
 mkdir -p build/log
+: >$why
 
 say() {
 	printf '%-48s ' "$1"
@@ -87,11 +90,14 @@ skip() {
 	add 0 0 1
 }
 
-counted() { # COUNTS LOG BEGAN
+counted() { # COUNTS LOG JUNIT BEGAN
 	local p f s
 	read -r p f s <<<"$1"
-	echo "$p passed, $f failed, $s skipped ($((SECONDS - $3)) s)"
-	[ "$f" = 0 ] || grep -aE 'FAILED|^E  |ERROR|runtime error' "$2" | head -n 60
+	echo "$p passed, $f failed, $s skipped ($((SECONDS - $4)) s)"
+	if [ "$f" != 0 ]; then
+		grep -aE 'FAILED|^E  |ERROR|runtime error' "$2" | cut -c1-300 | head -n 60
+		/usr/bin/python3 tests/tally.py why "$3" >>$why 2>&1 || tail -n 20 "$2" | cut -c1-300 >>$why
+	fi
 	add "$p" "$f" "$s"
 }
 
@@ -136,7 +142,9 @@ ensure_packages() {
 		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
-		python3-jsonschema jq e2fsprogs faketime openssh-server rabbitmq-server"
+		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server"
+	# One from elsewhere does as well, and Debian's npm would not go in beside it.
+	[ $mode = quick ] || command -v npm >/dev/null || need="$need nodejs npm"
 	local missing
 	missing=$(missing_of $need)
 	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
@@ -169,7 +177,7 @@ unit_and_component() { # PRESET WHAT
 	(cd "$folder" && ctest -j2 --timeout 300 --output-on-failure --output-junit ctest.xml) \
 		>"$log" 2>&1
 	counted "$(/usr/bin/python3 tests/tally.py ctest "$folder/Testing/Temporary/LastTest.log" \
-		"$folder/ctest.xml")" "$log" $began
+		"$folder/ctest.xml")" "$log" "$folder/ctest.xml" $began
 }
 
 pytests() { # PRESET WHAT LOG ARGUMENT...
@@ -179,7 +187,7 @@ pytests() { # PRESET WHAT LOG ARGUMENT...
 	rm -f "$xml"
 	DRAY_BUILD=$PWD/build/$preset $own_mounts /usr/bin/python3 -m pytest -p no:cacheprovider -q -ra \
 		--junitxml="$xml" "$@" >"$log" 2>&1
-	counted "$(/usr/bin/python3 tests/tally.py junit "$xml")" "$log" $began
+	counted "$(/usr/bin/python3 tests/tally.py junit "$xml")" "$log" "$xml" $began
 }
 
 run_cppcheck() {
@@ -197,18 +205,27 @@ run_tidy() {
 		xargs -n1 -P2 clang-tidy -p build/release --quiet
 }
 
+# Two targets at a time: one runs while the one before it is waited for.
 fuzz() {
-	local target name seeds
+	local target name under_way=
 	[ -n "${began_beside[fuzz]-}" ] || beside fuzz fuzz_build
 	part "building the fuzz targets (clang)" build-fuzz.log awaited fuzz || return
 	for target in build/fuzz/tests/fuzz_*; do
 		[ -x "$target" ] || continue
 		name=$(basename "$target")
-		seeds=$(find "tests/fuzz/corpus/$name" -type f 2>/dev/null | wc -l)
-		mkdir -p "build/fuzz/corpus/$name" # grows from run to run; the tree's seeds stay
-		part "fuzzing $name for $fuzz_s s, $seeds seeds" "$name.log" fuzz_one "$target" "$name" \
-			"$seeds"
+		beside "$name" fuzz_one "$target" "$name" "$(seeds_of "$name")"
+		[ -z "$under_way" ] || fuzz_ended "$under_way"
+		under_way=$name
 	done
+	[ -z "$under_way" ] || fuzz_ended "$under_way"
+}
+
+fuzz_ended() { # NAME
+	part "fuzzing $1 for $fuzz_s s, $(seeds_of "$1") seeds" "$1.log" awaited "$1"
+}
+
+seeds_of() { # NAME
+	find "tests/fuzz/corpus/$1" -type f 2>/dev/null | wc -l
 }
 
 fuzz_one() { # TARGET NAME SEEDS
@@ -216,6 +233,7 @@ fuzz_one() { # TARGET NAME SEEDS
 		echo "ERROR: there is nothing in tests/fuzz/corpus/$2"
 		return 1
 	}
+	mkdir -p "build/fuzz/corpus/$2" # grows from run to run; the tree's seeds stay
 	"$1" -max_total_time=$fuzz_s -max_len=65536 -timeout=10 -rss_limit_mb=1024 \
 		-print_final_stats=1 -artifact_prefix=build/log/ \
 		"build/fuzz/corpus/$2" "tests/fuzz/corpus/$2"
@@ -237,7 +255,10 @@ check_man_pages() {
 
 # --- the order: what fails fast comes first ---------------------------------------------------------
 
+# What failed far above is said again where the end of the output is all that is seen.
 finish() {
+	head -n $why_lines $why
+	[ "$(wc -l <$why)" -le $why_lines ] || echo "--- more in $why"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ $failed = 0 ]
 	exit

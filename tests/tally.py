@@ -2,6 +2,7 @@
 """Counts tests: of cmocka programs from ctest's log and JUnit file, of pytest from its JUnit file.
 
   tally.py ctest LOG JUNIT | tally.py junit JUNIT     prints "PASSED FAILED SKIPPED"
+  tally.py why JUNIT                                  prints the end of what each failed test said
 
 A program that ended badly without naming a failed test (a crash, a sanitizer) is one failure; a
 file that is missing or empty is one too: what did not run has not passed.
@@ -9,6 +10,9 @@ file that is missing or empty is one too: what did not run has not passed.
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+
+WHY_LINES = 40
+WHY_COLUMNS = 300
 
 
 def count_junit(path):
@@ -36,7 +40,20 @@ def count_ctest(log, junit):
     return passed, max(failed, programs_failed), skipped
 
 
+def print_why(path):
+    for case in ElementTree.parse(path).iter("testcase"):
+        for flaw in case.findall("failure") + case.findall("error"):
+            # ctest has what a program said beside the failure, not in it.
+            text = flaw.text or case.findtext("system-out") or flaw.get("message") or ""
+            print("--- why %s::%s failed:" % (case.get("classname"), case.get("name")))
+            for line in text.rstrip().splitlines()[-WHY_LINES:]:
+                print(line[:WHY_COLUMNS])
+
+
 def main():
+    if sys.argv[1] == "why":
+        print_why(sys.argv[2])
+        return
     try:
         counts = (count_ctest if sys.argv[1] == "ctest" else count_junit)(*sys.argv[2:])
         if not any(counts):

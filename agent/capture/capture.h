@@ -7,6 +7,9 @@
  * crash between the two would leave a handheld without its ack and the broker with nothing to send
  * again; so a resend is answered `duplicate`.
  *
+ * Messages of a source with an adapter are answered in a later turn; until then no PUBACK of this
+ * connection leaves, and beyond some time nothing more is read (held.h). Acks on talk don't wait.
+ *
  * At most 500 acks are outstanding on talk; as many as fit a ring wait behind them. While talk is up
  * a filling ring stops the reading of capture, so that none is lost by haste; while talk is down the
  * oldest are dropped, and counted: a handheld that is not told sends again and is answered
@@ -27,6 +30,7 @@ struct store;
 struct metrics;
 struct clock;
 struct intake;
+struct adapters;
 struct secret_dirs;
 struct deliver_news;
 struct capture;
@@ -38,6 +42,7 @@ struct capture_options {
 	struct metrics *metrics;
 	const struct clock *clock;
 	struct intake *intake;
+	struct adapters *adapters;
 	const struct secret_dirs *secrets;
 };
 
@@ -75,6 +80,7 @@ struct capture_alert {
 	const char *kind;     /* of the exception, or of the alarm */
 	const char *state;    /* of an alarm that ends: "raised", "cleared" */
 	const char *destination, *device, *id;
+	const char *origin; /* topic, or name of the source, that a refused message came by */
 	int64_t seq;
 	const char *message;
 };

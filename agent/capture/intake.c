@@ -4,32 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/counts.h"
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/event.h"
 #include "dray/json.h"
 #include "dray/metrics.h"
 #include "dray/route.h"
+#include "dray/split.h"
 #include "store/store.h"
 #include "trees.h"
 
-#define EVENTS_MAX 1000           /* of one message */
 #define RAW_MAX ((size_t)1 << 20) /* kept of what is refused */
 #define MEMBERS_MAX 200000        /* JSON values in one event */
-#define CELLS 256                 /* reasons, and types times sources: few */
-#define ARRIVALS 4096
-
-/* A count that becomes a metric at the commit. */
-struct cell {
-	enum metric metric;
-	char a[EVENT_TYPE_MAX], b[EVENT_NAME_MAX];
-	unsigned n;
-};
-
-struct arrival {
-	int64_t at_mono_us;
-	int64_t skew_ms; /* received minus sent; INT64_MIN: not said */
-};
 
 struct intake {
 	struct store *store;
@@ -37,12 +24,10 @@ struct intake {
 	struct metrics *metrics;
 	const struct clock *clock;
 	const struct config *config;
+	const struct reference *reference;
 	struct route_target *targets; /* room for every destination */
 	struct buf scanned, body;
-	struct cell cells[CELLS];
-	unsigned n_cells;
-	struct arrival arrivals[ARRIVALS]; /* of what this turn stored */
-	unsigned n_arrivals;
+	struct counts counts;
 	intake_exception_fn on_exception;
 	void *exception_ctx;
 };
@@ -56,7 +41,13 @@ struct passage {
 	int64_t arrived_mono_us;
 	int64_t at_ms;      /* steady, for what is stored */
 	size_t index;       /* of the event in the message */
-	bool is_broken_off; /* no end was found of the last value: the rest was refused with it */
+	bool is_raw_stored; /* the message's raw, with the first event that was stored */
+};
+
+/* The bytes of one event, or what they were made of: kept when it is refused. */
+struct original {
+	const char *raw;
+	size_t len;
 };
 
 struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
@@ -83,6 +74,11 @@ void intake_free(struct intake *intake)
 	free(intake);
 }
 
+void intake_set_reference(struct intake *intake, const struct reference *reference)
+{
+	intake->reference = reference;
+}
+
 int intake_configure(struct intake *intake, const struct config *config)
 {
 	struct route_target *targets = calloc(config->n_destinations + 1, sizeof(*targets));
@@ -101,53 +97,14 @@ void intake_on_exception(struct intake *intake, intake_exception_fn fn, void *ct
 	intake->exception_ctx = ctx;
 }
 
-/* --- counts that wait for the commit ----------------------------------------------------------- */
-
-static void count(struct intake *intake, enum metric metric, const char *a, const char *b)
-{
-	struct cell *cell;
-
-	for (cell = intake->cells; cell < intake->cells + intake->n_cells; cell++)
-		if (cell->metric == metric && strcmp(cell->a, a) == 0 && strcmp(cell->b, b) == 0) {
-			cell->n++;
-			return;
-		}
-	if (intake->n_cells == CELLS)
-		return; /* the tally has it: the next start counts from there */
-	intake->n_cells++;
-	cell->metric = metric;
-	cell->n = 1;
-	(void)snprintf(cell->a, sizeof(cell->a), "%s", a);
-	(void)snprintf(cell->b, sizeof(cell->b), "%s", b);
-}
-
 void intake_committed(struct intake *intake)
 {
-	int64_t now_mono_us = clock_mono_us(intake->clock);
-
-	for (unsigned i = 0; i < intake->n_cells; i++) {
-		const struct cell *cell = &intake->cells[i];
-
-		metrics_add(
-			intake->metrics, cell->metric, cell->a, *cell->b ? cell->b : NULL, cell->n);
-	}
-	for (unsigned i = 0; i < intake->n_arrivals; i++) {
-		const struct arrival *arrival = &intake->arrivals[i];
-
-		metrics_observe(intake->metrics, METRIC_EVENT_ACK_SECONDS, NULL,
-			(double)(now_mono_us - arrival->at_mono_us) / 1e6);
-		if (arrival->skew_ms != INT64_MIN)
-			metrics_observe(intake->metrics, METRIC_CLOCK_SKEW_SECONDS, NULL,
-				(double)arrival->skew_ms / 1e3);
-	}
-	intake->n_cells = 0;
-	intake->n_arrivals = 0;
+	counts_commit(&intake->counts, intake->metrics, clock_mono_us(intake->clock));
 }
 
 void intake_poisoned(struct intake *intake)
 {
-	intake->n_cells = 0;
-	intake->n_arrivals = 0;
+	counts_forget(&intake->counts);
 }
 
 /* --- refusing ------------------------------------------------------------------------------------ */
@@ -157,8 +114,7 @@ struct refusal {
 	const char *kind;               /* of the exception */
 	const char *id, *type, *device; /* "" unknown */
 	int64_t seq;                    /* of the event it collides with; 0 none */
-	const char *raw;
-	size_t raw_len;
+	struct original of;
 };
 
 static int keep_refused(
@@ -176,8 +132,8 @@ static int keep_refused(
 		.seq = refusal->seq,
 		.origin = message->topic ? message->topic : message->origin,
 		.device = refusal->device,
-		.raw = refusal->raw,
-		.raw_len = refusal->raw_len < RAW_MAX ? refusal->raw_len : RAW_MAX,
+		.raw = refusal->of.raw,
+		.raw_len = refusal->of.len < RAW_MAX ? refusal->of.len : RAW_MAX,
 		.opened_at_ms = passage->at_ms,
 		.due_at_ms = passage->at_ms + intake->config->sla_normal_ms,
 	};
@@ -187,7 +143,7 @@ static int keep_refused(
 	if (is_new && intake->on_exception)
 		intake->on_exception(intake->exception_ctx,
 			&(struct intake_exception){ refusal->kind, exception.severity,
-				problem->message, message->origin, refusal->device, refusal->id });
+				problem->message, exception.origin, refusal->device, refusal->id });
 	return 0;
 }
 
@@ -204,36 +160,29 @@ static int refuse(
 			event_type_is_known(refusal->type) ? refusal->type : "", 0, "rejected",
 			reason) < 0)
 		return -1;
-	count(intake, METRIC_EVENTS_REJECTED, reason, "");
+	counts_add(&intake->counts, METRIC_EVENTS_REJECTED, reason, "");
 	(void)snprintf(ack.id, sizeof(ack.id), "%s", refusal->id);
 	passage->on_ack(passage->ack_ctx, &ack, refusal->device);
 	return 0;
 }
 
-/* Refuse bytes that no event could be read from. */
-static int refuse_bytes(struct passage *passage, const char *bytes, size_t len, enum reason reason,
-	const char *why, size_t at)
+/* Refuse what no event could be read from. */
+static int refuse_unread(
+	struct passage *passage, struct original of, const char *id, const struct problem *problem)
 {
 	const char *device = passage->message->topic_device;
-	struct refusal refusal = { "unparsable", "", "", device ? device : "", 0, bytes, len };
+	struct refusal refusal = { "unparsable", id, "", device ? device : "", 0, of };
+
+	return refuse(passage, &refusal, problem);
+}
+
+static int refuse_bytes(
+	struct passage *passage, struct original of, enum reason reason, const char *why, size_t at)
+{
 	struct problem problem;
 
 	problem_fill(&problem, reason, "", "%s at byte %zu", why, at);
-	return refuse(passage, &refusal, &problem);
-}
-
-static enum reason flaw_reason(enum json_flaw flaw)
-{
-	switch (flaw) {
-	case JSON_BAD_UTF8:
-		return REASON_BAD_UTF8;
-	case JSON_TOO_LARGE:
-		return REASON_TOO_LARGE;
-	case JSON_TOO_DEEP:
-		return REASON_TOO_DEEP;
-	default:
-		return REASON_BAD_JSON;
-	}
+	return refuse_unread(passage, of, "", &problem);
 }
 
 /* --- storing and routing --------------------------------------------------------------------------- */
@@ -245,7 +194,7 @@ static int route(struct passage *passage, const struct event *event, int64_t seq
 	size_t n = route_event(config, event, intake->targets);
 
 	if (n == 0) {
-		count(intake, METRIC_EVENTS_UNROUTED, event->type, "");
+		counts_add(&intake->counts, METRIC_EVENTS_UNROUTED, event->type, "");
 		return store_count(intake->store, passage->at_ms, passage->message->origin,
 			event->device, event->type, 0, "unrouted", "");
 	}
@@ -307,11 +256,10 @@ int intake_route_again(
 	return status;
 }
 
-static int refuse_conflict(struct passage *passage, const struct event *event, int64_t seq,
-	const char *raw, size_t raw_len)
+static int refuse_conflict(
+	struct passage *passage, const struct event *event, int64_t seq, struct original of)
 {
-	struct refusal refusal = { "id_conflict", event->id, event->type, event->device, seq, raw,
-		raw_len };
+	struct refusal refusal = { "id_conflict", event->id, event->type, event->device, seq, of };
 	struct problem problem;
 
 	problem_fill(&problem, REASON_ID_CONFLICT, "/id",
@@ -323,16 +271,26 @@ static int refuse_conflict(struct passage *passage, const struct event *event, i
 static int keep_accepted(struct passage *passage, const struct event *event, int64_t seq,
 	const struct problem *problem)
 {
-	struct refusal accepted = { "invalid", event->id, event->type, event->device, seq, NULL,
-		0 };
+	struct refusal accepted = { "invalid", event->id, event->type, event->device, seq,
+		{ NULL, 0 } };
 
 	return problem->reason == REASON_NONE ? 0 : keep_refused(passage, &accepted, problem);
 }
 
+/*
+ * What the canonical form can't give back is kept beside it: an event that was changed, and, once, the
+ * message that an adapter made events of.
+ */
+static bool keeps_raw(const struct passage *passage, const struct event *event)
+{
+	return passage->message->raw ? !passage->is_raw_stored : event->is_changed;
+}
+
 static int store_event(struct passage *passage, const struct event *event,
-	const struct problem *problem, const char *raw, size_t raw_len)
+	const struct problem *problem, struct original of)
 {
 	struct intake *intake = passage->intake;
+	bool has_raw = keeps_raw(passage, event);
 	struct ack ack = { .status = ACK_STORED };
 	struct store_event row = {
 		.source = event->source,
@@ -349,6 +307,8 @@ static int store_event(struct passage *passage, const struct event *event,
 		.digest = event->digest,
 		.body = intake->body.data,
 		.len = intake->body.len,
+		.raw = has_raw ? of.raw : NULL,
+		.raw_len = has_raw ? of.len : 0,
 	};
 
 	(void)memcpy(ack.id, event->id, sizeof(ack.id));
@@ -356,26 +316,50 @@ static int store_event(struct passage *passage, const struct event *event,
 	case STORE_FAILED:
 		return -1;
 	case STORE_CONFLICT:
-		return refuse_conflict(passage, event, ack.seq, raw, raw_len);
+		return refuse_conflict(passage, event, ack.seq, of);
 	case STORE_DUPLICATE:
 		ack.status = ACK_DUPLICATE;
-		count(intake, METRIC_EVENTS_DUPLICATE, passage->message->origin, "");
+		counts_add(&intake->counts, METRIC_EVENTS_DUPLICATE, passage->message->origin, "");
 		break;
 	case STORE_STORED:
 		if (route(passage, event, ack.seq) < 0 ||
 			keep_accepted(passage, event, ack.seq, problem) < 0)
 			return -1;
-		count(intake, METRIC_EVENTS_RECEIVED, event->type, passage->message->origin);
-		if (intake->n_arrivals < ARRIVALS)
-			intake->arrivals[intake->n_arrivals++] =
-				(struct arrival){ passage->arrived_mono_us,
-					event->sent_at_ms < 0
-						? INT64_MIN
-						: event->received_at_ms - event->sent_at_ms };
+		counts_add(&intake->counts, METRIC_EVENTS_RECEIVED, event->type,
+			passage->message->origin);
+		counts_arrived(&intake->counts, passage->arrived_mono_us,
+			event->sent_at_ms < 0 ? INT64_MIN
+					      : event->received_at_ms - event->sent_at_ms);
+		passage->is_raw_stored = true;
 		break;
 	}
 	passage->on_ack(passage->ack_ctx, &ack, event->device);
 	return 0;
+}
+
+/*
+ * What was stored once is never refused: items, units and limits may have changed since, and a device
+ * that didn't hear its ack sends again. 1 it is known, and acknowledged; 0 it isn't; -1.
+ */
+static int is_known(struct passage *passage, const struct event *event)
+{
+	struct intake *intake = passage->intake;
+	struct ack ack = { .status = ACK_DUPLICATE };
+	const struct store_event row = { .source = event->source,
+		.id = event->id,
+		.type = event->type,
+		.device = event->device,
+		.origin = passage->message->origin,
+		.received_at_ms = passage->at_ms,
+		.digest = event->digest };
+	int known = event->is_identified ? store_knows_event(intake->store, &row, &ack.seq) : 0;
+
+	if (known <= 0)
+		return known;
+	counts_add(&intake->counts, METRIC_EVENTS_DUPLICATE, passage->message->origin, "");
+	(void)memcpy(ack.id, event->id, sizeof(ack.id));
+	passage->on_ack(passage->ack_ctx, &ack, event->device);
+	return 1;
 }
 
 /* --- one event, one message -------------------------------------------------------------------------- */
@@ -388,12 +372,11 @@ static void add_attribute(cJSON *object, const char *name, const char *value)
 }
 
 /* What answers bring has led to answers again and again: somebody's routes go round in a circle. */
-static int refuse_loop(
-	struct passage *passage, const cJSON *object, const char *raw, size_t raw_len)
+static int refuse_loop(struct passage *passage, const cJSON *object, struct original of)
 {
 	const char *id = json_get_string(object, "id"), *type = json_get_string(object, "type");
 	struct refusal refusal = { "loop", id ? id : "", type ? type : "",
-		passage->message->topic_device, 0, raw, raw_len };
+		passage->message->topic_device, 0, of };
 	struct problem problem;
 
 	problem_fill(&problem, REASON_NOT_ALLOWED, "/type",
@@ -403,8 +386,16 @@ static int refuse_loop(
 	return refuse(passage, &refusal, &problem);
 }
 
-/* The stage where adapters, barcodes, items and units will stand is between parse and render. */
-static int take_object(struct passage *passage, cJSON *object, const char *raw, size_t raw_len)
+static int refuse_event(struct passage *passage, const struct event *event,
+	const struct problem *problem, struct original of)
+{
+	struct refusal refusal = { "invalid", event->id, event->type, event->device, 0, of };
+	int known = is_known(passage, event);
+
+	return known != 0 ? (known < 0 ? -1 : 0) : refuse(passage, &refusal, problem);
+}
+
+static int take_object(struct passage *passage, cJSON *object, struct original of)
 {
 	struct intake *intake = passage->intake;
 	const struct intake_message *message = passage->message;
@@ -413,10 +404,13 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 		.topic_site = message->topic_site,
 		.topic_type = message->topic_type,
 		.topic_device = message->topic_device,
+		.types = message->types,
 		.received_at_ms = message->received_at_ms,
 		.index = passage->index,
 		.chain = message->chain,
 		.limits = &intake->config->limits,
+		.reference = intake->reference,
+		.max_skew_ms = intake->config->max_skew_ms,
 		.accepts_invalid = message->on_invalid == CONFIG_INVALID_ACCEPT,
 	};
 	struct event event;
@@ -424,157 +418,117 @@ static int take_object(struct passage *passage, cJSON *object, const char *raw, 
 	int rc;
 
 	if (message->chain > EMIT_CHAIN_MAX) {
-		rc = refuse_loop(passage, object, raw, raw_len);
+		rc = refuse_loop(passage, object, of);
 		cJSON_Delete(object);
 		return rc;
 	}
 	if (!message->topic_device)
 		add_attribute(object, "device", message->default_device);
 	add_attribute(object, "traceparent", message->traceparent);
-	if (event_parse(object, &context, &event, &problem) < 0) {
-		struct refusal refusal = { "invalid", event.id, event.type, event.device, 0, raw,
-			raw_len };
-
-		return refuse(passage, &refusal, &problem);
-	}
+	if (event_parse(object, &context, &event, &problem) < 0)
+		return refuse_event(passage, &event, &problem, of);
 	buf_reset(&intake->body);
 	event_render(&event, &intake->body);
 	if (buf_failed(&intake->body))
-		rc = refuse_bytes(passage, raw, raw_len, REASON_TOO_LARGE, "out of memory", 0);
+		rc = refuse_bytes(passage, of, REASON_TOO_LARGE, "out of memory", 0);
 	else
-		rc = store_event(passage, &event, &problem, raw, raw_len);
+		rc = store_event(passage, &event, &problem, of);
 	event_done(&event);
 	return rc;
 }
 
-static int take_tree(struct passage *passage, const char *raw, size_t raw_len)
+static int take_tree(struct passage *passage, const char *text, size_t len, struct original of)
 {
-	cJSON *value =
-		cJSON_ParseWithLength(passage->intake->scanned.data, passage->intake->scanned.len);
+	cJSON *value = cJSON_ParseWithLength(text, len);
 
 	if (!value)
-		return refuse_bytes(passage, raw, raw_len, REASON_BAD_JSON, "unreadable JSON", 0);
+		return refuse_bytes(passage, of, REASON_BAD_JSON, "unreadable JSON", 0);
 	if (!cJSON_IsObject(value)) {
 		cJSON_Delete(value);
-		return refuse_bytes(
-			passage, raw, raw_len, REASON_BAD_JSON, "an event is an object", 0);
+		return refuse_bytes(passage, of, REASON_BAD_JSON, "an event is an object", 0);
 	}
-	return take_object(passage, value, raw, raw_len);
+	return take_object(passage, value, of);
 }
 
-static int take_value(struct passage *passage, const char *raw, size_t raw_len)
+static struct original original_of(const struct passage *passage, const struct split_part *part)
 {
+	const struct intake_message *message = passage->message;
+
+	if (message->raw)
+		return (struct original){ message->raw, message->raw_len };
+	return (struct original){ part->raw, part->len };
+}
+
+static int on_value(void *ctx, const struct split_part *part, const char *text, size_t len)
+{
+	struct passage *passage = ctx;
 	int rc;
 
+	passage->index = passage->message->first_index + part->index;
 	trees_open();
-	rc = take_tree(passage, raw, raw_len);
+	rc = take_tree(passage, text, len, original_of(passage, part));
 	trees_close();
 	return rc;
 }
 
-static size_t skip_space(const char *text, size_t len, size_t pos)
+static int on_flaw(void *ctx, const struct split_part *part, const struct split_flaw *flaw)
 {
-	while (pos < len &&
-		(text[pos] == ' ' || text[pos] == '\t' || text[pos] == '\n' || text[pos] == '\r'))
-		pos++;
-	return pos;
+	struct passage *passage = ctx;
+
+	return refuse_bytes(passage, original_of(passage, part), flaw->reason, flaw->why, flaw->at);
 }
 
-/*
- * The next value at *pos: taken, or refused by itself when its end can be found. When it can't, the
- * rest of the message is one broken value, and *pos is its end.
- */
-static int take_next(struct passage *passage, const char *text, size_t len, size_t *pos)
+static struct passage begin(struct intake *intake, const struct intake_message *message,
+	intake_ack_fn on_ack, void *ctx)
 {
-	const struct config *config = passage->intake->config;
-	struct json_limits limits = { config->limits.max_bytes, config->limits.max_depth,
-		MEMBERS_MAX, false };
-	struct json_error error;
-	size_t start = *pos, consumed = 0, end;
-
-	if (json_scan(text + start, len - start, &limits, &passage->intake->scanned, &consumed,
-		    &error) == JSON_FINE) {
-		*pos = start + consumed;
-		return take_value(passage, text + start, consumed);
-	}
-	if (!json_extent(text, len, start, &start, &end)) {
-		start = *pos;
-		end = len;
-		passage->is_broken_off = true;
-	}
-	*pos = end;
-	return refuse_bytes(passage, text + start, end - start, flaw_reason(error.flaw),
-		error.message, error.offset);
+	return (struct passage){
+		.intake = intake,
+		.message = message,
+		.on_ack = on_ack,
+		.ack_ctx = ctx,
+		.arrived_mono_us = message->arrived_mono_us ? message->arrived_mono_us
+							    : clock_mono_us(intake->clock),
+		.at_ms = clock_stamp_of(intake->clock, message->received_at_ms),
+	};
 }
 
-/* Behind a value, at *pos: what separates it from the next. False: the rest can't be made sense of. */
-static bool pass_separator(const char *text, size_t len, size_t *pos, bool *is_array)
+static struct original whole(const struct intake_message *message)
 {
-	*pos = skip_space(text, len, *pos);
-	if (*pos == len)
-		return true;
-	if (text[*pos] == ',') { /* between single values it is one too many, and harms nobody */
-		++*pos;
-	} else if (*is_array && text[*pos] == ']') {
-		++*pos;
-		*is_array = false; /* what may stand behind it are single values */
-	} else if (*is_array || text[*pos] != '{') {
-		return false;
-	}
-	*pos = skip_space(text, len, *pos);
-	return true;
-}
-
-/* Every value from `pos` on: an array's elements, or values one behind the other. */
-static int take_values(
-	struct passage *passage, const char *text, size_t len, size_t pos, bool is_array)
-{
-	while (pos < len) {
-		if (passage->index == EVENTS_MAX)
-			return refuse_bytes(passage, text + pos, len - pos, REASON_TOO_LARGE,
-				"more than 1000 events in a message", pos);
-		if (take_next(passage, text, len, &pos) < 0)
-			return -1;
-		passage->index++;
-		if (!pass_separator(text, len, &pos, &is_array))
-			return refuse_bytes(passage, text + pos, len - pos, REASON_BAD_JSON,
-				is_array ? "a comma or ] is missing" : "an event is an object",
-				pos);
-	}
-	if (is_array && !passage->is_broken_off)
-		return refuse_bytes(passage, text + len, 0, REASON_BAD_JSON,
-			"the message ends before its ]", len);
-	return 0;
-}
-
-static int take_all(struct passage *passage, const char *text, size_t len)
-{
-	bool has_mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* some write one */
-	size_t pos = skip_space(text, len, has_mark ? 3 : 0);
-	bool is_array = pos < len && text[pos] == '[';
-
-	if (is_array)
-		pos = skip_space(text, len, pos + 1);
-	if (pos == len || (is_array && text[pos] == ']' && skip_space(text, len, pos + 1) == len))
-		return refuse_bytes(
-			passage, text, len, REASON_BAD_JSON, "no event in the message", 0);
-	return take_values(passage, text, len, pos, is_array);
+	return message->raw ? (struct original){ message->raw, message->raw_len }
+			    : (struct original){ message->payload, message->len };
 }
 
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx)
 {
-	struct passage passage = {
-		.intake = intake,
-		.message = message,
-		.on_ack = on_ack,
-		.ack_ctx = ctx,
-		.arrived_mono_us = clock_mono_us(intake->clock),
-		.at_ms = clock_stamp_of(intake->clock, message->received_at_ms),
+	const struct event_limits *limits = &intake->config->limits;
+	size_t max_len = message->max_len > 0 ? message->max_len : limits->max_bytes;
+	struct passage passage = begin(intake, message, on_ack, ctx);
+	const struct split_options options = {
+		.limits = { limits->max_bytes, limits->max_depth, MEMBERS_MAX, false },
+		.opens_arrays = true,
 	};
+	const struct split_handlers handlers = { on_value, on_flaw, &passage };
 
-	if (message->len > intake->config->limits.max_bytes)
-		return refuse_bytes(&passage, message->payload, message->len, REASON_TOO_LARGE,
+	if (!message->raw && message->len > max_len)
+		return refuse_bytes(&passage, whole(message), REASON_TOO_LARGE,
 			"the message is larger than limits.max_message allows", message->len);
-	return take_all(&passage, message->payload, message->len);
+	return split_message(message->payload, message->len, &options, &intake->scanned, &handlers);
+}
+
+int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
+	const struct problem *problem, intake_ack_fn on_ack, void *ctx)
+{
+	struct passage passage = begin(intake, message, on_ack, ctx);
+
+	return refuse_unread(
+		&passage, whole(message), id_is_valid(id, strlen(id)) ? id : "", problem);
+}
+
+int intake_pass(struct intake *intake, const struct intake_message *message)
+{
+	int64_t at_ms = clock_stamp_of(intake->clock, message->received_at_ms);
+
+	return store_count(intake->store, at_ms, message->origin,
+		message->topic_device ? message->topic_device : "", "", 0, "empty", "");
 }

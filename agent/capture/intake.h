@@ -1,10 +1,11 @@
 /*
  * intake.h - the one door: whatever comes in by MQTT or by HTTP passes here and nowhere else.
  *
- *   bytes ─► split into values ─► scan ─► [adapter] ─► event_parse ─► [GS1 · items · units]
+ *   bytes ─► [adapter] ─► split into values ─► scan ─► event_parse (barcodes, items, units)
  *         ─► render ─► store ─► route ─► one delivery row per destination        ─► an ack each
  *
- * (Adapters, GS1, items and units are stages to come; each stands between two that are there.)
+ * An adapter is asked before (adapter.h): what comes here then are the events that it made, with the
+ * message that they were made of as `raw`.
  *
  * Laws
  *   1. Each event of a message is taken or refused by itself, whole.
@@ -31,6 +32,7 @@ struct metrics;
 struct clock;
 struct deliver;
 struct intake;
+struct reference;
 
 struct intake_message {
 	const char *origin;     /* the source's name; "control" for drayctl */
@@ -38,13 +40,22 @@ struct intake_message {
 	const char *topic_site; /* NULL: not said */
 	const char *topic_type;
 	const char *topic_device;
+	const char *types;          /* as in struct event_context */
 	const char *default_device; /* when neither topic nor body names one; NULL none */
 	const char *traceparent;    /* NULL none */
 	enum config_on_invalid on_invalid;
-	unsigned chain; /* as in struct event_context */
+	unsigned chain;     /* as in struct event_context */
+	size_t first_index; /* of its first event, where a message is taken in parts: for derived ids */
 	const void *payload;
 	size_t len;
-	int64_t received_at_ms; /* wall clock, now */
+	/* What `payload` was made of: kept where an event is refused, and with the first that is
+	 * stored. NULL: payload is what came. */
+	const void *raw;
+	size_t raw_len;
+	size_t max_len; /* of payload, where many events may come at once; 0: limits.max_message, to
+			 * which each event is held anyway */
+	int64_t received_at_ms;  /* wall clock, when it came */
+	int64_t arrived_mono_us; /* the same on the monotonic clock; 0: now */
 };
 
 /* One ack; `device` is "" when nobody knows whom to tell. */
@@ -53,6 +64,8 @@ typedef void (*intake_ack_fn)(void *ctx, const struct ack *ack, const char *devi
 struct intake *intake_new(struct store *store, struct deliver *deliver, struct metrics *metrics,
 	const struct clock *clock);
 void intake_free(struct intake *intake);
+/* Items and units are asked for there (items.h); until then they pass as they are. */
+void intake_set_reference(struct intake *intake, const struct reference *reference);
 /* `config` must outlive its use. 0, or -1 when memory ran out: nothing changed. */
 int intake_configure(struct intake *intake, const struct config *config);
 
@@ -62,6 +75,17 @@ int intake_configure(struct intake *intake, const struct config *config);
  */
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx);
+
+/*
+ * Refuse a message of which nothing could be made an event: it is kept raw (`unparsable`), and one ack
+ * says why, for `id`, none where that is no id an event may have. Returns as intake_take() does.
+ */
+int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
+	const struct problem *problem, intake_ack_fn on_ack, void *ctx);
+
+/* A message that says nothing: an adapter read it and made no event of it. It is counted, as `empty`.
+ * Returns as intake_take() does. */
+int intake_pass(struct intake *intake, const struct intake_message *message);
 
 /*
  * An answer brought an event: it enters like any other, its id derived from what caused it, so that the
@@ -87,8 +111,9 @@ int intake_route_again(
 /* Told, during intake_take(), of an exception that opened; true only after the commit. */
 struct intake_exception {
 	const char *kind, *severity, *reason;
-	const char *origin, *device; /* "" unknown */
-	const char *id;              /* the event's; "" unknown */
+	const char *origin; /* the topic, or the source's name */
+	const char *device; /* "" unknown */
+	const char *id;     /* the event's; "" unknown */
 };
 typedef void (*intake_exception_fn)(void *ctx, const struct intake_exception *exception);
 void intake_on_exception(struct intake *intake, intake_exception_fn fn, void *ctx);

@@ -3,13 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
+#include "capture/adapter.h"
 #include "capture/connection.h"
+#include "capture/held.h"
 #include "capture/intake.h"
 #include "capture/talk.h"
 #include "capture/topic.h"
 #include "clock.h"
 #include "deliver/deliver.h"
+#include "dray/cloudevent.h"
 #include "dray/json.h"
 #include "log.h"
 #include "mqtt/mqtt.h"
@@ -18,79 +22,202 @@
 #include "turn.h"
 
 #define RETAIN_NEVER 2
+#define DATA_MEMBERS_MAX 200000 /* JSON values in the data of a CloudEvent in binary mode */
 #define SUBSCRIPTIONS "mqtt.subscriptions" /* cursor in the store */
+
+/* A message that was heard: whom to tell of its events. */
+struct hearing {
+	LIST_ENTRY(hearing) entry; /* while an adapter has it */
+	struct capture *capture;
+	unsigned connection;
+	const char *response_topic; /* NULL: none */
+	const void *correlation_data;
+	size_t correlation_len;
+};
 
 struct capture {
 	struct capture_options is;
 	const struct config *config;
 	struct mqtt *mqtt;
 	struct talk *talk;
-	struct buf rendered;
+	struct buf rendered, scratch, joined;
 	char reason[160];     /* why it is down; "" when it is up */
 	char closed[256];     /* why it is not to be up; "" when it is */
 	bool acks_deliveries; /* some source wants them */
 	int64_t n_taken;      /* events of this turn */
-};
-
-struct hearing {
-	struct capture *capture;
-	const struct mqtt_message *message;
+	struct held held;
+	LIST_HEAD(, hearing) hearings; /* that adapters have */
 };
 
 static void on_ack(void *ctx, const struct ack *ack, const char *device)
 {
-	struct hearing *hearing = ctx;
+	const struct hearing *hearing = ctx;
 	struct capture *capture = hearing->capture;
-	const struct mqtt_message *message = hearing->message;
 	char own[TOPIC_MAX] = "";
 	const char *topic = own;
 
 	capture->n_taken++;
 	if (*device && !topic_for_acks(capture->config, device, own, sizeof(own)))
 		return;
-	if (message->response_topic &&
-		topic_may_respond(capture->config, own, message->response_topic))
-		topic = message->response_topic;
+	if (hearing->response_topic &&
+		topic_may_respond(capture->config, own, hearing->response_topic))
+		topic = hearing->response_topic;
 	if (!*topic)
 		return; /* nobody knows whom to tell; the exception queue does */
 	buf_reset(&capture->rendered);
 	ack_render(ack, &capture->rendered);
 	if (!buf_failed(&capture->rendered))
 		talk_say(capture->talk, topic, capture->rendered.data, capture->rendered.len,
-			message->correlation_data, message->correlation_len);
+			hearing->correlation_data, hearing->correlation_len);
 }
 
-static void on_message(void *ctx, const struct mqtt_message *message)
+/* --- through an adapter -------------------------------------------------------------------------- */
+
+/* A copy, with what it points to behind it. */
+static struct hearing *keep_hearing(const struct hearing *heard)
+{
+	size_t topic_len = heard->response_topic ? strlen(heard->response_topic) + 1 : 0;
+	struct hearing *hearing = malloc(sizeof(*hearing) + topic_len + heard->correlation_len);
+	char *at;
+
+	if (!hearing)
+		return NULL;
+	*hearing = *heard;
+	at = (char *)(hearing + 1);
+	if (heard->response_topic)
+		hearing->response_topic = memcpy(at, heard->response_topic, topic_len);
+	if (heard->correlation_len > 0)
+		hearing->correlation_data =
+			memcpy(at + topic_len, heard->correlation_data, heard->correlation_len);
+	LIST_INSERT_HEAD(&heard->capture->hearings, hearing, entry);
+	return hearing;
+}
+
+static void forget_hearing(struct hearing *hearing)
+{
+	LIST_REMOVE(hearing, entry);
+	free(hearing);
+}
+
+/* What was not taken comes again. A turn that is poisoned breaks the connection itself, at its end. */
+static void on_adapted(void *ctx, int status)
+{
+	struct hearing *hearing = ctx;
+	struct capture *capture = hearing->capture;
+
+	held_end(&capture->held, hearing->connection);
+	forget_hearing(hearing);
+	if (status < 0 && !store_is_poisoned(capture->is.store))
+		mqtt_break(capture->mqtt, "memory is short");
+}
+
+static void adapt(const struct hearing *heard, const struct config_source *source,
+	const struct intake_message *message)
+{
+	struct capture *capture = heard->capture;
+	struct hearing *hearing = keep_hearing(heard);
+	int status = -1;
+
+	if (hearing) {
+		hearing->connection = held_begin(&capture->held, clock_mono_ms(capture->is.clock));
+		status = adapter_take(
+			capture->is.adapters, &(struct adapter_ask){ .message = *message,
+						      .vars = source->vars,
+						      .on_ack = on_ack,
+						      .done = on_adapted,
+						      .ctx = hearing });
+	}
+	if (!hearing)
+		mqtt_break(capture->mqtt, "memory is short");
+	else if (status != 0)
+		on_adapted(hearing, status);
+}
+
+/* --- a message -------------------------------------------------------------------------------------- */
+
+/* A CloudEvent in binary mode is joined first. */
+static void take(struct hearing *heard, const struct mqtt_message *from,
+	const struct intake_message *message)
+{
+	struct capture *capture = heard->capture;
+	struct intake_message whole = *message;
+	const struct event_limits *limits = &capture->config->limits;
+	struct cloudevent_attribute attributes[MQTT_PROPERTIES_MAX];
+	struct cloudevent cloudevent = { attributes, from->n_properties, from->content_type,
+		message->payload, message->len };
+	struct problem problem;
+	int status;
+
+	for (size_t i = 0; i < from->n_properties; i++)
+		attributes[i] = (struct cloudevent_attribute){ from->properties[i].name,
+			from->properties[i].value };
+	if (!cloudevent_is_binary(&cloudevent)) {
+		(void)intake_take(capture->is.intake, message, on_ack, heard);
+		return;
+	}
+	buf_reset(&capture->joined);
+	status = cloudevent_join(&cloudevent,
+		&(struct json_limits){ .max_bytes = limits->max_bytes,
+			.max_depth = limits->max_depth,
+			.max_members = DATA_MEMBERS_MAX },
+		&capture->scratch, &capture->joined, &problem);
+	if (status < 0) {
+		whole.raw = buf_failed(&capture->joined) ? NULL : capture->joined.data;
+		whole.raw_len = capture->joined.len;
+		(void)intake_refuse(capture->is.intake, &whole, cloudevent_get(&cloudevent, "id"),
+			&problem, on_ack, heard);
+		return;
+	}
+	whole.payload = capture->joined.data;
+	whole.len = capture->joined.len;
+	(void)intake_take(capture->is.intake, &whole, on_ack, heard);
+}
+
+static void pace(struct capture *capture)
+{
+	if (capture->n_taken >= capture->config->store.max_turn_events ||
+		held_pauses(&capture->held, clock_mono_ms(capture->is.clock),
+			adapter_is_full(capture->is.adapters)))
+		mqtt_set_reading(capture->mqtt, false); /* until a release */
+}
+
+static void on_message(void *ctx, const struct mqtt_message *from)
 {
 	struct capture *capture = ctx;
 	const struct config *config = capture->config;
-	const struct config_source *source = topic_source(config, message->topic);
-	struct hearing hearing = { capture, message };
+	const struct config_source *source = topic_source(config, from->topic);
+	struct hearing heard = { .capture = capture,
+		.response_topic = from->response_topic,
+		.correlation_data = from->correlation_data,
+		.correlation_len = from->correlation_len };
 	struct topic_words words;
-	bool is_ours = topic_read(config->mqtt.root, message->topic, &words);
+	bool is_ours = topic_read(config->mqtt.root, from->topic, &words);
+	const struct intake_message message = {
+		.origin = source ? source->name : "unknown",
+		.topic = from->topic,
+		.topic_site = is_ours ? words.site : NULL,
+		.topic_type = is_ours ? words.type : NULL,
+		.topic_device = is_ours ? words.device : NULL,
+		.traceparent = from->traceparent,
+		.types = source ? source->types : NULL,
+		.on_invalid = source ? source->on_invalid : CONFIG_INVALID_REJECT,
+		.payload = from->payload ? from->payload : "",
+		.len = from->len,
+		.received_at_ms = clock_wall_ms(capture->is.clock),
+		.arrived_mono_us = clock_mono_us(capture->is.clock),
+	};
 
 	if (!source)
 		LOG_WARNING(
 			"an event on a topic of no source: the broker still has a subscription of old",
-			LOG_S("topic", message->topic));
+			LOG_S("topic", from->topic));
 	if (store_is_poisoned(capture->is.store))
 		return; /* this turn takes nothing more; the broker sends again */
-	(void)intake_take(capture->is.intake,
-		&(struct intake_message){
-			.origin = source ? source->name : "unknown",
-			.topic = message->topic,
-			.topic_site = is_ours ? words.site : NULL,
-			.topic_type = is_ours ? words.type : NULL,
-			.topic_device = is_ours ? words.device : NULL,
-			.traceparent = message->traceparent,
-			.on_invalid = source ? source->on_invalid : CONFIG_INVALID_REJECT,
-			.payload = message->payload ? message->payload : "",
-			.len = message->len,
-			.received_at_ms = clock_wall_ms(capture->is.clock),
-		},
-		on_ack, &hearing);
-	if (capture->n_taken >= config->store.max_turn_events)
-		mqtt_set_reading(capture->mqtt, false); /* until the release of this turn */
+	if (source && source->adapter)
+		adapt(&heard, source, &message);
+	else
+		take(&heard, from, &message);
+	pace(capture);
 }
 
 static void on_exception(void *ctx, const struct intake_exception *exception)
@@ -98,6 +225,7 @@ static void on_exception(void *ctx, const struct intake_exception *exception)
 	capture_alert(ctx, &(struct capture_alert){ .severity = exception->severity,
 				   .kind = exception->kind,
 				   .device = exception->device,
+				   .origin = exception->origin,
 				   .id = exception->id,
 				   .message = exception->reason });
 }
@@ -170,6 +298,7 @@ void capture_alert(struct capture *capture, const struct capture_alert *alert)
 	put_member(out, "state", alert->state);
 	put_member(out, "destination", alert->destination);
 	put_member(out, "device", alert->device);
+	put_member(out, "origin", alert->origin);
 	put_member(out, "id", alert->id);
 	if (alert->seq > 0)
 		buf_printf(out, ",\"seq\":%lld", (long long)alert->seq);
@@ -250,6 +379,7 @@ static void on_down(void *ctx, const char *why)
 {
 	struct capture *capture = ctx;
 
+	held_forget(&capture->held);
 	(void)snprintf(capture->reason, sizeof(capture->reason), "%s", why);
 	LOG_WARNING("broker is not reached, trying again",
 		LOG_S("host", capture->config->mqtt.host),
@@ -272,9 +402,13 @@ static void on_release(void *ctx)
 	talk_release(capture->talk);
 	if (!capture->mqtt)
 		return;
-	mqtt_flush(capture->mqtt);
+	if (held_may_flush(&capture->held))
+		mqtt_flush(capture->mqtt);
 	capture->n_taken = 0;
-	mqtt_set_reading(capture->mqtt, !talk_is_behind(capture->talk));
+	mqtt_set_reading(capture->mqtt,
+		!talk_is_behind(capture->talk) &&
+			!held_pauses(&capture->held, clock_mono_ms(capture->is.clock),
+				adapter_is_full(capture->is.adapters)));
 }
 
 /* What the broker is subscribed to is remembered again. */
@@ -321,11 +455,19 @@ struct capture *capture_new(const struct capture_options *options)
 
 void capture_free(struct capture *capture)
 {
+	struct hearing *hearing, *next;
+
 	if (!capture)
 		return;
+	for (hearing = LIST_FIRST(&capture->hearings); hearing; hearing = next) {
+		next = LIST_NEXT(hearing, entry);
+		forget_hearing(hearing);
+	}
 	mqtt_free(capture->mqtt);
 	talk_free(capture->talk);
 	buf_done(&capture->rendered);
+	buf_done(&capture->scratch);
+	buf_done(&capture->joined);
 	free(capture);
 }
 
@@ -372,6 +514,7 @@ static int connect_both(struct capture *capture, const struct config *config, st
 		goto out;
 	}
 	mqtt_free(capture->mqtt); /* nothing is written: this turn is not committed yet */
+	held_forget(&capture->held);
 	capture->mqtt = mqtt;
 	rc = 0;
 out:
@@ -402,6 +545,16 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 	return 0;
 }
 
+/* A DISCONNECT would carry the PUBACKs of what adapters still have. */
+static void disconnect(struct capture *capture)
+{
+	if (held_may_flush(&capture->held))
+		mqtt_stop(capture->mqtt);
+	else
+		mqtt_cut(capture->mqtt);
+	held_forget(&capture->held);
+}
+
 void capture_open(struct capture *capture, bool is_open, const char *why)
 {
 	bool was_open = !*capture->closed;
@@ -413,7 +566,7 @@ void capture_open(struct capture *capture, bool is_open, const char *why)
 		*capture->reason = '\0';
 		mqtt_start(capture->mqtt);
 	} else {
-		mqtt_stop(capture->mqtt);
+		disconnect(capture);
 	}
 }
 
@@ -436,5 +589,5 @@ void capture_stop(struct capture *capture)
 {
 	talk_stop(capture->talk);
 	if (capture->mqtt)
-		mqtt_stop(capture->mqtt);
+		disconnect(capture);
 }

@@ -8,17 +8,9 @@
 #include <stddef.h>
 
 #include "dray/config.h"
-#include "dray/event.h"
+#include "dray/topic_words.h"
 
 #define TOPIC_MAX 512
-
-/* What {root}/{site}/event/{type}/{device} says. */
-struct topic_words {
-	char site[EVENT_NAME_MAX], type[EVENT_TYPE_MAX], device[EVENT_NAME_MAX];
-};
-
-/* False: the topic is not of that form, and says nothing. */
-bool topic_read(const char *root, const char *topic, struct topic_words *ret);
 
 /* The source that the topic belongs to: the first by name whose filter matches. NULL: none. */
 const struct config_source *topic_source(const struct config *config, const char *topic);

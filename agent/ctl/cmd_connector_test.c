@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "dray/json.h"
+#include "mapper/adapter_cases.h"
 #include "mapper/cases.h"
-#include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
 
 struct count {
 	const struct ctl *ctl;
-	const char *connector;
+	const char *connector, *direction;
 	int passed, failed;
 	cJSON *rows; /* --json */
 };
@@ -47,6 +47,7 @@ static void on_case(void *ctx, const char *name, const char *diff)
 	if (count->ctl->is_json) {
 		cJSON *row = cJSON_CreateObject();
 		(void)cJSON_AddStringToObject(row, "connector", count->connector);
+		(void)cJSON_AddStringToObject(row, "direction", count->direction);
 		(void)cJSON_AddStringToObject(row, "name", name);
 		(void)cJSON_AddBoolToObject(row, "passed", has_passed);
 		(void)cJSON_AddStringToObject(row, "diff", diff);
@@ -59,13 +60,27 @@ static void on_case(void *ctx, const char *name, const char *diff)
 	print_diff(count->ctl, diff);
 }
 
+/* A connector without a program has nothing to show where its folder holds an adapter as well. */
+static int test_sides(
+	struct count *count, const struct sides *sides, struct mapper_run *run, struct error *err)
+{
+	count->direction = "out";
+	if (sides->out.path && (sides->out.program || !sides->in.path) &&
+		cases_run(&sides->out, run, on_case, count, err) < 0)
+		return -1;
+	count->direction = "in";
+	if (sides->in.path && adapter_cases_run(&sides->in, run, on_case, count, err) < 0)
+		return -1;
+	return 0;
+}
+
 static int test_one(struct count *count, const char *which)
 {
-	struct connector_folder folder;
+	struct sides sides;
 	struct error err = { 0 };
 	char words[sizeof(err.path) + sizeof(err.message) + 2];
 	struct mapper_run *run;
-	int code = open_connector(count->ctl, which, &folder);
+	int code = open_sides(count->ctl, which, &sides);
 
 	if (code != CTL_DONE)
 		return code;
@@ -73,12 +88,12 @@ static int test_one(struct count *count, const char *which)
 	run = start_mapper(CASES_ZONE);
 	if (!run) {
 		code = CTL_NO;
-	} else if (cases_run(&folder, run, on_case, count, &err) < 0) {
+	} else if (test_sides(count, &sides, run, &err) < 0) {
 		(void)fprintf(stderr, "drayctl: %s\n", error_text(&err, words, sizeof(words)));
 		code = CTL_NO;
 	}
 	mapper_run_free(run);
-	connector_folder_done(&folder);
+	sides_done(&sides);
 	return code;
 }
 
@@ -106,7 +121,7 @@ static int run(struct ctl *ctl)
 const struct command cmd_connector_test = { .noun = "connector",
 	.verb = "test",
 	.synopsis = "NAME|FOLDER… [--config FILE]",
-	.help = "run a connector's cases, without the agent and without what it speaks to",
+	.help = "run the cases of a connector or adapter, without the agent and without what it speaks to",
 	.takes = TAKES(OPTION_CONFIG),
 	.min_args = 1,
 	.max_args = 100,

@@ -5,65 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_file.h"
+#include "ctl/adaptation.h"
 #include "ctl/attempt.h"
-#include "declared.h"
 #include "dray/event.h"
 #include "dray/json.h"
 #include "mapper/cases.h"
 
-#define DEFAULT_CONFIG "/etc/dray/dray.json"
 #define FILE_MAX ((size_t)1 << 20)
 #define EVENTS_MAX 1000
-
-static int complain(const struct error *err)
-{
-	char words[sizeof(err->path) + sizeof(err->message) + 2];
-
-	(void)fprintf(stderr, "drayctl: %s\n", error_text(err, words, sizeof(words)));
-	return CTL_NO;
-}
-
-/* --- what it is tried with ------------------------------------------------------------------------------- */
-
-/* "NAME=VALUE"; a value that begins with { or [ is JSON. */
-static int put_var(cJSON *vars, const char *given)
-{
-	size_t len = strcspn(given, "=");
-	char name[128];
-	cJSON *value;
-
-	if (!given[len] || len == 0 || len >= sizeof(name)) {
-		(void)fprintf(stderr, "drayctl: --var %s: must be NAME=VALUE\n", given);
-		return CTL_USAGE;
-	}
-	memcpy(name, given, len);
-	name[len] = '\0';
-	given += len + 1;
-	value = *given == '{' || *given == '[' ? cJSON_ParseWithOpts(given, NULL, true)
-					       : cJSON_CreateString(given);
-	if (!value) {
-		(void)fprintf(stderr, "drayctl: --var %s: the value is no JSON\n", name);
-		return CTL_USAGE;
-	}
-	cJSON_DeleteItemFromObjectCaseSensitive(vars, name);
-	return cJSON_AddItemToObject(vars, name, value) ? CTL_DONE : CTL_NO;
-}
-
-static int read_config(const struct ctl *ctl, struct config **ret)
-{
-	const char *path = ctl->values[OPTION_CONFIG];
-	struct connector_dirs dirs;
-	struct declared declared = { .dirs = dirs.list };
-	struct error err = { 0 };
-	int status;
-
-	find_connector_dirs(ctl, &dirs);
-	status =
-		config_file_load(path ? path : DEFAULT_CONFIG, declared_find, &declared, ret, &err);
-	declared_done(&declared);
-	return status < 0 ? complain(&err) : CTL_DONE;
-}
 
 static int take_destination(const struct ctl *ctl, struct attempt *attempt)
 {
@@ -87,7 +36,7 @@ static int read_options(const struct ctl *ctl, struct attempt *attempt)
 	int code = CTL_DONE;
 
 	if (ctl->values[OPTION_DESTINATION] || ctl->values[OPTION_CONFIG])
-		code = read_config(ctl, &attempt->config);
+		code = load_config(ctl, &attempt->config);
 	if (code == CTL_DONE && attempt->config)
 		code = take_destination(ctl, attempt);
 	if (code != CTL_DONE)
@@ -98,9 +47,7 @@ static int read_options(const struct ctl *ctl, struct attempt *attempt)
 	attempt->zone = attempt->config ? attempt->config->timezone : CASES_ZONE;
 	attempt->vars = attempt->destination ? cJSON_Duplicate(attempt->destination->vars, true)
 					     : cJSON_CreateObject();
-	for (int i = 0; i < ctl->n_vars && code == CTL_DONE; i++)
-		code = put_var(attempt->vars, ctl->vars[i]);
-	return code;
+	return put_vars(ctl, attempt->vars);
 }
 
 /* --- events ---------------------------------------------------------------------------------------------------- */
@@ -232,11 +179,15 @@ static int run(struct ctl *ctl)
 	struct attempt attempt = { .ctl = ctl };
 	int code;
 
-	if (!ctl->values[OPTION_EVENT]) {
-		(void)fputs("drayctl: --event FILE says which event to try; - reads it from here\n",
+	if (!ctl->values[OPTION_EVENT] == !ctl->values[OPTION_MESSAGE]) {
+		(void)fputs(
+			"drayctl: either --event FILE says which event to try, or --message FILE "
+			"which message; - reads it from here\n",
 			stderr);
 		return CTL_USAGE;
 	}
+	if (ctl->values[OPTION_MESSAGE])
+		return adaptation_show(ctl);
 	code = read_options(ctl, &attempt);
 	if (code == CTL_DONE)
 		code = check_connector(ctl, &attempt);
@@ -252,11 +203,14 @@ static int run(struct ctl *ctl)
 
 const struct command cmd_connector_try = { .noun = "connector",
 	.verb = "try",
-	.synopsis = "NAME|FOLDER --event FILE|- [--var NAME=VALUE]… [--site NAME] "
-		    "[--destination NAME] [--config FILE]",
-	.help = "show the request that an event would make; nothing is sent",
+	.synopsis = "NAME|FOLDER --event FILE|- | --message FILE|- [--topic TOPIC] "
+		    "[--header 'NAME: VALUE']… [--source NAME] [--var NAME=VALUE]… "
+		    "[--site NAME] [--destination NAME] [--config FILE]",
+	.help = "show the request that an event would make, or the events that a message would; "
+		"nothing is sent",
 	.takes = TAKES(OPTION_EVENT) | TAKES(OPTION_VAR) | TAKES(OPTION_SITE) |
-		 TAKES(OPTION_DESTINATION) | TAKES(OPTION_CONFIG),
+		 TAKES(OPTION_DESTINATION) | TAKES(OPTION_CONFIG) | TAKES(OPTION_MESSAGE) |
+		 TAKES(OPTION_TOPIC) | TAKES(OPTION_HEADER) | TAKES(OPTION_SOURCE),
 	.min_args = 1,
 	.max_args = 1,
 	.run = run };

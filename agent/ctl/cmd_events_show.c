@@ -189,6 +189,7 @@ static void print_event(const struct ctl *ctl, const cJSON *event)
 	print_timeline(ctl, &timeline);
 	if (text)
 		(void)printf("\n%s\n", text);
+	print_received(event);
 	if (is_given_up)
 		(void)puts("\nIts content was given up after delivery, when room in the store was "
 			   "short.");

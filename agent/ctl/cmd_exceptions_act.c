@@ -141,7 +141,8 @@ static int run_discard(struct ctl *ctl)
 
 const struct command cmd_exceptions_retry = { .noun = "exceptions",
 	.verb = "retry",
-	.synopsis = "ID... | --kind KIND --destination NAME [--why TEXT] [--force]",
+	.synopsis =
+		"ID... | [--kind KIND] [--severity S] [--destination NAME] [--why TEXT] [--force]",
 	.help = "send again what could not be delivered; --force: even if it may double",
 	.takes = FILTER | TAKES(OPTION_WHY) | TAKES(OPTION_FORCE),
 	.max_args = ARGS_MAX,
@@ -149,7 +150,7 @@ const struct command cmd_exceptions_retry = { .noun = "exceptions",
 
 const struct command cmd_exceptions_discard = { .noun = "exceptions",
 	.verb = "discard",
-	.synopsis = "ID... | --kind KIND --destination NAME --why TEXT",
+	.synopsis = "ID... | [--kind KIND] [--severity S] [--destination NAME] --why TEXT",
 	.help = "let it go, with a reason",
 	.takes = FILTER | TAKES(OPTION_WHY),
 	.max_args = ARGS_MAX,

@@ -11,10 +11,18 @@
 	(TAKES(OPTION_KIND) | TAKES(OPTION_SEVERITY) | TAKES(OPTION_DESTINATION) | \
 		TAKES(OPTION_ALL) | TAKES(OPTION_LIMIT) | TAKES(OPTION_CURSOR))
 
+/* Who has to be looked for: the device, or the topic where none could be read. */
+static const char *from_of(const cJSON *row)
+{
+	const char *device = text_of(row, "device");
+
+	return *device ? device : text_of(row, "origin");
+}
+
 static void print_exceptions(const struct ctl *ctl, const cJSON *items)
 {
 	static const char *const heads[] = { ">ID", "OPENED", "SEVERITY", "KIND", "STATE",
-		"DESTINATION", "EVENT", "WHY", NULL };
+		"DESTINATION", "FROM", "EVENT", "WHY", NULL };
 	struct table *table = table_new(heads);
 	char text[FORMAT_MAX];
 	const cJSON *row;
@@ -29,6 +37,7 @@ static void print_exceptions(const struct ctl *ctl, const cJSON *items)
 		table_text(table, text_of(row, "kind"), COLOR_NONE);
 		table_text(table, text_of(row, "state"), color_of_state(text_of(row, "state")));
 		table_text(table, text_of(row, "destination"), COLOR_NONE);
+		table_text(table, from_of(row), COLOR_NONE);
 		(void)snprintf(text, sizeof(text), "%" PRId64, number_of(row, "seq"));
 		table_text(table, number_of(row, "seq") > 0 ? text : "", COLOR_NONE);
 		table_text(table, text_of(row, "reason"), COLOR_NONE);

@@ -24,27 +24,6 @@ static void print_advice(const cJSON *root)
 	(void)printf("drayctl exceptions discard %" PRId64 " --why TEXT\n", id);
 }
 
-/* What was received is a stranger's: it must not steer the terminal. */
-static void print_raw(const char *raw)
-{
-	char line[512];
-	char cell[1100];
-
-	for (size_t at = 0; raw[at] != '\0';) {
-		size_t n = strcspn(raw + at, "\n");
-		size_t part = n < 100 ? n : 100;
-
-		while (part < n && (raw[at + part] & 0xc0) == 0x80)
-			part++;
-		(void)snprintf(line, sizeof(line), "%.*s", (int)part, raw + at);
-		format_cell(line, sizeof(line), cell, sizeof(cell));
-		(void)puts(cell);
-		at += part;
-		if (raw[at] == '\n')
-			at++;
-	}
-}
-
 static void print_exception(const struct ctl *ctl, const cJSON *root)
 {
 	static const char *const heads[] = { "EXCEPTION", "", NULL };
@@ -73,13 +52,7 @@ static void print_exception(const struct ctl *ctl, const cJSON *root)
 	}
 	table_print(ctl, table);
 	table_free(table);
-	if (text_of(root, "raw")[0]) {
-		(void)puts("\nas received:");
-		print_raw(text_of(root, "raw"));
-	} else if (text_of(root, "raw_base64")[0]) {
-		(void)puts("\nas received, base64:");
-		(void)puts(text_of(root, "raw_base64"));
-	}
+	print_received(root);
 	print_advice(root);
 }
 

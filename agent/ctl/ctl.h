@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 
 #include "dray/buf.h"
+#include "mapper/connector_folder.h"
 
 enum ctl_exit {
 	CTL_DONE = 0,
@@ -41,14 +42,20 @@ enum ctl_option {
 	OPTION_CONFIG,
 	OPTION_SITE,
 	OPTION_EVENT,
-	OPTION_VAR,     /* may be given many times: values[] has the last, vars[] all */
+	OPTION_FORMAT,
+	OPTION_VAR, /* may be given many times: values[] has the last, vars[] all */
+	OPTION_MESSAGE,
+	OPTION_TOPIC,
+	OPTION_HEADER, /* likewise, headers[] */
+	OPTION_SOURCE,
 	OPTION_ALL,     /* a flag */
 	OPTION_FORCE,   /* a flag */
 	OPTION_DRY_RUN, /* a flag */
+	OPTION_REPLACE, /* a flag */
 	OPTION_N
 };
 #define TAKES(option) (1U << (option))
-#define CTL_VARS_MAX 64
+#define CTL_MANY_MAX 64
 
 struct table;
 
@@ -57,8 +64,10 @@ struct ctl {
 	bool is_json;
 	bool has_color;
 	const char *values[OPTION_N];       /* NULL: not given */
-	const char *vars[CTL_VARS_MAX + 1]; /* "NAME=VALUE", NULL ends */
+	const char *vars[CTL_MANY_MAX + 1]; /* "NAME=VALUE", NULL ends */
 	int n_vars;
+	const char *headers[CTL_MANY_MAX + 1]; /* "Name: value", NULL ends */
+	int n_headers;
 	int n_args;
 	char **args; /* behind the command's words */
 };
@@ -124,6 +133,8 @@ int64_t number_of(const cJSON *object, const char *name);
 typedef void (*print_fn)(const struct ctl *ctl, const cJSON *what);
 /* The whole of a command that lists `/v1/{what}`, with the options that `takes` names. */
 int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items);
+/* What came, as it came, where a row has its `raw`: a stranger's, so it can't steer the terminal. */
+void print_received(const cJSON *row);
 /* The whole of a command that shows `/v1/{what}/{its argument}`. */
 int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_one);
 
@@ -131,7 +142,6 @@ int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_o
 
 #define CTL_CONNECTOR_DIRS 3
 
-struct connector_folder;
 struct mapper_run;
 
 /* Where connectors lie: beside the configuration, where they are installed, in a build tree. */
@@ -141,8 +151,22 @@ struct connector_dirs {
 };
 void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret);
 
-/* A connector by its name, or a folder by a path with a '/'. Else a line on stderr and CTL_NO. */
+/* By its name, or a folder by a path with a '/'. Else a line on stderr and CTL_NO. */
 int open_connector(const struct ctl *ctl, const char *which, struct connector_folder *ret);
+int open_adapter(const struct ctl *ctl, const char *which, struct connector_folder *ret);
+/* The same of both, at least one of which is there; the other's `path` is NULL. */
+struct sides {
+	struct connector_folder out; /* a connector: what goes out */
+	struct connector_folder in;  /* an adapter: what comes in */
+};
+int open_sides(const struct ctl *ctl, const char *which, struct sides *ret);
+void sides_done(struct sides *sides);
+/* The configuration that --config names, or the one of this machine; config_free(). CTL_DONE, or CTL_NO
+ * after a line on stderr. */
+struct config;
+int load_config(const struct ctl *ctl, struct config **ret);
+/* Put what --var says over `vars`. CTL_DONE, or CTL_USAGE after a line on stderr. */
+int put_vars(const struct ctl *ctl, cJSON *vars);
 /* Something that runs programs. NULL after a line on stderr. */
 struct mapper_run *start_mapper(const char *zone);
 
@@ -163,6 +187,11 @@ extern const struct command cmd_exceptions_discard;
 extern const struct command cmd_replay;
 extern const struct command cmd_ledger;
 extern const struct command cmd_backup;
+extern const struct command cmd_reference_list;
+extern const struct command cmd_reference_show;
+extern const struct command cmd_reference_import;
+extern const struct command cmd_reference_export;
+extern const struct command cmd_reference_remove;
 extern const struct command cmd_connector_list;
 extern const struct command cmd_connector_test;
 extern const struct command cmd_connector_try;

@@ -30,6 +30,11 @@ static const struct command *const commands[] = {
 	&cmd_replay,
 	&cmd_ledger,
 	&cmd_backup,
+	&cmd_reference_list,
+	&cmd_reference_show,
+	&cmd_reference_import,
+	&cmd_reference_export,
+	&cmd_reference_remove,
 	&cmd_connector_list,
 	&cmd_connector_test,
 	&cmd_connector_try,
@@ -54,10 +59,16 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "site", required_argument, NULL, OPTION_SITE },
 	{ "event", required_argument, NULL, OPTION_EVENT },
+	{ "format", required_argument, NULL, OPTION_FORMAT },
 	{ "var", required_argument, NULL, OPTION_VAR },
+	{ "message", required_argument, NULL, OPTION_MESSAGE },
+	{ "topic", required_argument, NULL, OPTION_TOPIC },
+	{ "header", required_argument, NULL, OPTION_HEADER },
+	{ "source", required_argument, NULL, OPTION_SOURCE },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "replace", no_argument, NULL, OPTION_REPLACE },
 	{ "socket", required_argument, NULL, FLAG_SOCKET },
 	{ "json", no_argument, NULL, FLAG_JSON },
 	{ "help", no_argument, NULL, FLAG_HELP },
@@ -72,7 +83,7 @@ const char *option_name(enum ctl_option option)
 
 static void print_command(FILE *to, const struct command *command)
 {
-	char line[160];
+	char line[320];
 
 	(void)snprintf(line, sizeof(line), "%s%s%s%s%s", command->noun, command->verb ? " " : "",
 		command->verb ? command->verb : "", command->synopsis[0] ? " " : "",
@@ -146,7 +157,18 @@ static int check(const struct ctl *ctl, const struct command *command)
 
 static bool is_flag(int option)
 {
-	return option == OPTION_ALL || option == OPTION_FORCE || option == OPTION_DRY_RUN;
+	return option == OPTION_ALL || option == OPTION_FORCE || option == OPTION_DRY_RUN ||
+	       option == OPTION_REPLACE;
+}
+
+static int keep_one_more(const char *list[CTL_MANY_MAX + 1], int *n, const char *name)
+{
+	if (*n == CTL_MANY_MAX) {
+		(void)fprintf(stderr, "drayctl: too many --%s\n", name);
+		return -1;
+	}
+	list[(*n)++] = optarg;
+	return 0;
 }
 
 /* -1: go on; else the exit code. */
@@ -172,11 +194,13 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 		case '?':
 			return CTL_USAGE;
 		case OPTION_VAR:
-			if (ctl->n_vars == CTL_VARS_MAX) {
-				(void)fputs("drayctl: too many --var\n", stderr);
+			if (keep_one_more(ctl->vars, &ctl->n_vars, "var") < 0)
 				return CTL_USAGE;
-			}
-			ctl->vars[ctl->n_vars++] = optarg;
+			ctl->values[option] = optarg;
+			break;
+		case OPTION_HEADER:
+			if (keep_one_more(ctl->headers, &ctl->n_headers, "header") < 0)
+				return CTL_USAGE;
 			ctl->values[option] = optarg;
 			break;
 		default:

@@ -116,6 +116,38 @@ int64_t number_of(const cJSON *object, const char *name)
 	return number;
 }
 
+/* What was received is a stranger's: it must not steer the terminal. */
+static void print_raw(const char *raw)
+{
+	char line[512];
+	char cell[1100];
+
+	for (size_t at = 0; raw[at] != '\0';) {
+		size_t n = strcspn(raw + at, "\n");
+		size_t part = n < 100 ? n : 100;
+
+		while (part < n && (raw[at + part] & 0xc0) == 0x80)
+			part++;
+		(void)snprintf(line, sizeof(line), "%.*s", (int)part, raw + at);
+		format_cell(line, sizeof(line), cell, sizeof(cell));
+		(void)puts(cell);
+		at += part;
+		if (raw[at] == '\n')
+			at++;
+	}
+}
+
+void print_received(const cJSON *row)
+{
+	if (text_of(row, "raw")[0]) {
+		(void)puts("\nas received:");
+		print_raw(text_of(row, "raw"));
+	} else if (text_of(row, "raw_base64")[0]) {
+		(void)puts("\nas received, base64:");
+		(void)puts(text_of(row, "raw_base64"));
+	}
+}
+
 /* What is not in a page is said, with the option that goes on. */
 static void print_more(const cJSON *page)
 {

@@ -253,10 +253,22 @@ bool claim_is_doubted(const struct claim *claim)
 	return false;
 }
 
+void claim_doubt(struct claim *claim)
+{
+	for (size_t i = 0; i < claim->n; i++)
+		if (claim->members[i].doubt_at_ms == 0)
+			claim->members[i].doubt_at_ms = claim->claimed_at_ms;
+}
+
 bool claim_may_part(const struct claim *claim)
 {
 	return !claim_is_doubted(claim) ||
 	       claim->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_NATURAL;
+}
+
+bool claim_is_question(const struct claim *claim)
+{
+	return claim->is_safe && (claim->has_begun || claim->carry.len > 0);
 }
 
 int claim_status(const struct claim *claim)

@@ -129,6 +129,7 @@ static void on_answer(void *ctx, const struct http_answer *answer)
 		.body = answer->body,
 		.len = answer->len,
 		.is_cut = answer->is_cut,
+		.is_repeat = answer->is_repeat,
 		.headers = answer->headers,
 		.n_headers = answer->n_headers,
 		.error = answer->error,

@@ -289,12 +289,25 @@ static void become_refused(struct claim *claim)
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
 }
 
+/* A refusal to say what a step before it came to (a job that was accepted) refuses nothing of that. */
+static void doubt_refused_question(struct claim *claim)
+{
+	struct outcome_verdict *verdict = &claim->decision.verdict;
+	bool is_refused = verdict->outcome == OUTCOME_REJECT || verdict->outcome == OUTCOME_SPLIT;
+
+	if (!is_refused || !claim_is_question(claim))
+		return;
+	verdict->outcome = OUTCOME_UNKNOWN;
+	verdict->is_proven = false;
+}
+
 /* Refused at the gate, where nobody looked whether it has been applied before. */
 static void become_turned_away(struct claim *claim)
 {
 	become_refused(claim);
 	if (claim->n == 1 && claim_is_doubted(claim))
 		claim->decision.verdict.outcome = OUTCOME_UNKNOWN;
+	doubt_refused_question(claim);
 }
 
 static void decide_by_outcome(struct claim *claim)
@@ -434,10 +447,15 @@ static void decide_default(struct claim *claim)
 		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
 	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
 		become_turned_away(claim);
+	else
+		doubt_refused_question(claim);
 	decide_by_outcome(claim);
 }
 
-/* The program failed to read an answer that needs no reading: it was refused, and nothing was applied. */
+/*
+ * The program failed to read an answer that needs no reading: it was refused, and nothing was applied. Of
+ * what is in doubt a refusal may say that it is there already: that the program alone would know.
+ */
 static bool is_plainly_refused(const struct claim *claim)
 {
 	struct outcome_verdict verdict;
@@ -445,6 +463,8 @@ static bool is_plainly_refused(const struct claim *claim)
 	if (!claim->is_read)
 		return false;
 	verdict = decide_classify(claim);
+	if (claim_is_doubted(claim) && verdict.outcome == OUTCOME_REJECT)
+		return false;
 	return verdict.is_proven && !claim->is_safe;
 }
 

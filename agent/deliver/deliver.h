@@ -95,6 +95,8 @@ struct courier_answer {
 	const char *body; /* borrowed */
 	size_t len;
 	bool is_cut; /* the body was longer than what is kept */
+	/* It left more than once: this answers the last time, what was done before nobody knows. */
+	bool is_repeat;
 	const char *error;
 	int64_t took_ms;
 };

@@ -107,7 +107,7 @@ struct member {
 	int64_t seq, revision, batch;
 	int64_t received_at_ms;
 	int64_t first_at_ms;    /* of the first attempt, this one included */
-	int64_t doubt_at_ms;    /* before this attempt; 0 none */
+	int64_t doubt_at_ms;    /* of earlier requests; 0 none */
 	int64_t accepted_at_ms; /* a repeat of it was; 0 no */
 	int64_t serial;         /* 0 none */
 	unsigned attempts;      /* this one included */
@@ -207,10 +207,14 @@ int claim_member(const struct claim *claim, const struct member *member, int64_t
 const char *claim_text(const struct claim *claim, size_t offset);
 /* Where it stands among the others: by its batch, else by its seq. */
 int64_t claim_place(const struct claim *claim);
-/* Does any member's fate hang on an attempt before this one? */
+/* Does any member's fate hang on a request before the last one? */
 bool claim_is_doubted(const struct claim *claim);
+/* It does, though no attempt before this one is in doubt. */
+void claim_doubt(struct claim *claim);
 /* May its members go one by one? In doubt only where each record carries a key of its own. */
 bool claim_may_part(const struct claim *claim);
+/* Did its last request change nothing, and only ask what a step before it came to? */
+bool claim_is_question(const struct claim *claim);
 /* Every change of state goes through here. */
 void claim_move(struct claim *claim, enum claim_state to);
 /* Of the last answer; 0 none. */
@@ -281,6 +285,11 @@ bool lookup_is_possible(const struct destination *destination, const struct revi
 int lookup_fill(struct destination *destination, unsigned n, bool is_probe);
 /* A row will be due then. */
 void lookup_expect(struct destination *destination, int64_t look_at_ms);
+/*
+ * When the next one is due, as far as is known; INT64_MAX none. After a boot not before the settle time has
+ * passed in it: steady time may have skipped a part of it, and the other side still be working.
+ */
+int64_t lookup_next_ms(const struct destination *destination);
 /* Is one due, as far as is known? */
 bool lookup_is_due(const struct destination *destination);
 /* Will one be due later? */
@@ -309,6 +318,7 @@ struct culprit {
 	int64_t batch; /* 0 none */
 	size_t n;
 	int status;
+	bool is_question; /* claim_is_question() */
 	char reason[REASON_MAX];
 	int64_t probe_mono_ms; /* from then on it may be its own probe */
 	bool is_cleared;       /* a probe was refused as well: the destination may be at fault */

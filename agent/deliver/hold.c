@@ -100,6 +100,10 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 	(void)snprintf(code, sizeof(code), "%d", culprit->status);
 	if (find_culprit(destination, claim) != 0)
 		status = store_is_poisoned(destination->deliver->options.store) ? -1 : 0;
+	else if (culprit->is_question || (claim->n == 1 && claim_is_doubted(claim)))
+		/* It was turned away at the gate, where nobody looked whether it had been applied before:
+		 * it is sent again, and turned away once more it is a person's. */
+		status = 0;
 	else if (claim->n > 1 && !claim_may_part(claim))
 		/* One by one they would go under other keys than what may still be applied. */
 		status = settle_exception(claim, "unknown", "critical", code,
@@ -108,10 +112,6 @@ int hold_reject_culprit(struct destination *destination, int64_t now_ms)
 			now_ms);
 	else if (claim->n > 1)
 		status = settle_apart(claim, now_ms);
-	else if (claim_is_doubted(claim))
-		/* It was turned away at the gate, where nobody looked whether it had been applied before:
-		 * it is sent again, and turned away once more it is a person's. */
-		status = 0;
 	else
 		status = settle_exception(
 			claim, "rejected", "normal", code, culprit->reason, now_ms);
@@ -131,6 +131,7 @@ void hold_begin(struct destination *destination, const struct claim *claim)
 		.batch = claim->batch,
 		.n = claim->n,
 		.status = claim_status(claim),
+		.is_question = claim_is_question(claim),
 		.is_cleared = claim->decision.is_destinations,
 		.probe_mono_ms = now_mono_ms + is->breaker_probe_ms,
 	};

@@ -8,7 +8,8 @@
  * No redirects are followed, a 3xx is handed on. TLS is verified, at least 1.2. An answer is bounded:
  * what is beyond `max_answer` is read and thrown away, as long as the time-out allows, and is_cut says
  * so; of the headers the first 64 are kept, of at most 32 KiB. libcurl repeats a POST by itself on a
- * kept-alive connection that died without an answer: `fresh_connection` where a repeat matters.
+ * kept-alive connection that died without an answer: is_repeat says so; `fresh_connection` where a repeat
+ * matters.
  */
 #ifndef DRAY_HTTP_CLIENT_H
 #define DRAY_HTTP_CLIENT_H
@@ -60,6 +61,8 @@ struct http_answer {
 	const char *body; /* borrowed during on_done; never NULL */
 	size_t len;
 	bool is_cut; /* the body was longer than what is kept */
+	/* It left more than once: this answers the last time, what was done before nobody knows. */
+	bool is_repeat;
 	/*
 	 * Of the final response, borrowed during on_done; none unless answered. Names in lower case,
 	 * each once, what came several times joined by ", " (RFC 9110 section 5.3); but for

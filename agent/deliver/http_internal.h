@@ -43,6 +43,7 @@ struct http_transfer {
 	size_t n_nodes;
 	char method[HTTP_METHOD_MAX];
 	bool has_body, is_fresh;
+	unsigned n_sent; /* how often it left */
 	struct buf answer;
 	bool is_cut;
 	struct http_head head;

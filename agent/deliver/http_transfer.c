@@ -27,6 +27,19 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
+/* On a connection that stands the request is about to leave: once, or again where that has died. */
+static int on_leaving(void *ctx, char *remote, char *local, int remote_port, int local_port)
+{
+	struct http_transfer *transfer = ctx;
+
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	transfer->n_sent++;
+	return CURL_PREREQFUNC_OK;
+}
+
 static CURLcode set_tls(CURL *easy, const struct http_pool *pool)
 {
 	CURLcode code = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -89,6 +102,10 @@ static CURLcode set_callbacks(struct http_transfer *transfer)
 		code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)transfer);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_leaving);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_PREREQDATA, (void *)transfer);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	if (!code)
@@ -245,6 +262,7 @@ int http_transfer_prepare(struct http_transfer *transfer, const struct http_requ
 {
 	buf_reset(&transfer->answer);
 	transfer->is_cut = false;
+	transfer->n_sent = 0;
 	http_head_reset(&transfer->head);
 	transfer->error[0] = '\0';
 	if (open_easy(transfer) != 0 || set_url(transfer, request->url) ||
@@ -266,7 +284,9 @@ static bool is_unsent(CURL *easy)
 
 void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
 {
-	struct http_answer answer = { .transport = TRANSPORT_ANSWERED, .error = "" };
+	struct http_answer answer = {
+		.transport = TRANSPORT_ANSWERED, .is_repeat = transfer->n_sent > 1, .error = ""
+	};
 	curl_off_t took_us = 0;
 	long status = 0;
 

@@ -32,10 +32,19 @@ void lookup_expect(struct destination *destination, int64_t look_at_ms)
 		destination->next_look_at_ms = look_at_ms;
 }
 
+int64_t lookup_next_ms(const struct destination *destination)
+{
+	int64_t earliest_ms = clock_boot_from_ms(destination->deliver->options.clock) +
+			      destination->settings->is.settle_ms;
+
+	return destination->next_look_at_ms > earliest_ms ? destination->next_look_at_ms
+							  : earliest_ms;
+}
+
 bool lookup_is_due(const struct destination *destination)
 {
 	return destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_LOOKUP &&
-	       destination->next_look_at_ms <= deliver_now(destination->deliver);
+	       lookup_next_ms(destination) <= deliver_now(destination->deliver);
 }
 
 bool lookup_is_awaited(const struct destination *destination)

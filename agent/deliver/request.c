@@ -46,6 +46,8 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 	claim->answer.is_csrf_refusal = credential_is_csrf_refusal(
 		claim->destination->credential, answer->status, answer->headers, answer->n_headers);
 	keep_pace(claim, answer);
+	if (answer->is_repeat && !claim->is_safe)
+		claim_doubt(claim);
 	buf_reset(&claim->answer.body);
 	buf_put(&claim->answer.body, answer->body ? answer->body : "", answer->len);
 	/* Words can be done without; the status, which decides, is kept. */

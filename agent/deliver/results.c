@@ -1,10 +1,13 @@
 /*
  * results.c - an answer that has one result for each event of a batch: each goes its own way.
  *
- * Who is told to come again was not applied, and goes alone from now on. Who has no result, or an
- * unknown one, is in doubt: where the whole batch is, it is repeated as it was. Where the others
- * have ended, a key of the batch's own can't be repeated any more: a person looks. What the other
- * side recognises by itself goes again alone, and what can be looked up is looked up.
+ * Who is told to come again was not applied by this request, and goes alone from now on. An earlier one
+ * of unknown fate may yet land: its doubt stays where a record carries its key with it. A batch's own
+ * key is left only when the other side has taken it, or was never sent it before.
+ *
+ * Who has no result, or an unknown one, is in doubt: where the whole batch is, it is repeated as it was.
+ * Where the others have ended, a key of the batch's own can't be repeated any more: a person looks. What
+ * the other side recognises by itself goes again alone, and what can be looked up is looked up.
  */
 #include <string.h>
 
@@ -24,9 +27,49 @@ static void match(struct claim *claim, const struct connector_result *result, si
 	}
 }
 
-static bool is_plain(const struct member *member)
+static bool has_done(const struct claim *claim)
 {
-	return member->result && member->result->verb != CONNECTOR_UNKNOWN;
+	for (size_t i = 0; i < claim->n; i++)
+		if (claim->members[i].result && claim->members[i].result->verb == CONNECTOR_DONE)
+			return true;
+	return false;
+}
+
+/*
+ * Does the answer tell of earlier attempts too? What was done of a batch was done under its key: one that
+ * lands late is a repeat of it.
+ */
+static bool is_key_taken(const struct claim *claim)
+{
+	return claim->destination->settings->is.idempotency == CONFIG_IDEMPOTENCY_HEADER &&
+	       has_done(claim);
+}
+
+/* Sent alone from now on: does the other side know what of it was applied, or is that not asked for? */
+static bool is_recognised_alone(const struct claim *claim)
+{
+	const struct config_destination *is = &claim->destination->settings->is;
+
+	switch (is->idempotency) {
+	case CONFIG_IDEMPOTENCY_NATURAL:
+		return true;
+	case CONFIG_IDEMPOTENCY_HEADER:
+		return claim->n == 1;
+	case CONFIG_IDEMPOTENCY_NONE:
+		return is->resend_on_doubt;
+	case CONFIG_IDEMPOTENCY_LOOKUP:
+		break;
+	}
+	return false;
+}
+
+/* Of whom this answer says what comes next, whatever became of earlier attempts. */
+static bool is_plain(const struct claim *claim, const struct member *member)
+{
+	if (!member->result || member->result->verb == CONNECTOR_UNKNOWN)
+		return false;
+	return member->result->verb != CONNECTOR_RETRY || member->doubt_at_ms == 0 ||
+	       is_recognised_alone(claim) || is_key_taken(claim);
 }
 
 /* The request as a whole, for the destination's breaker: it works when anything was taken. */
@@ -40,10 +83,8 @@ static struct outcome_verdict judge_all(const struct claim *claim)
 		if (!result || result->verb == CONNECTOR_UNKNOWN || result->verb == CONNECTOR_RETRY)
 			verdict.outcome = OUTCOME_RETRY;
 	}
-	for (size_t i = 0; i < claim->n; i++)
-		if (is_plain(&claim->members[i]) &&
-			claim->members[i].result->verb == CONNECTOR_DONE)
-			verdict.outcome = OUTCOME_DONE;
+	if (has_done(claim))
+		verdict.outcome = OUTCOME_DONE;
 	return verdict;
 }
 
@@ -57,7 +98,7 @@ void results_decide(struct claim *claim)
 	for (size_t i = 0; i < claim->said->n_results; i++)
 		match(claim, &claim->said->results[i], &at);
 	for (size_t i = 0; i < claim->n; i++)
-		n_plain += is_plain(&claim->members[i]);
+		n_plain += is_plain(claim, &claim->members[i]);
 	decision->is_each = n_plain > 0;
 	if (!decision->is_each)
 		return;
@@ -76,13 +117,10 @@ static void leave(const struct claim *claim, struct fate *fate)
 
 static void judge_doubt(const struct claim *claim, const struct member *member, struct fate *fate)
 {
-	const struct config_destination *is = &claim->destination->settings->is;
-	bool chose_doubles = is->idempotency == CONFIG_IDEMPOTENCY_NONE && is->resend_on_doubt;
-
 	if (!fate->reason[0])
 		memcpy(fate->reason, "the answer does not say what became of it",
 			sizeof("the answer does not say what became of it"));
-	if (is->idempotency != CONFIG_IDEMPOTENCY_NATURAL && !chose_doubles) {
+	if (!is_recognised_alone(claim)) {
 		fate_unknown(claim, member, fate);
 		return;
 	}
@@ -97,7 +135,7 @@ void results_judge(const struct claim *claim, const struct member *member, struc
 	fate_init(claim, ret);
 	if (result)
 		fate_take_words(claim, result, ret);
-	if (!is_plain(member)) {
+	if (!is_plain(claim, member)) {
 		judge_doubt(claim, member, ret);
 		return;
 	}
@@ -106,7 +144,7 @@ void results_judge(const struct claim *claim, const struct member *member, struc
 		return;
 	}
 	ret->settlement.is_proven = true;
-	ret->ends_doubt = true;
+	ret->ends_doubt = is_key_taken(claim);
 	leave(claim, ret);
 	if (result->verb == CONNECTOR_RETRY) {
 		fate_retry(claim, member, result->after_ms > 0 ? result->after_ms : 0, ret);

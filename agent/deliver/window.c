@@ -206,7 +206,7 @@ void window_arm(struct destination *destination)
 			at_mono_ms, from_steady(destination->next_due_at_ms, now_ms, now_mono_ms));
 	if (lookup_is_awaited(destination))
 		at_mono_ms = sooner(
-			at_mono_ms, from_steady(destination->next_look_at_ms, now_ms, now_mono_ms));
+			at_mono_ms, from_steady(lookup_next_ms(destination), now_ms, now_mono_ms));
 	if (destination->linger_until_ms > 0)
 		at_mono_ms = sooner(
 			at_mono_ms, from_steady(destination->linger_until_ms, now_ms, now_mono_ms));

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases_parts.h"
 #include "dray/connector.h"
-#include "dray/diff.h"
 #include "dray/json.h"
 #include "mapper.h"
-
-#define OUTPUT_DEPTH_MAX 64
 
 /* One case while it runs. Texts of a carry are JSON; NULL: none. */
 struct trial {
@@ -194,55 +192,18 @@ static void keep_named(cJSON *send, const cJSON *expected)
 	}
 }
 
-/* With sorted members, a line each. The caller's; NULL when memory ran out. */
-static char *print_lines(const cJSON *value)
-{
-	struct buf sorted = BUF_INIT;
-	cJSON *copy = NULL;
-	char *text = NULL;
-
-	json_print_sorted(value, &sorted);
-	if (!buf_failed(&sorted))
-		copy = cJSON_Parse(sorted.data);
-	if (copy)
-		text = cJSON_Print(copy);
-	cJSON_Delete(copy);
-	buf_done(&sorted);
-	return text;
-}
-
 /* Takes `expect` and `actual`. Appends what differs. */
 static int put_difference(cJSON *expect, cJSON *actual, struct buf *diff)
 {
-	char *wanted, *came;
-	int status = -1;
+	int status;
 
 	normalise(expect);
 	normalise(actual);
 	keep_named(json_get(actual, "send"), json_get(expect, "send"));
-	wanted = print_lines(expect);
-	came = print_lines(actual);
-	if (wanted && came) {
-		diff_lines(wanted, came, diff);
-		status = 0;
-	}
-	cJSON_free(wanted);
-	cJSON_free(came);
+	status = cases_put_difference(expect, actual, diff);
 	cJSON_Delete(expect);
 	cJSON_Delete(actual);
 	return status;
-}
-
-static cJSON *parse_output(const char *text, size_t len)
-{
-	static const struct json_limits limits = { .max_bytes = MAPPER_OUTPUT_MAX,
-		.max_depth = OUTPUT_DEPTH_MAX,
-		.max_members = 1000000 };
-	struct buf scratch = BUF_INIT;
-	cJSON *output = json_parse(text, len, &limits, &scratch, NULL);
-
-	buf_done(&scratch);
-	return output;
 }
 
 static int keep_carry(struct trial *trial, const struct connector_output *output)
@@ -286,7 +247,7 @@ static int compare(struct trial *trial, enum mapper_outcome outcome, const struc
 		return -1;
 	switch (outcome) {
 	case MAPPER_OUTPUT:
-		came = parse_output(text->data, text->len);
+		came = cases_parse_output(text->data, text->len);
 		if (!came)
 			buf_puts(trial->diff,
 				"the engine would not take this output: its nesting or "

@@ -2,24 +2,10 @@
 #include "cases.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "cases_parts.h"
 #include "dray/json.h"
-
-static int refuse_unknown(const cJSON *object, const char *const *names, struct error *err)
-{
-	const cJSON *member;
-
-	cJSON_ArrayForEach (member, object) {
-		const char *const *name = names;
-		while (*name && strcmp(*name, member->string) != 0)
-			name++;
-		if (!*name)
-			return error_set(err, member->string, "is no member of it");
-	}
-	return 0;
-}
 
 static bool is_op(const cJSON *op)
 {
@@ -36,7 +22,7 @@ static int check_response(const cJSON *response, struct error *err)
 
 	if (!cJSON_IsObject(response))
 		return error_set(err, NULL, "must be an object");
-	if (refuse_unknown(response, names, err))
+	if (cases_refuse_unknown(response, names, err))
 		return -1;
 	if (!json_get_integer(response, "status", 100, 599, &status))
 		return error_set(err, "status", "must be a number from 100 to 599");
@@ -60,7 +46,7 @@ static int check_step(const cJSON *step, bool may_answer, struct error *err)
 
 	if (!cJSON_IsObject(step))
 		return error_set(err, NULL, "must be an object");
-	if (refuse_unknown(step, names, err))
+	if (cases_refuse_unknown(step, names, err))
 		return -1;
 	if (!is_op(json_get(step, "op")))
 		return error_set(err, "op", "must be \"deliver\", \"lookup\" or \"login\"");
@@ -76,15 +62,6 @@ static int check_step(const cJSON *step, bool may_answer, struct error *err)
 	return 0;
 }
 
-static int prefix_index(struct error *err, const char *name, int index)
-{
-	char place[48];
-
-	(void)snprintf(place, sizeof(place), "%s[%d]", name, index);
-	error_prefix(err, place);
-	return -1;
-}
-
 static int check_steps(const cJSON *steps, bool has_carry, struct error *err)
 {
 	const cJSON *step;
@@ -94,7 +71,7 @@ static int check_steps(const cJSON *steps, bool has_carry, struct error *err)
 		return error_set(err, "steps", "must be an array of at least one");
 	cJSON_ArrayForEach (step, steps) {
 		if (check_step(step, i > 0 || has_carry, err))
-			return prefix_index(err, "steps", i);
+			return cases_prefix_index(err, "steps", i);
 		i++;
 	}
 	return 0;
@@ -127,7 +104,7 @@ static int check_case(const cJSON *spec, struct error *err)
 
 	if (!cJSON_IsObject(spec))
 		return error_set(err, NULL, "must be an object");
-	if (refuse_unknown(spec, names, err))
+	if (cases_refuse_unknown(spec, names, err))
 		return -1;
 	if (!json_get_string(spec, "name"))
 		return error_set(err, "name", "must be a text that says what the case shows");
@@ -155,7 +132,7 @@ int cases_check(const cJSON *cases, struct error *err)
 		return error_set(err, "cases.json", "must be an array of at least one case");
 	cJSON_ArrayForEach (spec, cases) {
 		if (check_case(spec, err))
-			return prefix_index(err, "cases.json", i);
+			return cases_prefix_index(err, "cases.json", i);
 		i++;
 	}
 	return 0;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dray/adapter_contract.h"
 #include "dray/buf.h"
 #include "dray/ids.h"
 #include "dray/json.h"
@@ -91,8 +92,28 @@ static int read_json(const char *folder, const char *name, const struct json_lim
 	return status;
 }
 
-/* 1 when the folder has a connector.json and all is read, 0 when not, -1 with *err filled. */
-static int read_folder(const char *path, struct connector_folder *ret, struct error *err)
+/* A folder's two sides: what goes out, and what comes in. */
+struct side {
+	const char *word, *declaration, *program, *cases;
+};
+static const struct side connector_side = { "connector", "connector.json", "connector.jq",
+	"cases.json" };
+static const struct side adapter_side = { "adapter", "adapter.json", "adapter.jq",
+	"adapter_cases.json" };
+
+static int check_adapter(const struct connector_folder *folder, const char *path, struct error *err)
+{
+	if (!folder->program)
+		return fail(err, path, "there is no adapter.jq in this folder");
+	if (adapter_check_declaration(folder->declaration, err) == 0)
+		return 0;
+	error_prefix(err, "adapter.json");
+	return -1;
+}
+
+/* 1 when the folder has that side and all is read, 0 when not, -1 with *err filled. */
+static int read_folder(
+	const struct side *side, const char *path, struct connector_folder *ret, struct error *err)
 {
 	static const struct json_limits limits = {
 		.max_bytes = DECLARATION_MAX, .max_depth = 16, .max_members = 1000, .comments = true
@@ -100,10 +121,10 @@ static int read_folder(const char *path, struct connector_folder *ret, struct er
 	struct connector_folder folder = { 0 };
 	struct buf program = BUF_INIT;
 	int has_program,
-		status = read_json(path, "connector.json", &limits, &folder.declaration, err);
+		status = read_json(path, side->declaration, &limits, &folder.declaration, err);
 
 	if (status > 0) {
-		has_program = read_text(path, "connector.jq", PROGRAM_MAX, &program, err);
+		has_program = read_text(path, side->program, PROGRAM_MAX, &program, err);
 		folder.path = strdup(path);
 		if (has_program > 0)
 			folder.program = buf_take(&program, &folder.program_len);
@@ -113,6 +134,8 @@ static int read_folder(const char *path, struct connector_folder *ret, struct er
 			status = error_set(err, path, "out of memory");
 	}
 	buf_done(&program);
+	if (status > 0 && side == &adapter_side && check_adapter(&folder, path, err) < 0)
+		status = -1;
 	if (status > 0)
 		*ret = folder;
 	else
@@ -120,27 +143,49 @@ static int read_folder(const char *path, struct connector_folder *ret, struct er
 	return status;
 }
 
-int connector_folder_find(
-	const char *name, const char *const *dirs, struct connector_folder *ret, struct error *err)
+static int find_folder(const struct side *side, const char *name, const char *const *dirs,
+	struct connector_folder *ret, struct error *err)
 {
 	char path[PATH_MAX];
 	int status = 0;
 
 	if (!id_is_name(name, strlen(name)) || name[0] == '.')
-		return error_set(err, "connector", "\"%.64s\" is no name of a connector", name);
+		return error_set(err, side->word, "\"%.64s\" is no name of a folder", name);
 	for (; *dirs && status == 0; dirs++) {
 		if (snprintf(path, sizeof(path), "%s/%s", *dirs, name) < (int)sizeof(path))
-			status = read_folder(path, ret, err);
+			status = read_folder(side, path, ret, err);
 	}
 	if (status == 0)
-		return error_set(err, "connector",
-			"there is no connector \"%s\" in the connector folders", name);
+		return error_set(err, side->word, "there is no %s \"%s\" in the connector folders",
+			side->word, name);
 	return status < 0 ? -1 : 0;
+}
+
+static int read_cases(const struct side *side, const struct connector_folder *folder, cJSON **ret,
+	struct error *err)
+{
+	static const struct json_limits limits = {
+		.max_bytes = CASES_MAX, .max_depth = 48, .max_members = 100000, .comments = true
+	};
+
+	*ret = NULL;
+	return read_json(folder->path, side->cases, &limits, ret, err) < 0 ? -1 : 0;
+}
+
+int connector_folder_find(
+	const char *name, const char *const *dirs, struct connector_folder *ret, struct error *err)
+{
+	return find_folder(&connector_side, name, dirs, ret, err);
+}
+
+int connector_folder_look(const char *path, struct connector_folder *ret, struct error *err)
+{
+	return read_folder(&connector_side, path, ret, err);
 }
 
 int connector_folder_read(const char *path, struct connector_folder *ret, struct error *err)
 {
-	int status = read_folder(path, ret, err);
+	int status = connector_folder_look(path, ret, err);
 
 	if (status == 0)
 		return fail(err, path, "there is no connector.json in this folder");
@@ -149,12 +194,23 @@ int connector_folder_read(const char *path, struct connector_folder *ret, struct
 
 int connector_folder_cases(const struct connector_folder *folder, cJSON **ret, struct error *err)
 {
-	static const struct json_limits limits = {
-		.max_bytes = CASES_MAX, .max_depth = 48, .max_members = 100000, .comments = true
-	};
+	return read_cases(&connector_side, folder, ret, err);
+}
 
-	*ret = NULL;
-	return read_json(folder->path, "cases.json", &limits, ret, err) < 0 ? -1 : 0;
+int adapter_folder_find(
+	const char *name, const char *const *dirs, struct connector_folder *ret, struct error *err)
+{
+	return find_folder(&adapter_side, name, dirs, ret, err);
+}
+
+int adapter_folder_look(const char *path, struct connector_folder *ret, struct error *err)
+{
+	return read_folder(&adapter_side, path, ret, err);
+}
+
+int adapter_folder_cases(const struct connector_folder *folder, cJSON **ret, struct error *err)
+{
+	return read_cases(&adapter_side, folder, ret, err);
 }
 
 void connector_folder_done(struct connector_folder *folder)

@@ -200,27 +200,34 @@ static void cut_words(struct buf *out)
 	out->data[len] = '\0';
 }
 
+/* Of a program that compiles. */
+static enum mapper_outcome run(jq_state *jq, const char *input, int len, struct buf *out)
+{
+	jv value = len > 0 ? jv_parse_sized(input, len) : jv_invalid();
+
+	if (jv_is_valid(value)) {
+		jq_start(jq, value, 0);
+		return put_result(jq, out);
+	}
+	if (jv_invalid_has_msg(jv_copy(value))) {
+		put_error(out, value);
+	} else {
+		jv_free(value);
+		buf_puts(out, MAPPER_NO_INPUT);
+	}
+	return MAPPER_FAILED;
+}
+
 enum mapper_outcome map_program_run(
 	struct map_program *program, const char *input, size_t len, struct buf *out)
 {
 	enum mapper_outcome outcome = MAPPER_FAILED;
-	jv value;
 
 	buf_reset(out);
-	if (len > INT32_MAX) {
+	if (len > INT32_MAX)
 		buf_puts(out, "the input is too large");
-	} else if (map_program_compile(program, out) == 0) {
-		value = jv_parse_sized(input, (int)len);
-		if (jv_is_valid(value)) {
-			jq_start(program->jq, value, 0);
-			outcome = put_result(program->jq, out);
-		} else if (jv_invalid_has_msg(jv_copy(value))) {
-			put_error(out, value);
-		} else {
-			jv_free(value);
-			buf_puts(out, "the input is empty");
-		}
-	}
+	else if (map_program_compile(program, out) == 0)
+		outcome = run(program->jq, input, (int)len, out);
 	if (outcome == MAPPER_FAILED)
 		cut_words(out);
 	return outcome;

@@ -35,6 +35,7 @@ struct mapper_call;
 #define MAPPER_BOUND_MS 1000
 #define MAPPER_HOLD_MS 60000
 #define MAPPER_OUTPUT_MAX ((size_t)4 << 20)
+#define MAPPER_NO_INPUT "the input is empty" /* what a program that compiles fails with then */
 
 enum mapper_outcome {
 	MAPPER_OUTPUT,  /* text: the output, compact JSON */

@@ -86,3 +86,14 @@ enum mapper_outcome mapper_run_call(struct mapper_run *run, const char *program,
 	}
 	return buf_failed(out) ? fail(out, "out of memory") : answer.outcome;
 }
+
+int mapper_run_compile(
+	struct mapper_run *run, const char *program, size_t program_len, struct buf *out)
+{
+	enum mapper_outcome outcome;
+
+	do
+		outcome = mapper_run_call(run, program, program_len, "", 0, out);
+	while (outcome == MAPPER_OVERRAN);
+	return out->data && strcmp(out->data, MAPPER_NO_INPUT) == 0 ? 0 : -1;
+}

@@ -58,5 +58,125 @@ def local_time:
 def local_date: local_time[0:10];
 def uuid_hex: split("-") | join("");
 
+# What adapters share (guide "Connecting a new scanner type"). A device's name: what it may not have is a hyphen.
+# Of nothing it is null, and an event without a device is refused as such.
+def device_name:
+  if . == null or . == "" then null else tostring | gsub("[^A-Za-z0-9._-]+"; "-") | .[0:64] end;
+# The level of the topic by number, from 1, or from the end with -1; null when there is none.
+def topic_level($number):
+  (.topic // "" | split("/")) as $levels
+  | ($number | tonumber) as $n
+  | if $n > 0 then $levels[$n - 1] else $levels[$n] end
+  | if . == "" then null else . end;
+
+# Bytes are numbers from 0 to 255 here: jq's own @base64d takes what is no UTF-8 for U+FFFD.
+def base64_bytes:
+  [explode[]
+   | if . >= 65 and . <= 90 then . - 65 elif . >= 97 and . <= 122 then . - 71
+     elif . >= 48 and . <= 57 then . + 4 elif . == 43 or . == 45 then 62
+     elif . == 47 or . == 95 then 63 elif . == 61 or . <= 32 then empty
+     else error("base64 has no \([.] | implode | tojson)") end]
+  | [range(0; length; 4) as $at | .[$at:$at + 4] | length as $n
+     | ([.[], 0, 0, 0] | .[0] * 262144 + .[1] * 4096 + .[2] * 64 + .[3]) as $sum
+     | [($sum / 65536 | floor), ($sum / 256 | floor % 256), $sum % 256][0:$n - 1][]];
+def bytes_base64:
+  [range(0; length; 3) as $at | .[$at:$at + 3] | length as $n
+   | ([.[], 0, 0] | .[0] * 65536 + .[1] * 256 + .[2]) as $sum
+   | [($sum / 262144 | floor), ($sum / 4096 | floor), ($sum / 64 | floor), $sum]
+   | map(. % 64 | "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[.:. + 1])
+   | .[0:$n + 1] + ["=", "="][0:3 - $n]]
+  | add // [] | join("");
+def bytes_hex: [.[] | (. / 16 | floor), . % 16 | "0123456789ABCDEF"[.:. + 1]] | join("");
+
+# A scan as a line has it. In front of its text stands the symbology's identifier (ISO/IEC 15424) where the
+# label's name tells it; bytes that are no text go as they are.
+def scan_line($symbology):
+  ($symbology // "" | tostring | ascii_upcase | ltrimstr("LABEL-TYPE-") | gsub("[^A-Z0-9]+"; "")) as $name
+  | {barcode: (
+      if startswith("]") then .
+      elif $name == "EAN128" or $name == "GS1128" then "]C1" + .
+      elif $name == "GS1DATAMATRIX" then "]d2" + .
+      elif $name == "GS1QRCODE" or $name == "GS1QR" then "]Q3" + .
+      elif $name | startswith("GS1DATABAR") then "]e0" + .
+      elif $name == "EAN13" and length == 13 then "]E0" + .
+      elif $name == "UPCA" and length == 12 then "]E00" + .
+      else . end)};
+def bytes_line($symbology):
+  bytes_base64 as $base64
+  | ($base64 | @base64d) as $text
+  | if $text | explode | any(. == 0 or . == 65533) then {scan_bytes: $base64} else $text | scan_line($symbology) end;
+
+# A tag's EPC, in hex, by GS1's Tag Data Standard: SGTIN-96 is {gtin, serial}, SSCC-96 {sscc}, any other null.
+# Behind header and filter stand partition (3 bits), company prefix and reference (44 or 58), serial number (38)
+# or zeros. The number is read in halves: a double has 53 bits.
+def epc_read:
+  def half: reduce .[] as $c (0; . * 16 + if $c > 96 then $c - 87 elif $c > 64 then $c - 55 else $c - 48 end);
+  def digits($n): tostring | "000000000000"[0:[$n - length, 0] | max] + .;
+  def checked: . + (reduce (explode | reverse | to_entries[]) as {$key, $value}
+    (0; . + ($value - 48) * (3 - $key % 2 * 2)) | (10 - . % 10) % 10 | tostring);
+  if test("\\A3[01][0-9A-Fa-f]{22}\\z") | not then null
+  else
+    startswith("30") as $is_sgtin
+    | explode | (.[0:12] | half) as $high | (.[12:24] | half) as $low
+    | (if $is_sgtin then 10 else 24 end) as $low_bits
+    | ($high / 17179869184 | floor % 8) as $partition
+    | ($high % 17179869184) as $a
+    | ($low / pow(2; 48 - $low_bits) | floor) as $b
+    | ([40, 37, 34, 30, 27, 24, 20, 20][$partition] - 34) as $over
+    | (if $over > 0 then pow(2; $low_bits - $over) else pow(2; $low_bits) end) as $cut
+    | (if $over > 0 then [$a * pow(2; $over) + ($b / $cut | floor), $b % $cut]
+       else [($a / pow(2; -$over) | floor), $a % pow(2; -$over) * $cut + $b] end) as [$company, $reference]
+    | (if $is_sgtin then 1 else 5 end + $partition) as $length
+    | ($reference | digits($length)) as $reference
+    | ($company | digits(12 - $partition)) as $prefix
+    | if $partition == 7 or $company == 0 or ($reference | length) > $length
+        or ($prefix | length) > 12 - $partition then null
+      else
+        ($reference[0:1] + $prefix + $reference[1:] | checked) as $key
+        | if $is_sgtin then {gtin: $key, serial: ($low % 274877906944 | tostring)} else {sscc: $key} end
+      end
+  end;
+# Tags' EPCs as lines: each tag once, those of one GTIN together with their serial numbers. What is no GTIN and
+# no SSCC is a barcode in the standard's raw form, or left out when it is not wanted.
+def epc_lines($wants_others):
+  [.[] | if test("[a-f]") and test("\\A[0-9A-Fa-f]+\\z") then ascii_upcase else . end] | unique
+  | [.[] | epc_read
+     // (if $wants_others | not then empty
+         elif test("\\A([0-9A-F]{4})+\\z") then {barcode: "urn:epc:raw:\(length * 4).x\(.)"}
+         else {barcode: .} end)]
+  | [group_by(.gtin // .sscc // .barcode)[]
+     | if .[0].gtin then {item: {gtin: .[0].gtin}, quantity: length, serials: map(.serial)}
+       else .[0] + {quantity: 1} end];
+
+# Events of the tags that a reader saw, [{epc, time, antenna, device}]: one for each device and dock, or, with
+# vars.once, one for each tag that is the same however often the tag is seen in that hour or day: its time is
+# the hour's or day's beginning, `senttime` says when it was seen.
+def tag_events($reads):
+  def beginning($once):
+    if type != "string" and (type != "number" or . < 0 or . >= 1e17) then error("\(tojson) is no time")
+    elif type == "number" then . / (if . < 100000000000 then 1 elif . < 100000000000000 then 1000 else 1000000 end)
+      | floor | todate else . end
+    | (capture("(?<zone>Z|[+-]\\d\\d(:?\\d\\d)?)\\z").zone? // "Z") as $zone
+    | (if $once == "day" then .[0:10] + "T00" else .[0:13] end) + ":00:00" + $zone;
+  . as $in | .vars as $vars
+  | ($vars.other_tags != "skip") as $wants_others
+  | [$reads[]
+     | .device = ($vars.device // .device // ($in | topic_level($vars.device_level)) // $in.source | device_name)
+     | .dock = (($vars.docks // {})[.antenna | tostring] // $vars.dock)]
+  | [group_by([.device, .dock])[]
+     | {device: .[0].device, type: $vars.type} as $head
+     | (if .[0].dock then {dock: .[0].dock} else {} end + ($vars.data // {})) as $data
+     | if $vars.once then
+         map(.begin = (.time | beginning($vars.once))) | sort_by(.time) | unique_by([.epc, .begin])[]
+         | ([.epc] | epc_lines($wants_others)) as $lines
+         | select($lines | length > 0)
+         | $head + {id: "\(.epc)-\(.begin)" | @uri, time: .begin, senttime: .time, data: ($data + {lines: $lines})}
+       else
+         (map(.time) | max) as $time
+         | (map(.epc) | epc_lines($wants_others)) as $lines
+         | range(0; $lines | length; 500) as $at
+         | $head + {time: $time, data: ($data + {lines: $lines[$at:$at + 500]})}
+       end];
+
 # The child's environment holds the zone, for libc.
 {} as $ENV |

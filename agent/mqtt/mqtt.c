@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include <event2/event.h>
-#include <mqtt_protocol.h>
 #include <openssl/ssl.h>
 
 #include "clock.h"
@@ -257,56 +256,31 @@ static void on_disconnect(
 	go_down(ctx, reason == 0 ? "closed" : why);
 }
 
-static char *find_traceparent(const mosquitto_property *properties)
-{
-	const mosquitto_property *at = properties;
-	char *name = NULL, *value = NULL;
-	bool skip_first = false;
-
-	while ((at = mosquitto_property_read_string_pair(
-			at, MQTT_PROP_USER_PROPERTY, &name, &value, skip_first)) != NULL) {
-		bool is_it = name && strcmp(name, "traceparent") == 0;
-
-		free(name);
-		if (is_it)
-			return value;
-		free(value);
-		skip_first = true;
-	}
-	return NULL;
-}
-
 static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *message,
 	const mosquitto_property *properties)
 {
 	struct mqtt *mqtt = ctx;
-	char *response_topic = NULL, *traceparent = NULL;
-	void *correlation_data = NULL;
-	uint16_t correlation_len = 0;
+	struct properties beside;
 
 	(void)client;
 	mqtt->packets++;
 	mqtt->messages++;
-	if (properties) {
-		(void)mosquitto_property_read_string(
-			properties, MQTT_PROP_RESPONSE_TOPIC, &response_topic, false);
-		(void)mosquitto_property_read_binary(properties, MQTT_PROP_CORRELATION_DATA,
-			&correlation_data, &correlation_len, false);
-		traceparent = find_traceparent(properties);
-	}
-	mqtt->handlers.on_message(mqtt->handlers.ctx, &(struct mqtt_message){
-							      .topic = message->topic,
-							      .payload = message->payload,
-							      .len = (size_t)message->payloadlen,
-							      .is_retained = message->retain,
-							      .response_topic = response_topic,
-							      .correlation_data = correlation_data,
-							      .correlation_len = correlation_len,
-							      .traceparent = traceparent,
-						      });
-	free(response_topic);
-	free(correlation_data);
-	free(traceparent);
+	properties_read(properties, &beside);
+	mqtt->handlers.on_message(
+		mqtt->handlers.ctx, &(struct mqtt_message){
+					    .topic = message->topic,
+					    .payload = message->payload,
+					    .len = (size_t)message->payloadlen,
+					    .is_retained = message->retain,
+					    .response_topic = beside.response_topic,
+					    .correlation_data = beside.correlation_data,
+					    .correlation_len = beside.correlation_len,
+					    .traceparent = properties_get(&beside, "traceparent"),
+					    .content_type = beside.content_type,
+					    .properties = beside.pairs,
+					    .n_properties = beside.n_pairs,
+				    });
+	properties_done(&beside);
 }
 
 static void on_suback(struct mosquitto *client, void *ctx, int mid, int n, const int *granted,
@@ -541,6 +515,12 @@ void mqtt_stop(struct mqtt *mqtt)
 	mqtt->state = MQTT_STOPPED; /* the end of the connection is no news to anybody */
 	if (was_up && mosquitto_disconnect(mqtt->client) == MOSQ_ERR_SUCCESS)
 		mqtt_flush(mqtt);
+	mqtt_cut(mqtt);
+}
+
+void mqtt_cut(struct mqtt *mqtt)
+{
+	mqtt->state = MQTT_STOPPED;
 	(void)event_del(mqtt->connect_timer);
 	forget_socket(mqtt);
 	if (!mqtt->job)

@@ -65,7 +65,15 @@ struct mqtt_message {
 	const char *response_topic; /* NULL: none */
 	const void *correlation_data;
 	size_t correlation_len;
-	const char *traceparent; /* user property; NULL none */
+	const char *traceparent;  /* user property; NULL none */
+	const char *content_type; /* NULL: none */
+	/* User properties in their order, at most MQTT_PROPERTIES_MAX; the rest is not seen. */
+	const struct mqtt_property *properties;
+	size_t n_properties;
+};
+#define MQTT_PROPERTIES_MAX 32
+struct mqtt_property {
+	const char *name, *value;
 };
 
 struct mqtt_handlers {
@@ -134,6 +142,8 @@ void mqtt_flush(struct mqtt *mqtt);
 void mqtt_break(struct mqtt *mqtt, const char *why);
 /* Send DISCONNECT and stop; the session stays. From release(), or while not mqtt_is_up(). */
 void mqtt_stop(struct mqtt *mqtt);
+/* Stop without a word: what is queued is not written. The session stays, and mqtt_start() goes on. */
+void mqtt_cut(struct mqtt *mqtt);
 
 /* The standard's name of a reason code of MQTT 5. Static. */
 const char *mqtt_reason_words(int reason);

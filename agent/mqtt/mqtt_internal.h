@@ -6,6 +6,7 @@
 #define DRAY_MQTT_INTERNAL_H
 
 #include <mosquitto.h>
+#include <mqtt_protocol.h>
 
 #include "mqtt/mqtt.h"
 
@@ -61,5 +62,19 @@ int connect_start(struct mqtt *mqtt);
 void connect_abandon(struct connect_job *job);
 /* In mqtt.c: the client is back on the loop. `rc` is libmosquitto's, `error_number` the thread's errno. */
 void connect_finished(struct mqtt *mqtt, int rc, int error_number);
+
+/* mqtt_properties.c: copies of a message's properties. */
+struct properties {
+	char *response_topic, *content_type; /* NULL: none */
+	void *correlation_data;
+	uint16_t correlation_len;
+	struct mqtt_property pairs[MQTT_PROPERTIES_MAX]; /* user properties, in their order */
+	size_t n_pairs;
+};
+/* `from` NULL: none. */
+void properties_read(const mosquitto_property *from, struct properties *ret);
+/* The first user property of that name; NULL none. */
+const char *properties_get(const struct properties *properties, const char *name);
+void properties_done(struct properties *properties);
 
 #endif

@@ -8,33 +8,40 @@
 
 #define READING .is_change = false
 #define CHANGE .is_change = true
-#define OPEN .is_open = true
+#define FOR(needed) .right = (needed)
 
 static const struct ops_route routes[] = {
-	{ "/v1/status", NULL, api_status, READING },
-	{ "/v1/queue", NULL, api_queue, READING },
+	{ "/v1/status", NULL, api_status, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/queue", NULL, api_queue, READING, FOR(TOKEN_VIEW) },
 	{ "/v1/events", " id document device type since until limit cursor ", api_list_events,
-		READING },
-	{ "/v1/events/{}", " device ", api_show_event, READING },
-	{ "/v1/events", " device ", api_send_events, CHANGE },
-	{ "/v1/deliveries", " destination state limit cursor ", api_list_deliveries, READING },
-	{ "/v1/destinations", NULL, api_list_destinations, READING },
-	{ "/v1/destinations/{}/pause", NULL, api_pause_destination, CHANGE },
-	{ "/v1/destinations/{}/resume", NULL, api_resume_destination, CHANGE },
+		READING, FOR(TOKEN_VIEW) },
+	{ "/v1/events/{}", " device ", api_show_event, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/events", " device ", api_send_events, CHANGE, FOR(TOKEN_SEND),
+		.body_max = OPS_EVENTS_MAX },
+	{ "/v1/hooks/{}", "", api_take_hook, CHANGE, FOR(TOKEN_NONE) },
+	{ "/v1/deliveries", " destination state limit cursor ", api_list_deliveries, READING,
+		FOR(TOKEN_VIEW) },
+	{ "/v1/destinations", NULL, api_list_destinations, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/destinations/{}/pause", NULL, api_pause_destination, CHANGE, FOR(TOKEN_WORK) },
+	{ "/v1/destinations/{}/resume", NULL, api_resume_destination, CHANGE, FOR(TOKEN_WORK) },
 	{ "/v1/exceptions", " kind severity destination all limit cursor ", api_list_exceptions,
-		READING },
-	{ "/v1/exceptions/{}", NULL, api_show_exception, READING },
-	{ "/v1/exceptions/{}/retry", NULL, api_retry_exception, CHANGE },
-	{ "/v1/exceptions/{}/discard", NULL, api_discard_exception, CHANGE },
-	{ "/v1/exceptions/retry", NULL, api_retry_exceptions, CHANGE },
-	{ "/v1/exceptions/discard", NULL, api_discard_exceptions, CHANGE },
-	{ "/v1/replay", NULL, api_replay, CHANGE },
-	{ "/v1/ledger", NULL, api_ledger, READING },
-	{ "/v1/backup", NULL, api_show_backup, READING },
-	{ "/v1/backup", NULL, api_make_backup, CHANGE },
-	{ "/metrics", NULL, api_metrics, READING, OPEN },
-	{ "/healthz", NULL, api_healthz, READING, OPEN },
-	{ "/readyz", NULL, api_readyz, READING, OPEN },
+		READING, FOR(TOKEN_VIEW) },
+	{ "/v1/exceptions/{}", NULL, api_show_exception, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/exceptions/{}/retry", NULL, api_retry_exception, CHANGE, FOR(TOKEN_WORK) },
+	{ "/v1/exceptions/{}/discard", NULL, api_discard_exception, CHANGE, FOR(TOKEN_WORK) },
+	{ "/v1/exceptions/retry", NULL, api_retry_exceptions, CHANGE, FOR(TOKEN_WORK) },
+	{ "/v1/exceptions/discard", NULL, api_discard_exceptions, CHANGE, FOR(TOKEN_WORK) },
+	{ "/v1/replay", NULL, api_replay, CHANGE, FOR(TOKEN_WORK) },
+	{ "/v1/reference", " kind limit cursor ", api_list_reference, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/reference", " kind line dry_run ", api_import_reference, CHANGE, FOR(TOKEN_ALL) },
+	{ "/v1/reference/delete", NULL, api_delete_reference, CHANGE, FOR(TOKEN_ALL) },
+	{ "/v1/reference/{}/{}", NULL, api_show_reference, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/ledger", NULL, api_ledger, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/backup", NULL, api_show_backup, READING, FOR(TOKEN_VIEW) },
+	{ "/v1/backup", NULL, api_make_backup, CHANGE, FOR(TOKEN_ALL) },
+	{ "/metrics", NULL, api_metrics, READING, FOR(TOKEN_WATCH) },
+	{ "/healthz", NULL, api_healthz, READING, FOR(TOKEN_NONE) },
+	{ "/readyz", NULL, api_readyz, READING, FOR(TOKEN_NONE) },
 };
 
 /* Decode one segment; false when it is empty, too long, or hides a NUL. */
@@ -59,24 +66,32 @@ static bool decode_segment(const char *from, size_t len, char out[OPS_PARAMETER_
 	return fits;
 }
 
-static bool matches_path(const char *pattern, const char *path, char out[OPS_PARAMETER_MAX])
+/* At most two holes. */
+static bool matches_path(const char *pattern, const char *path, struct call *call)
 {
-	const char *hole = strstr(pattern, "{}");
-	size_t before, segment;
+	char *holes[] = { call->parameter, call->second };
 
-	if (!hole)
-		return strcmp(pattern, path) == 0;
-	before = (size_t)(hole - pattern);
-	if (strncmp(pattern, path, before) != 0)
-		return false;
-	segment = strcspn(path + before, "/");
-	if (strcmp(hole + 2, path + before + segment) != 0)
-		return false;
-	return decode_segment(path + before, segment, out);
+	call->parameter[0] = call->second[0] = '\0';
+	for (size_t i = 0; i < 2; i++) {
+		const char *hole = strstr(pattern, "{}");
+		size_t before, segment;
+
+		if (!hole)
+			break;
+		before = (size_t)(hole - pattern);
+		if (strncmp(pattern, path, before) != 0)
+			return false;
+		segment = strcspn(path + before, "/");
+		if (!decode_segment(path + before, segment, holes[i]))
+			return false;
+		pattern = hole + 2;
+		path += before + segment;
+	}
+	return strcmp(pattern, path) == 0;
 }
 
-int api_find(struct call *call, const char *path, enum evhttp_cmd_type method, bool is_control,
-	const char **ret_allow)
+int api_find(
+	struct call *call, const char *path, enum evhttp_cmd_type method, const char **ret_allow)
 {
 	bool is_read = method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
 	bool has_reading = false;
@@ -85,9 +100,7 @@ int api_find(struct call *call, const char *path, enum evhttp_cmd_type method, b
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct ops_route *route = &routes[i];
 
-		if (!is_control && !route->is_open)
-			continue;
-		if (!matches_path(route->path, path, call->parameter))
+		if (!matches_path(route->path, path, call))
 			continue;
 		if (route->is_change ? method == EVHTTP_REQ_POST : is_read) {
 			call->route = route;

@@ -1,5 +1,5 @@
 /*
- * api_events.c - events: find them, show the whole life of one, take new ones.
+ * api_events.c - events: find them, show the whole life of one.
  */
 #include "ops/room.h"
 
@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "capture/intake.h"
-#include "dray/ack.h"
-#include "dray/ids.h"
 #include "ops/rows.h"
 #include "ops/writer.h"
 
@@ -262,65 +259,4 @@ void api_show_event(struct call *call)
 		call_store_failed(call);
 	else
 		call_answer(call, 200);
-}
-
-/* --- taking events ------------------------------------------------------------------------------ */
-
-struct taking {
-	struct buf *out;
-	unsigned stored, rejected, all;
-};
-
-static void on_ack(void *ctx, const struct ack *ack, const char *device)
-{
-	struct taking *taking = ctx;
-	struct buf text = BUF_INIT;
-
-	(void)device;
-	taking->all++;
-	taking->stored += ack->status == ACK_STORED;
-	taking->rejected += ack->status == ACK_REJECTED;
-	ack_render(ack, &text);
-	if (buf_failed(&text))
-		taking->out->failed = true;
-	else
-		write_raw(taking->out, NULL, text.data, text.len);
-	buf_done(&text);
-}
-
-void api_send_events(struct call *call)
-{
-	struct taking taking = { .out = &call->body };
-	struct intake_message message = {
-		.origin = "control",
-		.default_device = "drayctl",
-		.on_invalid = CONFIG_INVALID_REJECT,
-		.received_at_ms = call_wall_ms(call),
-	};
-	const struct room_report *room = call->ops->with.store_room(call->ops->with.ctx);
-	const char *device = call_query(call, "device");
-
-	if (room->level == ROOM_NONE) {
-		call_refuse(call, 503, "store_full", "no event is taken now: %s; try again later",
-			room->why);
-		return;
-	}
-	if (device && !id_is_name(device, strlen(device))) {
-		call_problem(call, 400, "device: must be 1 to 64 of A-Z a-z 0-9 . _ -");
-		return;
-	}
-	if (device)
-		message.default_device = device;
-	message.payload = call_body(call, &message.len);
-	if (!message.payload) {
-		call_problem(call, 500, "no memory for the body");
-		return;
-	}
-	write_open(&call->body, NULL, '[');
-	if (intake_take(call->ops->with.intake, &message, on_ack, &taking) != 0) {
-		call_store_failed(call);
-		return;
-	}
-	write_close(&call->body, ']');
-	call_answer(call, taking.stored > 0 ? 202 : taking.rejected < taking.all ? 200 : 422);
 }

@@ -1,5 +1,5 @@
 /*
- * call.c - one HTTP request, from its arrival to its reply.
+ * call.c - one HTTP request: what it says, and its answer.
  */
 #include "ops/room.h"
 
@@ -9,11 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 
 #include "clock.h"
 #include "dray/json.h"
@@ -21,6 +18,7 @@
 #include "log.h"
 #include "ops/writer.h"
 #include "store/store.h"
+#include "turn.h"
 
 static const char *status_phrase(int status)
 {
@@ -31,6 +29,8 @@ static const char *status_phrase(int status)
 		return "Accepted";
 	case 400:
 		return "Bad Request";
+	case 401:
+		return "Unauthorized";
 	case 403:
 		return "Forbidden";
 	case 404:
@@ -41,8 +41,12 @@ static const char *status_phrase(int status)
 		return "Conflict";
 	case 413:
 		return "Content Too Large";
+	case 415:
+		return "Unsupported Media Type";
 	case 422:
 		return "Unprocessable Content";
+	case 429:
+		return "Too Many Requests";
 	case 503:
 		return "Service Unavailable";
 	default:
@@ -90,11 +94,18 @@ void call_answer(struct call *call, int status)
 		call_problem(call, 500, "no memory for the answer");
 }
 
-static void put_problem(struct call *call, int status, const char *reason, const char *format,
-	va_list args) __attribute__((format(printf, 4, 0)));
+/* What is said beside the words. */
+struct about {
+	const char *reason; /* NULL none */
+	int64_t line;       /* 0 none */
+	const char *field;  /* NULL or "" none */
+};
+
+static void put_problem(struct call *call, int status, const struct about *about,
+	const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 
 static void put_problem(
-	struct call *call, int status, const char *reason, const char *format, va_list args)
+	struct call *call, int status, const struct about *about, const char *format, va_list args)
 {
 	char detail[512];
 
@@ -106,7 +117,10 @@ static void put_problem(
 	write_open(&call->body, NULL, '{');
 	write_text(&call->body, "title", status_phrase(status));
 	write_int(&call->body, "status", status);
-	write_set_text(&call->body, "reason", reason);
+	write_set_text(&call->body, "reason", about->reason);
+	if (about->line > 0)
+		write_int(&call->body, "line", about->line);
+	write_set_text(&call->body, "field", about->field);
 	write_text(&call->body, "detail", detail);
 	write_close(&call->body, '}');
 }
@@ -116,7 +130,7 @@ void call_problem(struct call *call, int status, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	put_problem(call, status, NULL, format, args);
+	put_problem(call, status, &(struct about){ 0 }, format, args);
 	va_end(args);
 }
 
@@ -125,7 +139,17 @@ void call_refuse(struct call *call, int status, const char *reason, const char *
 	va_list args;
 
 	va_start(args, format);
-	put_problem(call, status, reason, format, args);
+	put_problem(call, status, &(struct about){ .reason = reason }, format, args);
+	va_end(args);
+}
+
+void call_refuse_line(
+	struct call *call, int status, int64_t line, const char *field, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_problem(call, status, &(struct about){ .line = line, .field = field }, format, args);
 	va_end(args);
 }
 
@@ -145,15 +169,45 @@ static void add_header(struct evhttp_request *request, const char *name, const c
 		LOG_WARNING("cannot add a header to a reply", LOG_S("header", name));
 }
 
-static void on_closed(struct evhttp_connection *connection, void *arg)
+void call_put_header(struct call *call, const char *name, const char *value)
 {
-	struct call *call = arg;
+	if (call->request)
+		add_header(call->request, name, value);
+}
 
-	(void)connection;
+void call_on_left(struct call *call)
+{
 	/* A request that was taken off its connection is ours to free; else evhttp does it. */
 	if (call->request && !evhttp_request_get_connection(call->request))
 		evhttp_request_free(call->request);
 	call->request = NULL;
+	call->guest = NULL;
+}
+
+void call_wait(struct call *call)
+{
+	TAILQ_REMOVE(&call->ops->outbox, call, link);
+	TAILQ_INSERT_TAIL(&call->ops->waiting, call, link);
+	call->is_waiting = true;
+}
+
+void call_resume(struct call *call)
+{
+	TAILQ_REMOVE(&call->ops->waiting, call, link);
+	TAILQ_INSERT_TAIL(&call->ops->outbox, call, link);
+	call->is_waiting = false;
+	turn_wake(call->ops->with.turn);
+}
+
+static void add_headers(struct call *call, struct evhttp_request *request)
+{
+	add_header(request, "Content-Type", call->content_type);
+	add_header(request, "Cache-Control", "no-store");
+	if ((call->status == 429 || call->status == 503) &&
+		!evhttp_find_header(evhttp_request_get_output_headers(request), "Retry-After"))
+		add_header(request, "Retry-After", "1");
+	if (guest_is_dismissed(call->guest))
+		add_header(request, "Connection", "close");
 }
 
 void call_finish(struct call *call)
@@ -161,18 +215,14 @@ void call_finish(struct call *call)
 	struct evhttp_request *request = call->request;
 	struct evbuffer *body;
 
-	if (request && evhttp_request_get_connection(request)) {
-		evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
-		call->request = NULL;
+	if (request) {
 		body = evbuffer_new();
 		if (body && evbuffer_add(body, call->body.data, call->body.len) != 0) {
 			evbuffer_free(body);
 			body = NULL;
 		}
-		add_header(request, "Content-Type", call->content_type);
-		add_header(request, "Cache-Control", "no-store");
-		if (call->status == 503)
-			add_header(request, "Retry-After", "1");
+		add_headers(call, request);
+		guest_told(call->guest, request);
 		evhttp_send_reply(request, body ? call->status : 500,
 			status_phrase(body ? call->status : 500), body);
 		if (body)
@@ -183,12 +233,11 @@ void call_finish(struct call *call)
 
 void call_free(struct call *call)
 {
-	if (!call)
-		return;
-	TAILQ_REMOVE(&call->ops->outbox, call, link);
-	if (call->request && evhttp_request_get_connection(call->request))
-		evhttp_connection_set_closecb(
-			evhttp_request_get_connection(call->request), NULL, NULL);
+	struct call_list *list = call->is_waiting ? &call->ops->waiting : &call->ops->outbox;
+
+	TAILQ_REMOVE(list, call, link);
+	if (call->guest)
+		guest_forget(call->guest);
 	evhttp_clear_headers(&call->query);
 	buf_done(&call->body);
 	free(call);
@@ -291,6 +340,11 @@ bool call_destination(struct call *call, const char *name, int *ret_id)
 	return false;
 }
 
+const char *call_header(const struct call *call, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(call->request), name);
+}
+
 const char *call_body(const struct call *call, size_t *ret_len)
 {
 	struct evbuffer *input = evhttp_request_get_input_buffer(call->request);
@@ -324,102 +378,4 @@ struct cJSON *call_object(struct call *call)
 		call_problem(call, 400, "the body is not JSON: %s", flaw.message);
 	cJSON_Delete(object);
 	return NULL;
-}
-
-/* --- arrival ---------------------------------------------------------------------------------- */
-
-static void name_the_hand(struct call *call)
-{
-	struct evhttp_connection *connection = evhttp_request_get_connection(call->request);
-	struct bufferevent *channel = evhttp_connection_get_bufferevent(connection);
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(bufferevent_getfd(channel), SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
-		(void)snprintf(call->who, sizeof(call->who), "unknown");
-		return;
-	}
-	(void)snprintf(call->who, sizeof(call->who), "uid:%u", (unsigned)peer.uid);
-	call->is_admin = peer.uid == 0 || peer.uid == geteuid();
-}
-
-/* What a role may not do; today operator and admin may do all there is. */
-static bool is_allowed(const struct call *call)
-{
-	(void)call;
-	return true;
-}
-
-static bool is_query_known(struct call *call)
-{
-	const struct evkeyval *pair;
-	char name[34];
-
-	TAILQ_FOREACH (pair, &call->query, next) {
-		int n = snprintf(name, sizeof(name), " %s ", pair->key);
-
-		if (n > 0 && (size_t)n < sizeof(name) && !strchr(pair->key, ' ') &&
-			call->route->query && strstr(call->route->query, name))
-			continue;
-		call_problem(call, 400, "unknown query parameter %.64s", pair->key);
-		return false;
-	}
-	return true;
-}
-
-/* False: the call is answered. */
-static bool read_request(struct call *call, bool is_control)
-{
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(call->request);
-	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-	const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
-	const char *allow = NULL;
-	int status;
-
-	status = api_find(call, path ? path : "", evhttp_request_get_command(call->request),
-		is_control, &allow);
-	if (status == 404)
-		call_problem(call, 404, "there is nothing at this path");
-	if (status == 405) {
-		add_header(call->request, "Allow", allow);
-		call_problem(call, 405, "this path answers to %s only", allow);
-	}
-	if (status != 0)
-		return false;
-	if (evbuffer_get_length(evhttp_request_get_input_buffer(call->request)) > OPS_BODY_MAX) {
-		call_problem(call, 413, "the body is larger than %d bytes", OPS_BODY_MAX);
-		return false;
-	}
-	if (query && query[0] && evhttp_parse_query_str(query, &call->query) != 0) {
-		call_problem(call, 400, "the query cannot be read");
-		return false;
-	}
-	if (!is_query_known(call))
-		return false;
-	if (!is_allowed(call)) {
-		call_problem(call, 403, "%s may not do this", call->who);
-		return false;
-	}
-	return true;
-}
-
-void call_on_request(struct evhttp_request *request, void *arg)
-{
-	struct ops_door *door = arg;
-	struct call *call = calloc(1, sizeof(*call));
-
-	if (!call) {
-		evhttp_send_error(request, 500, NULL);
-		return;
-	}
-	call->ops = door->ops;
-	call->request = request;
-	call->content_type = "application/json";
-	TAILQ_INIT(&call->query);
-	TAILQ_INSERT_TAIL(&door->ops->outbox, call, link);
-	evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_closed, call);
-	if (door->is_control)
-		name_the_hand(call);
-	if (read_request(call, door->is_control) && call->route->is_change)
-		call->route->handle(call);
 }

@@ -1,6 +1,6 @@
 /*
- * ops.h - the operator's side: the control API over the Unix socket, and /metrics, /healthz,
- * /readyz over the TCP listener.
+ * ops.h - all that comes by HTTP: the control API over the Unix socket, for who can open it, and over
+ * the TCP listener, for who has a token; events; and /metrics, /healthz, /readyz.
  *
  * Replies leave in release(), like everything. evhttp frees a request whose client has left, so a
  * reply waits in a handle that the connection's close callback clears. A page is bounded, a body
@@ -21,8 +21,11 @@ struct store;
 struct metrics;
 struct clock;
 struct intake;
+struct adapters;
 struct deliver;
 struct capture;
+struct reference;
+struct secret_dirs;
 struct ops;
 
 struct ops_options {
@@ -32,7 +35,10 @@ struct ops_options {
 	struct metrics *metrics;
 	const struct clock *clock;
 	struct intake *intake;
+	struct adapters *adapters;
 	struct deliver *deliver;
+	const struct reference *reference; /* what the site knows of units, for imports */
+	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */
 	bool (*broker_is_up)(void *ctx);
 	const char *(*broker_reason)(void *ctx);
@@ -43,9 +49,11 @@ struct ops_options {
 struct ops *ops_new(const struct ops_options *options);
 void ops_free(struct ops *ops);
 /*
- * Open or move the listeners. The old ones stay when the new ones can't be opened.
+ * Open or move the listeners, read tokens and certificates again. On failure all stays as it was.
  * `config` must outlive its use.
  */
 int ops_configure(struct ops *ops, const struct config *config, struct error *err);
+/* The tokens and certificates of a configuration, read and checked without an effect. */
+int ops_check(const struct config *config, const struct secret_dirs *secrets, struct error *err);
 
 #endif

@@ -5,16 +5,20 @@
  *
  *   on_request ─► a change: its handler runs now, in the turn's transaction ─┐
  *              └► a reading: waits ─────────────────────────────────────────┤
- *                                                                          outbox
- *     release():  a reading's handler runs; every reply leaves ◄────────────┤
- *     poisoned(): 503 to all of them, nothing was promised ◄────────────────┘
+ *                                                                          outbox ◄─┐
+ *     release():  a reading's handler runs; every reply leaves ◄────────────┤       │
+ *     poisoned(): 503 to all of them, nothing was promised ◄────────────────┘       │
+ *                                                                                    │
+ *   a handler that must ask somebody first: call_wait() ─► waiting ─► call_resume() ─┘
  *
  * So a reading shows what is committed and nothing else, and its sums agree with each other.
  *
  * Invariants
  *   1. call->request is NULL once the client has left; the handler's work stands all the same.
  *   2. A handler answers exactly once, by call_answer() or call_problem(), and never sends.
- *   3. A call is in the outbox from its arrival to the end of its turn.
+ *   3. A call is in the outbox from its arrival to the end of its turn, or, if it waited, from
+ *      call_resume() to the end of that turn: then its answer is as true as that commit.
+ *   4. Who may do what is looked at before a handler runs, by the right in its route.
  */
 #ifndef DRAY_OPS_ROOM_H
 #define DRAY_OPS_ROOM_H
@@ -28,9 +32,14 @@
 #include <event2/keyvalq_struct.h>
 
 #include "dray/buf.h"
+#include "ops/guest.h"
+#include "ops/hooks.h"
 #include "ops/ops.h"
+#include "ops/token.h"
 
 #define OPS_BODY_MAX (1024 * 1024)
+#define OPS_EVENTS_MAX (4 * 1024 * 1024) /* the body of a request that brings events */
+#define OPS_HEADERS_MAX (16 * 1024)
 #define OPS_PARAMETER_MAX 256
 #define OPS_PATH_MAX 4000 /* of a backup; some words are put behind it */
 #define OPS_PAGE_DEFAULT 100
@@ -40,22 +49,30 @@ struct call;
 
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
-	const char *path;  /* "{}" stands for one segment, call->parameter */
-	const char *query; /* the names it takes, each between blanks; NULL none */
+	/* "{}" stands for one segment: call->parameter, a second one call->second */
+	const char *path;
+	const char *query; /* the names it takes, each between blanks; NULL none; "" any */
 	void (*handle)(struct call *call);
-	bool is_change; /* POST, in the turn's transaction; else GET, after its commit */
-	bool is_open;   /* also on the TCP listener, to anybody */
+	bool is_change;         /* POST, in the turn's transaction; else GET, after its commit */
+	enum token_right right; /* that the TCP door asks for */
+	size_t body_max;        /* bytes; 0: OPS_BODY_MAX */
 };
 
 struct call {
 	TAILQ_ENTRY(call) link;
 	struct ops *ops;
-	struct evhttp_request *request;
+	struct guest *guest;            /* valid as long as request is there */
+	struct evhttp_request *request; /* NULL: the client has left */
 	const struct ops_route *route;
 	char parameter[OPS_PARAMETER_MAX]; /* decoded; "" none */
+	char second[OPS_PARAMETER_MAX];    /* likewise */
 	struct evkeyvalq query;
-	char who[32];  /* "uid:1000", for the audit trail */
-	bool is_admin; /* else operator */
+	char who[80];      /* "uid:1000", "token:wms", for the audit trail; "" anybody */
+	const char *token; /* its name, within who; NULL: by the socket, or none was needed */
+	char device[EVENT_NAME_MAX]; /* the only one that it may speak for; "" any */
+	bool is_waiting;             /* call_wait() */
+	bool is_poisoned; /* a turn was lost meanwhile: what it had taken by then is, too */
+	unsigned n_stored, n_duplicate, n_rejected; /* of the events that a hook's call brought */
 	bool is_answered;
 	int status;
 	const char *content_type;
@@ -69,6 +86,7 @@ struct ops_door {
 	struct evhttp *http;
 	struct evhttp_bound_socket *bound; /* NULL: closed */
 	char *address;                     /* what it is bound to; NULL: closed */
+	struct guests guests;
 	bool is_control;
 };
 
@@ -88,6 +106,10 @@ struct ops {
 	struct ops_door control;
 	struct ops_door tcp;
 	struct call_list outbox;
+	struct call_list waiting;
+	struct tokens *tokens;
+	struct hooks *hooks;
+	int64_t n_taken; /* events that came by HTTP in this turn */
 	struct ops_backup backup;
 	int64_t started_at_ms;
 };
@@ -114,9 +136,20 @@ void door_close(struct ops_door *door);
 
 /* A request came in; `arg` is the door. */
 void call_on_request(struct evhttp_request *request, void *arg);
+/* Its client has left. */
+void call_on_left(struct call *call);
 /* Send the answer, if somebody is there to take it, and end the call. */
 void call_finish(struct call *call);
 void call_free(struct call *call);
+
+/*
+ * The answer comes in a later turn: the call leaves the outbox. The request's body and headers may be
+ * gone behind this, for the client may leave; so may the configuration. Who is waited for calls
+ * call_resume() from the loop, outside of release(), and answers in the same turn; nobody does when the
+ * agent ends.
+ */
+void call_wait(struct call *call);
+void call_resume(struct call *call);
 
 /* Answer with what the handler has put into call->body. */
 void call_answer(struct call *call, int status);
@@ -126,8 +159,17 @@ void call_problem(struct call *call, int status, const char *format, ...)
 /* The same with a reason in one stable word, as acks have it. */
 void call_refuse(struct call *call, int status, const char *reason, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* The same about one value of a body of many: the line it stands in, and its JSON Pointer ("" none). */
+void call_refuse_line(struct call *call, int status, int64_t line, const char *field,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The store failed: 503 for a change, whose turn is lost, 500 for a reading. */
 void call_store_failed(struct call *call);
+
+/*
+ * Is there room for what it brings, in the store, and in this turn's transaction, which should not take for
+ * ever? False: the call is answered.
+ */
+bool call_has_room(struct call *call);
 
 /* A query's value; NULL when absent or empty. */
 const char *call_query(const struct call *call, const char *name);
@@ -146,6 +188,10 @@ bool call_destination(struct call *call, const char *name, int *ret_id);
 /* A whole number of digits, at least 1. */
 bool call_parse_id(const char *text, int64_t *ret);
 
+/* The value of a request's header; NULL when absent. */
+const char *call_header(const struct call *call, const char *name);
+/* A header of the answer. */
+void call_put_header(struct call *call, const char *name, const char *value);
 /* The request's body; valid as long as the call's request. */
 const char *call_body(const struct call *call, size_t *ret_len);
 /*
@@ -183,14 +229,15 @@ void backup_poisoned(struct ops_backup *backup);
  * Find what a path asks for. 0 and call->route, call->parameter set; else the status to answer:
  * 404, or 405 when the path is known by another method, *ret_allow then says which.
  */
-int api_find(struct call *call, const char *path, enum evhttp_cmd_type method, bool is_control,
-	const char **ret_allow);
+int api_find(
+	struct call *call, const char *path, enum evhttp_cmd_type method, const char **ret_allow);
 
 void api_status(struct call *call);
 void api_queue(struct call *call);
 void api_list_events(struct call *call);
 void api_show_event(struct call *call);
 void api_send_events(struct call *call);
+void api_take_hook(struct call *call);
 void api_list_deliveries(struct call *call);
 void api_list_destinations(struct call *call);
 void api_pause_destination(struct call *call);
@@ -203,6 +250,10 @@ void api_retry_exceptions(struct call *call);
 void api_discard_exceptions(struct call *call);
 void api_replay(struct call *call);
 void api_ledger(struct call *call);
+void api_import_reference(struct call *call);
+void api_list_reference(struct call *call);
+void api_show_reference(struct call *call);
+void api_delete_reference(struct call *call);
 void api_make_backup(struct call *call);
 void api_show_backup(struct call *call);
 void api_metrics(struct call *call);

@@ -6,6 +6,9 @@
 #include "dray/audit.h"
 #include "store/store_internal.h"
 
+/* Ids go on above those of the database before, which come back: a million each. */
+#define AUDITS_PER_DATABASE INT64_C(1000000)
+
 static int last_hash(struct store *store, uint8_t ret[ID_DIGEST_BYTES])
 {
 	memset(ret, 0, ID_DIGEST_BYTES);
@@ -44,5 +47,6 @@ int store_audit(struct store *store, int64_t now_ms, const char *who, const char
 	query_text(&query, entry.object);
 	query_text(&query, entry.why);
 	query_blob(&query, hash, sizeof(hash));
+	query_int(&query, store->number * AUDITS_PER_DATABASE);
 	return query_run(&query);
 }

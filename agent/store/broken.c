@@ -88,6 +88,14 @@ void broken_note_commit(struct store *store)
 		store->wal_file.size = now.size;
 }
 
+static bool is_wal_cut(const struct store *store)
+{
+	char wal[ASIDE_PATH_MAX];
+	struct file_mark now;
+	return store->wal_file.inode != 0 && wal_path(store, wal) && read_mark(wal, &now) &&
+	       is_same_file(&now, &store->wal_file) && now.size < store->wal_file.size;
+}
+
 /* SQLite can't tell of its WAL, so the names are looked at. */
 void store_look(struct store *store)
 {
@@ -105,7 +113,7 @@ void store_look(struct store *store)
 	if (!read_mark(wal, &now) || !is_same_file(&now, &store->wal_file)) {
 		store->is_gone = true;
 		(void)store_break(store, "the WAL's file was deleted or moved away");
-	} else if (now.size < store->wal_file.size) {
+	} else if (is_wal_cut(store)) {
 		store->rescue.is_behind = true;
 		(void)store_break(store, "the WAL's file was cut short");
 	}
@@ -247,8 +255,9 @@ int store_replace(struct store *store, struct error *err)
 	memcpy(why, store->broken, sizeof(why));
 	if (!store->is_set_aside)
 		store->rescue.last_seq = last_seq_given(store);
-	/* Of what was restored not all has its doubt: all that comes back is in doubt. */
-	store->rescue.is_behind |= store_is_restored(store);
+	/* A statement may have met a cut WAL before store_look() did. Of what was restored not all has
+	 * its doubt: all that comes back is in doubt. */
+	store->rescue.is_behind |= is_wal_cut(store) || store_is_restored(store);
 	let_go(store);
 	forget_mirrors(store);
 	/* Once: what is in its place when a fresh one could not be begun is no other broken one. */

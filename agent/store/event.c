@@ -102,29 +102,47 @@ int event_labels_find(struct store *store, int64_t seq, struct event_labels *ret
 	return 0;
 }
 
-static enum store_put find_known(
-	struct store *store, const struct store_event *event, int64_t *ret_seq)
+/* 1 there is one with its id; then *ret says whether it is the same. 0 there is none. */
+static int look_up(
+	struct store *store, const struct store_event *event, enum store_put *ret, int64_t *ret_seq)
 {
 	struct query query = query_start(store, EVENT_KNOWN);
 	query_text(&query, event->id);
 	query_text(&query, event->source);
 	int found = query_step(&query);
-	if (found == 0)
-		(void)store_break(store, "the index of event ids contradicts its table");
 	if (found <= 0)
-		return STORE_FAILED;
+		return found;
 
 	size_t len = 0;
 	const void *digest = row_bytes(&query, 1, &len);
 	bool is_same =
 		len == ID_DIGEST_BYTES && memcmp(digest, event->digest, ID_DIGEST_BYTES) == 0;
-	int64_t seq = row_int(&query, 0);
+	*ret_seq = row_int(&query, 0);
+	*ret = is_same ? STORE_DUPLICATE : STORE_CONFLICT;
 	query_end(&query);
 	if (is_same && store_count(store, event->received_at_ms, event->origin, event->device,
 			       event->type, 0, "duplicate", "") < 0)
-		return STORE_FAILED;
-	*ret_seq = seq;
-	return is_same ? STORE_DUPLICATE : STORE_CONFLICT;
+		return -1;
+	return 1;
+}
+
+static enum store_put find_known(
+	struct store *store, const struct store_event *event, int64_t *ret_seq)
+{
+	enum store_put known = STORE_FAILED;
+	int found = look_up(store, event, &known, ret_seq);
+	if (found == 0)
+		(void)store_break(store, "the index of event ids contradicts its table");
+	return found > 0 ? known : STORE_FAILED;
+}
+
+int store_knows_event(struct store *store, const struct store_event *event, int64_t *ret_seq)
+{
+	enum store_put known = STORE_CONFLICT;
+	if (store_begin_write(store) < 0)
+		return -1;
+	int found = look_up(store, event, &known, ret_seq);
+	return found < 0 ? -1 : found > 0 && known == STORE_DUPLICATE;
 }
 
 enum store_put store_put_event(

@@ -150,10 +150,15 @@ static int find_same(struct store *store, const uint8_t digest[ID_DIGEST_BYTES],
 	return query_number(&query, ret_id);
 }
 
-static int64_t raise_repeats(struct store *store, int64_t id)
+/* What is wrong today may be something else than the first time: the row tells the newest. */
+static int64_t repeat(struct store *store, int64_t id, const struct store_exception *exception)
 {
 	struct query query = query_start(store, EXCEPTION_REPEAT);
 	query_int(&query, id);
+	query_text_or_null(&query, exception->code);
+	query_text(&query, exception->reason);
+	query_text_or_null(&query, exception->field);
+	query_text_or_null(&query, exception->device);
 	return query_run(&query) < 0 ? -1 : id;
 }
 
@@ -191,7 +196,7 @@ int64_t store_open_exception(
 	int found = find_same(store, digest, &id);
 	if (found < 0)
 		return -1;
-	id = found ? raise_repeats(store, id) : insert(store, exception, digest);
+	id = found ? repeat(store, id, exception) : insert(store, exception, digest);
 	if (id >= 0 && ret_is_new != NULL)
 		*ret_is_new = !found;
 	return id;

@@ -82,7 +82,7 @@ static int take_destination(struct merge *merge, sqlite3_stmt *row)
 	int64_t not_before_at_ms = sqlite3_column_int64(row, 3);
 	if (id < 0 || merge_note(store, &merge->destinations, sqlite3_column_int64(row, 0), id) < 0)
 		return -1;
-	if (store->rescue.seq > 0)
+	if (store->rescue.seq > 0 || store->rescue.has_events)
 		return 0; /* told with the first chunk, and perhaps changed since */
 	if (sqlite3_column_int64(row, 2) != 0 && !store_destination_is_paused(store, id) &&
 		store_destination_pause(store, id, true) < 0)
@@ -473,13 +473,10 @@ static int keep_lost(struct merge *merge)
 
 /* --- a chunk ------------------------------------------------------------------------------------------ */
 
-static int merge_all(struct merge *merge)
+static int merge_events(struct merge *merge)
 {
-	if (merge_each(merge, "SELECT id, name, is_paused, not_before_at_ms FROM destination",
-		    take_destination) < 0 ||
-		merge_each(merge,
-			"SELECT id, connector, digest, at_ms, text FROM connector_revision",
-			take_revision) < 0 ||
+	if (merge_each(merge, "SELECT id, connector, digest, at_ms, text FROM connector_revision",
+		    take_revision) < 0 ||
 		merge_each(merge,
 			"SELECT seq, source, id, revision, type, document, device, correlation,"
 			" origin, occurred_at_ms, sent_at_ms, received_at_ms, digest, body, raw"
@@ -497,6 +494,16 @@ static int merge_all(struct merge *merge)
 			" FROM attempt",
 			take_attempt) < 0 ||
 		keep_lost(merge) < 0)
+		return -1;
+	return 0;
+}
+
+static int merge_all(struct merge *merge)
+{
+	bool has_events = merge->chunk->is_last && merge->store->rescue.has_events;
+	if (merge_each(merge, "SELECT id, name, is_paused, not_before_at_ms FROM destination",
+		    take_destination) < 0 ||
+		(!has_events && merge_events(merge) < 0))
 		return -1;
 	return merge->chunk->is_last ? merge_small_tables(merge) : 0;
 }

@@ -20,6 +20,8 @@ struct merge_numbers {
 	size_t n, cap;
 };
 
+#define MERGE_DESTINATIONS 128
+
 struct merge {
 	struct store *store;
 	sqlite3 *db; /* the chunk */
@@ -27,9 +29,10 @@ struct merge {
 	const struct store_salvaging *with;
 	struct store_salvage_view *counts;
 	struct merge_numbers destinations, revisions;
-	struct merge_numbers skipped; /* seqs whose rows are not taken */
-	struct merge_numbers torn;    /* seqs of which a delivery could not be read */
-	struct buf lost;              /* "<seq> <source> <id>", a line each */
+	struct merge_numbers skipped;        /* seqs whose rows are not taken */
+	struct merge_numbers torn;           /* seqs of which a delivery could not be read */
+	struct buf lost;                     /* "<seq> <source> <id>", a line each */
+	int64_t missing[MERGE_DESTINATIONS]; /* by id: unfinished by the tally, by no delivery */
 };
 
 /* Each row of an SQL text on the chunk. 0, or -1: the store is poisoned. */
@@ -48,6 +51,9 @@ int64_t merge_number_of(const struct merge_numbers *numbers, int64_t old);
 /* 0, or -1: the store is poisoned. */
 int merge_note(struct store *store, struct merge_numbers *numbers, int64_t old, int64_t now);
 
+/* Rows of the small tables that a turn looks at. */
+#define MERGE_ROWS 500
+/* A slice of the small tables. 1: it was the last. 0, or -1: the store is poisoned. */
 int merge_small_tables(struct merge *merge);
 
 #endif

@@ -58,10 +58,13 @@ static int keep(struct store *store)
 		{ "salvage.number", rescue->number },
 		{ "salvage.state", is->state },
 		{ "salvage.seq", rescue->seq },
+		{ "salvage.has_events", rescue->has_events },
+		{ "salvage.is_unreadable", rescue->is_unreadable },
 		{ "salvage.last_seq", rescue->last_seq },
 		{ "salvage.is_behind", is->is_behind },
 		{ "salvage.latest_at_ms", is->latest_at_ms },
 		{ "salvage.events", is->events },
+		{ "salvage.events_ever", is->events_ever },
 		{ "salvage.deliveries", is->deliveries },
 		{ "salvage.in_doubt", is->in_doubt },
 		{ "salvage.events_lost", is->events_lost },
@@ -84,15 +87,20 @@ static int recall(struct store *store)
 	int64_t state = 0;
 	int64_t is_behind = 0;
 	int64_t from_connection = 0;
+	int64_t has_events = 0;
+	int64_t is_unreadable = 0;
 	*is = (struct store_salvage_view){ .percent = -1 };
 	if (get_counter(store, "salvage.number", &number) < 0 ||
 		get_counter(store, "salvage.state", &state) < 0 ||
 		get_counter(store, "salvage.seq", &rescue->seq) < 0 ||
+		get_counter(store, "salvage.has_events", &has_events) < 0 ||
+		get_counter(store, "salvage.is_unreadable", &is_unreadable) < 0 ||
 		get_counter(store, "salvage.last_seq", &rescue->last_seq) < 0 ||
 		get_counter(store, "salvage.is_behind", &is_behind) < 0 ||
 		get_counter(store, FROM_CONNECTION, &from_connection) < 0 ||
 		get_counter(store, "salvage.latest_at_ms", &is->latest_at_ms) < 0 ||
 		get_counter(store, "salvage.events", &is->events) < 0 ||
+		get_counter(store, "salvage.events_ever", &is->events_ever) < 0 ||
 		get_counter(store, "salvage.deliveries", &is->deliveries) < 0 ||
 		get_counter(store, "salvage.in_doubt", &is->in_doubt) < 0 ||
 		get_counter(store, "salvage.events_lost", &is->events_lost) < 0 ||
@@ -101,6 +109,8 @@ static int recall(struct store *store)
 		get_counter(store, "salvage.exception", &is->exception) < 0)
 		return -1;
 	rescue->number = (int)number;
+	rescue->has_events = has_events != 0;
+	rescue->is_unreadable = is_unreadable != 0;
 	is->state = (enum store_salvage_state)state;
 	is->is_behind = is_behind != 0 || (from_connection == number && rescue->source == NULL &&
 						  is->state == STORE_SALVAGE_RUNS);
@@ -159,6 +169,7 @@ static void turn_to(struct store *store, int number)
 	}
 	rescue->number = number;
 	rescue->seq = 0;
+	rescue->has_events = false;
 	rescue->is = (struct store_salvage_view){
 		.state = can_be_read(store, number) ? STORE_SALVAGE_RUNS : STORE_SALVAGE_LOST,
 		.is_behind = rescue->is_behind,
@@ -226,6 +237,7 @@ static int go_on(struct store *store, struct error *err)
 	name_file(store);
 	rescue->was = rescue->is;
 	rescue->was_seq = rescue->seq;
+	rescue->had_events = rescue->has_events;
 	if (rescue->is.state != STORE_SALVAGE_RUNS || rescue->reader != NULL)
 		return 0;
 	return start_reader(store, err);
@@ -338,28 +350,39 @@ static void bound_lost(struct store_salvage_view *is, const struct salvage_chunk
 		is->events_lost = n;
 }
 
-static int merge_slice(
-	struct store *store, const struct salvage_chunk *chunk, const struct store_salvaging *with)
+/* The events of a chunk are in. */
+static void note_events(struct rescue *rescue, const struct salvage_chunk *chunk)
 {
-	struct rescue *rescue = &store->rescue;
-	char path[ASIDE_PATH_MAX];
-	(void)snprintf(path, sizeof(path), "%s" CHUNK_SUFFIX, store->path);
-	if (store_begin_write(store) < 0 || merge_chunk(store, chunk, path, with) < 0)
-		return -1;
-	rescue->is_slice_merged = true;
 	rescue->seq = chunk->to_seq;
 	rescue->is.events_lost += chunk->events_lost;
 	if (chunk->last_seq > rescue->last_seq)
 		rescue->last_seq = chunk->last_seq;
 	if (rescue->last_seq > 0)
 		rescue->is.percent = (int)(rescue->seq * 100 / rescue->last_seq);
-	if (!chunk->is_last)
-		return keep(store);
 	/* Behind the last one that could be read there were others. */
-	if (rescue->last_seq > rescue->seq)
+	if (chunk->is_last && rescue->last_seq > rescue->seq)
 		rescue->is.events_lost += rescue->last_seq - rescue->seq;
+	rescue->has_events = chunk->is_last;
+	rescue->is_unreadable = chunk->is_unreadable;
+}
+
+static int merge_slice(
+	struct store *store, const struct salvage_chunk *chunk, const struct store_salvaging *with)
+{
+	struct rescue *rescue = &store->rescue;
+	char path[ASIDE_PATH_MAX];
+	(void)snprintf(path, sizeof(path), "%s" CHUNK_SUFFIX, store->path);
+	int merged = store_begin_write(store) < 0 ? -1 : merge_chunk(store, chunk, path, with);
+	if (merged < 0)
+		return -1;
+	rescue->is_slice_merged = true;
+	rescue->is_last_chunk = chunk->is_last;
+	if (!rescue->has_events || !chunk->is_last)
+		note_events(rescue, chunk);
+	if (merged == 0)
+		return keep(store);
 	bound_lost(&rescue->is, chunk);
-	rescue->is.state = chunk->is_unreadable ? STORE_SALVAGE_UNREADABLE : STORE_SALVAGE_DONE;
+	rescue->is.state = rescue->is_unreadable ? STORE_SALVAGE_UNREADABLE : STORE_SALVAGE_DONE;
 	rescue->is.percent = 100;
 	return end(store, with);
 }
@@ -406,8 +429,11 @@ void rescue_committed(struct store *store)
 	struct rescue *rescue = &store->rescue;
 	rescue->was = rescue->is;
 	rescue->was_seq = rescue->seq;
-	if (rescue->is_slice_merged && !rescue->is_ended)
+	rescue->had_events = rescue->has_events;
+	if (rescue->is_slice_merged && !rescue->is_ended && !rescue->is_last_chunk)
 		salvage_next(rescue->reader);
+	else if (rescue->is_slice_merged && !rescue->is_ended && store->options.on_salvage != NULL)
+		store->options.on_salvage(store->options.ctx); /* there is more in this one */
 	rescue->is_slice_merged = false;
 	if (rescue->is_ended)
 		end_committed(store);
@@ -418,6 +444,7 @@ void rescue_abandoned(struct store *store)
 	struct rescue *rescue = &store->rescue;
 	rescue->is = rescue->was;
 	rescue->seq = rescue->was_seq;
+	rescue->has_events = rescue->had_events;
 	rescue->is_slice_merged = false;
 	rescue->is_ended = false;
 }

@@ -4,7 +4,8 @@
  *
  * A thread of its own reads what can still be read, and hands it over in chunks. A chunk is a small
  * clean SQLite file with this program's schema; the loop reads it with a connection of its own,
- * merges it in the transaction of one turn (merge.c), and after the commit asks for the next.
+ * merges it in the transaction of one turn (merge.c), and after the commit asks for the next. Of the
+ * last chunk, which may be long, only the events: the other tables in the turns that follow.
  *
  *   salvage_start() ─► reads ─► CHUNK READY ─on_chunk()─► the loop merges, commits ─salvage_next()─┐
  *                        ▲                                                                         │

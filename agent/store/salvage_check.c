@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 #define TIME_MIN_MS INT64_C(-62135596800000) /* the begin of year 1 */
+#define COUNT_MAX INT64_C(1000000000000000)
 #define TIME_MAX_MS INT64_C(253402300799999) /* the end of 9999 */
 
 static bool is_text(const unsigned char *text, size_t len)
@@ -37,6 +38,9 @@ static bool is_sane_number(const char *name, int64_t value)
 {
 	if (ends_with(name, "at_ms"))
 		return value >= TIME_MIN_MS && value <= TIME_MAX_MS;
+	/* Of the tally: days that are told apart no longer, and what was taken back. */
+	if (strcmp(name, "day") == 0 || strcmp(name, "n") == 0)
+		return value >= -COUNT_MAX && value <= COUNT_MAX;
 	return value >= 0;
 }
 

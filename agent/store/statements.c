@@ -1,14 +1,11 @@
 /*
- * statements.c - every SQL text that runs after the store is open, and how one is run.
+ * statements.c - every SQL text that runs after the store is open; query.c runs them.
  *
  * Each is prepared once, at open, and reset after use. What the loop does per event or delivery
  * seeks in one index, which a test proves with EXPLAIN QUERY PLAN. `settled_at_ms IS NULL` beside
  * `state = 1` looks superfluous: SQLite takes a partial index only when its own condition stands
  * there.
  */
-#include <limits.h>
-#include <string.h>
-
 #include "store/store_internal.h"
 
 #define EVENT_COLUMNS                                                                         \
@@ -43,6 +40,7 @@
 #define OPEN_SLOTS(state) \
 	OPEN_SLOT(state, 0) " UNION ALL " OPEN_SLOT(state, 1) " UNION ALL " OPEN_SLOT(state, 2)
 
+#define TALLY_KEY "day, source, device, type, destination, outcome, detail"
 #define BACK_EVENT_COLUMNS                                                                        \
 	"seq, source, id, revision, type, document, device, correlation, origin, occurred_at_ms," \
 	" sent_at_ms, received_at_ms, digest, body, raw"
@@ -275,7 +273,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" origin, device, opened_at_ms, due_at_ms, digest, raw)"
 		" VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)" },
 	[EXCEPTION_REPEAT] = { "opening an exception",
-		"UPDATE exception SET repeats = repeats + 1 WHERE id = ?1" },
+		"UPDATE exception SET repeats = repeats + 1, code = ?2, reason = ?3, field = ?4,"
+		" device = coalesce(?5, device) WHERE id = ?1" },
 	[EXCEPTION_SAME] = { "looking for the same exception",
 		"SELECT id FROM exception INDEXED BY exception_same"
 		" WHERE digest = ?1 AND state < 3" },
@@ -308,8 +307,9 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[AUDIT_LAST] = { "reading the audit trail",
 		"SELECT hash FROM audit ORDER BY id DESC LIMIT 1" },
 	[AUDIT_INSERT] = { "writing the audit trail",
-		"INSERT INTO audit (at_ms, who, what, object, why, hash)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)" },
+		"INSERT INTO audit (id, at_ms, who, what, object, why, hash)"
+		" VALUES (max(coalesce((SELECT max(id) FROM audit), 0), ?7) + 1,"
+		" ?1, ?2, ?3, ?4, ?5, ?6)" },
 
 	[PURGE_NEXT] = { "looking for what to purge",
 		"SELECT e.seq, e.received_at_ms < ?2, EXISTS (SELECT 1 FROM destination AS x"
@@ -337,6 +337,33 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		"INSERT INTO event (" STRIP_COLUMNS ") SELECT " STRIP_COLUMNS
 		" FROM temp.stripped ORDER BY seq" },
 	[STRIP_FORGET] = { "giving up content", "DELETE FROM temp.stripped" },
+	[REFERENCE_PUT] = { "storing reference data",
+		"INSERT INTO reference (kind, id, source, seen_at_ms, body)"
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET version = NULL,"
+		" source = excluded.source, seen_at_ms = excluded.seen_at_ms, closed_at_ms = NULL,"
+		" body = excluded.body" },
+	[REFERENCE_DELETE] = { "removing reference data",
+		"DELETE FROM reference WHERE kind = ?1 AND id = ?2 RETURNING 1" },
+	[REFERENCE_GET] = { "reading reference data",
+		"SELECT kind, id, source, seen_at_ms, body FROM reference"
+		" WHERE kind = ?1 AND id = ?2" },
+	[REFERENCE_LIST] = { "listing reference data",
+		"SELECT kind, id, source, seen_at_ms, body FROM reference"
+		" WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT ?3" },
+	[REFERENCE_LIST_KIND] = { "listing reference data",
+		"SELECT kind, id, source, seen_at_ms, body FROM reference"
+		" WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3" },
+	[REFERENCE_HAS] = { "looking for reference data",
+		"SELECT 1 FROM reference WHERE kind = ?1 LIMIT 1" },
+	[ALIAS_TAKEN] = { "storing reference data",
+		"SELECT 1 FROM alias WHERE scheme = ?1 AND code = ?2 AND kind = ?3 AND id <> ?4" },
+	[ALIAS_PUT] = { "storing reference data",
+		"INSERT INTO alias (scheme, code, kind, id, pack) VALUES (?1, ?2, ?3, ?4, ?5)"
+		" ON CONFLICT DO UPDATE SET id = excluded.id, pack = excluded.pack" },
+	[ALIAS_DELETE] = { "removing reference data",
+		"DELETE FROM alias WHERE kind = ?1 AND id = ?2" },
+	[ALIAS_FIND] = { "looking for reference data",
+		"SELECT id, pack FROM alias WHERE scheme = ?1 AND code = ?2 AND kind = ?3" },
 	[CURSOR_GET] = { "reading a cursor", "SELECT value FROM cursor WHERE name = ?1" },
 	[CURSOR_PUT] = { "writing a cursor",
 		"INSERT INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)"
@@ -345,6 +372,9 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[COUNTER_SET] = { "storing a counter",
 		"INSERT INTO counter (name, value) VALUES (?1, ?2)"
 		" ON CONFLICT DO UPDATE SET value = excluded.value" },
+	[COUNTER_ADD] = { "adding to a counter",
+		"INSERT INTO counter (name, value) VALUES (?1, ?2)"
+		" ON CONFLICT DO UPDATE SET value = value + excluded.value" },
 	[COUNTER_LIST_OPEN] = { "counting exceptions",
 		"SELECT name, value FROM counter WHERE name > 'open/' AND name < 'open0'" },
 	[SIZE_PAGES] = { "measuring the store", "PRAGMA page_count" },
@@ -386,42 +416,45 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[BACK_CURSOR] = { "bringing back a cursor",
 		"INSERT OR IGNORE INTO cursor (name, value, at_ms) VALUES (?1, ?2, ?3)" },
 	[BACK_EXCEPTION] = { "bringing back an exception",
-		"INSERT INTO exception (id, " BACK_EXCEPTION_COLUMNS ") VALUES ("
-		"CASE WHEN EXISTS (SELECT 1 FROM exception WHERE id = ?1) THEN NULL ELSE ?1 END,"
-		" ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-		" ?19)" },
+		"INSERT INTO exception (id, " BACK_EXCEPTION_COLUMNS ") SELECT"
+		" CASE WHEN EXISTS (SELECT 1 FROM exception WHERE id = ?1) THEN NULL ELSE ?1 END,"
+		" ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19"
+		" WHERE NOT EXISTS (SELECT 1 FROM exception WHERE id = ?1 AND digest = ?18)" },
 	[BACK_EXCEPTION_REPEATS] = { "bringing back an exception",
 		"UPDATE exception SET repeats = repeats + ?2 WHERE id = ?1" },
 	[BACK_EXCEPTION_MISSING] = { "looking for exceptions that are lost",
-		"SELECT d.destination, d.seq FROM destination AS y CROSS JOIN delivery AS d"
-		" INDEXED BY delivery_open WHERE d.destination = y.id AND d.state = 6"
-		" AND d.settled_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM exception AS x"
-		" INDEXED BY exception_event WHERE x.seq = d.seq"
-		" AND x.destination = d.destination AND x.state < 3)" },
-	/* What was written since goes behind what comes back; twice, or ids would meet. */
-	[BACK_AUDIT_AWAY] = { "bringing back the audit trail", "UPDATE audit SET id = -(id + ?1)" },
-	[BACK_AUDIT_BEHIND] = { "bringing back the audit trail",
-		"UPDATE audit SET id = -id WHERE id < 0" },
+		"SELECT d.destination, d.seq, d.state = 6 AND NOT EXISTS"
+		" (SELECT 1 FROM exception AS x INDEXED BY exception_event WHERE x.seq = d.seq"
+		" AND x.destination = d.destination AND x.state < 3),"
+		" json_array(d.destination, d.state, d.lane, d.seq)"
+		" FROM delivery AS d INDEXED BY delivery_open WHERE d.settled_at_ms IS NULL"
+		" AND (d.destination, d.state, d.lane, d.seq) > (json_extract(?1, '$[0]'),"
+		" json_extract(?1, '$[1]'), json_extract(?1, '$[2]'), json_extract(?1, '$[3]'))"
+		" ORDER BY d.destination, d.state, d.lane, d.seq LIMIT ?2" },
 	[BACK_AUDIT] = { "bringing back the audit trail",
-		"INSERT INTO audit (id, at_ms, who, what, object, why, hash)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+		"INSERT INTO audit (id, at_ms, who, what, object, why, hash) SELECT"
+		" CASE WHEN EXISTS (SELECT 1 FROM audit WHERE id = ?1) THEN NULL ELSE ?1 END,"
+		" ?2, ?3, ?4, ?5, ?6, ?7"
+		" WHERE NOT EXISTS (SELECT 1 FROM audit WHERE id = ?1 AND hash = ?7)" },
 	[BACK_REFERENCE] = { "bringing back reference data",
 		"INSERT OR IGNORE INTO reference (kind, id, version, source, seen_at_ms,"
 		" closed_at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
 	[BACK_ALIAS] = { "bringing back reference data",
 		"INSERT OR IGNORE INTO alias (scheme, code, kind, id, pack)"
-		" VALUES (?1, ?2, ?3, ?4, ?5)" },
+		" SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM reference"
+		" WHERE kind = ?3 AND id = ?4)" },
 	[BACK_PROGRESS] = { "bringing back reference data",
 		"INSERT OR IGNORE INTO progress (document, line, measure, quantity, at_ms)"
 		" VALUES (?1, ?2, ?3, ?4, ?5)" },
 	[BACK_CONFIG] = { "bringing back configurations",
 		"INSERT OR IGNORE INTO config_revision (id, at_ms, origin, digest, result, reason,"
 		" body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
-	[BACK_TALLY_FORGET] = { "counting", "DELETE FROM tally WHERE detail = ?1" },
-	[BACK_BALANCE] = { "balancing the ledger",
-		"SELECT destination, sum(CASE outcome WHEN 'routed' THEN n WHEN 'done' THEN -n"
-		" WHEN 'discarded' THEN -n WHEN 'lost' THEN -n ELSE 0 END)"
-		" FROM tally WHERE destination > 0 GROUP BY destination" },
+	[BACK_TALLY] = { "counting",
+		"SELECT " TALLY_KEY ", n, json_array(" TALLY_KEY ") FROM tally WHERE (" TALLY_KEY
+		") > (json_extract(?1, '$[0]'), json_extract(?1, '$[1]'),"
+		" json_extract(?1, '$[2]'), json_extract(?1, '$[3]'), json_extract(?1, '$[4]'),"
+		" json_extract(?1, '$[5]'), json_extract(?1, '$[6]')) ORDER BY " TALLY_KEY
+		" LIMIT ?2" },
 	[RESTORE_SLICE] = { "looking for deliveries that a restore has put in doubt",
 		"SELECT max(seq) FROM (SELECT seq FROM delivery WHERE destination = ?1"
 		" AND seq > ?2 AND seq < ?3 ORDER BY seq LIMIT ?4)" },
@@ -468,119 +501,4 @@ void statements_reset(struct store *store)
 {
 	for (int id = 0; id < STATEMENTS; id++)
 		(void)sqlite3_reset(store->statements[id]);
-}
-
-struct query query_start(struct store *store, enum statement id)
-{
-	int rc = SQLITE_OK;
-	if (store->statements[id] == NULL && store->db != NULL)
-		rc = sqlite3_prepare_v2(
-			store->db, statement_texts[id].sql, -1, &store->statements[id], NULL);
-	else if (store->db == NULL)
-		rc = SQLITE_MISUSE; /* broken, and not replaced yet */
-	return (struct query){ .store = store, .stmt = store->statements[id], .id = id, .rc = rc };
-}
-
-static void note_bind(struct query *query, int rc)
-{
-	if (query->rc == SQLITE_OK)
-		query->rc = rc;
-}
-
-void query_int(struct query *query, int64_t value)
-{
-	note_bind(query, sqlite3_bind_int64(query->stmt, ++query->n_bound, value));
-}
-
-void query_int_or_null(struct query *query, int64_t value, int64_t null)
-{
-	if (value == null)
-		note_bind(query, sqlite3_bind_null(query->stmt, ++query->n_bound));
-	else
-		query_int(query, value);
-}
-
-void query_text(struct query *query, const char *text)
-{
-	query_text_len(query, text ? text : "", text ? strlen(text) : 0);
-}
-
-void query_text_or_null(struct query *query, const char *text)
-{
-	if (text == NULL || text[0] == '\0')
-		note_bind(query, sqlite3_bind_null(query->stmt, ++query->n_bound));
-	else
-		query_text(query, text);
-}
-
-void query_text_len(struct query *query, const char *text, size_t len)
-{
-	note_bind(query, sqlite3_bind_text64(query->stmt, ++query->n_bound, text, len,
-				 SQLITE_STATIC, SQLITE_UTF8));
-}
-
-void query_blob(struct query *query, const void *bytes, size_t len)
-{
-	note_bind(query,
-		sqlite3_bind_blob64(query->stmt, ++query->n_bound, bytes, len, SQLITE_STATIC));
-}
-
-int query_step(struct query *query)
-{
-	int rc = query->rc == SQLITE_OK ? sqlite3_step(query->stmt) : query->rc;
-	if (rc == SQLITE_ROW)
-		return 1;
-	if (rc == SQLITE_DONE) {
-		query_end(query);
-		return 0;
-	}
-	(void)store_fail(query->store, query->id, rc);
-	query_end(query);
-	return -1;
-}
-
-void query_end(struct query *query)
-{
-	/* It repeats the error of the last step, which was looked at there. */
-	(void)sqlite3_reset(query->stmt);
-}
-
-int query_run(struct query *query)
-{
-	int more;
-	while ((more = query_step(query)) > 0)
-		;
-	return more;
-}
-
-int query_number(struct query *query, int64_t *ret)
-{
-	int found = query_step(query);
-	if (found <= 0)
-		return found;
-	bool is_null = sqlite3_column_type(query->stmt, 0) == SQLITE_NULL;
-	if (!is_null)
-		*ret = row_int(query, 0);
-	query_end(query);
-	return is_null ? 0 : 1;
-}
-
-int64_t row_int(const struct query *query, int column)
-{
-	return sqlite3_column_int64(query->stmt, column);
-}
-
-const char *row_text(const struct query *query, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(query->stmt, column);
-	return text ? text : "";
-}
-
-const void *row_bytes(const struct query *query, int column, size_t *ret_len)
-{
-	const void *bytes = sqlite3_column_blob(query->stmt, column);
-	*ret_len = (size_t)sqlite3_column_bytes(query->stmt, column);
-	if (bytes == NULL && sqlite3_column_type(query->stmt, column) != SQLITE_NULL)
-		return "";
-	return bytes;
 }

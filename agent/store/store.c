@@ -91,6 +91,7 @@ int store_open_files(struct store *store, struct error *err)
 	if (checkpoint_start(store, err) < 0)
 		return -1;
 	broken_mark_files(store);
+	store->n_reference_changes++;
 	return 0;
 }
 
@@ -274,6 +275,7 @@ void store_abandon(struct store *store)
 	rescue_abandoned(store);
 	restore_abandoned(store);
 	store->last_event.seq = 0;
+	store->n_reference_changes++;
 	store->next_seq = store->committed_seq;
 	store->purged_to_seq = 0;
 	store->stripped_to_seq = 0;

@@ -82,8 +82,8 @@ struct store_options {
 	 * store_checkpoint_tail(); no other pass begins before that. NULL: no thread is started and
 	 * checkpoints are the caller's, by the same function. */
 	void (*on_checkpoint)(void *ctx);
-	/* In the thread that reads a broken database: a slice is ready, wake the loop, which then calls
-	 * store_salvage(). NULL: the caller looks by itself. */
+	/* In the thread that reads a broken database, and after the commit of a slice that another one
+	 * follows at once: a slice is ready, wake the loop, which then calls store_salvage(). NULL: the caller looks by itself. */
 	void (*on_salvage)(void *ctx);
 	void *ctx;
 };
@@ -178,8 +178,9 @@ struct store_salvaging {
 	void *ctx;
 };
 /*
- * A slice of the salvage, if one is ready: at most 200 events, in the turn's transaction. The
- * thread that reads calls store_options.on_salvage when there is another.
+ * A slice of the salvage, if one is ready: at most 200 events and 500 rows of other tables, in the
+ * turn's transaction. store_options.on_salvage is called when there is another, by the thread that
+ * reads, or by the commit.
  * 1: it was the last of this database. 0, also while the disk refuses; or -1: the store failed.
  */
 int store_salvage(struct store *store, const struct store_salvaging *with);
@@ -211,6 +212,12 @@ struct store_event {
  */
 enum store_put store_put_event(
 	struct store *store, const struct store_event *event, int64_t *ret_seq);
+/*
+ * Is the same event stored? Then it is counted as a duplicate. Of `event` only what identifies and counts
+ * it is read: source, id, digest, origin, device, type, received_at_ms.
+ * 1 and *ret_seq, 0 it isn't (or with other content), -1 the store failed.
+ */
+int store_knows_event(struct store *store, const struct store_event *event, int64_t *ret_seq);
 
 struct store_event_row {
 	int64_t seq, revision;
@@ -506,7 +513,8 @@ struct store_exception {
 };
 /*
  * Open an exception. The same raw bytes from the same origin with the same kind, while open, only
- * raise `repeats`; so does the same (kind, seq, destination).
+ * raise `repeats`; so does the same (kind, seq, destination). Code, reason, field and device are then
+ * the newest ones'.
  * ret_is_new may be NULL. Returns its id, or -1.
  */
 int64_t store_open_exception(

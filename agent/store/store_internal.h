@@ -119,10 +119,21 @@ enum statement {
 	STRIP_DELETE,
 	STRIP_INSERT,
 	STRIP_FORGET,
+	REFERENCE_PUT,
+	REFERENCE_DELETE,
+	REFERENCE_GET,
+	REFERENCE_LIST,
+	REFERENCE_LIST_KIND,
+	REFERENCE_HAS,
+	ALIAS_TAKEN,
+	ALIAS_PUT,
+	ALIAS_DELETE,
+	ALIAS_FIND,
 	CURSOR_GET,
 	CURSOR_PUT,
 	COUNTER_GET,
 	COUNTER_SET,
+	COUNTER_ADD,
 	COUNTER_LIST_OPEN,
 	SIZE_PAGES,
 	SIZE_FREE,
@@ -141,15 +152,12 @@ enum statement {
 	BACK_EXCEPTION,
 	BACK_EXCEPTION_REPEATS,
 	BACK_EXCEPTION_MISSING,
-	BACK_AUDIT_AWAY,
-	BACK_AUDIT_BEHIND,
 	BACK_AUDIT,
 	BACK_REFERENCE,
 	BACK_ALIAS,
 	BACK_PROGRESS,
 	BACK_CONFIG,
-	BACK_TALLY_FORGET,
-	BACK_BALANCE,
+	BACK_TALLY,
 	RESTORE_SLICE,
 	RESTORE_DOUBT,
 	FRESH_EXCEPTION_IDS,
@@ -224,12 +232,15 @@ struct rescue {
 	int number;             /* of the database that is, or was, salvaged; 0 none */
 	struct store_salvage_view is, was; /* with this turn; as committed */
 	int64_t seq, was_seq;              /* merged up to */
+	bool has_events, had_events;       /* all of them: the small tables are on their way */
+	bool is_unreadable;                /* has_events: there was none that could be read */
 	int64_t last_seq; /* the highest that was given, as far as is known; 0 not */
 	bool is_behind;   /* it has lost commits, as was seen from outside */
 	char file[ASIDE_PATH_MAX];
 	char reason[256];
 	char result[1024];
 	bool is_slice_merged; /* in this turn */
+	bool is_last_chunk;   /* it was of the last one, which may hold more */
 	bool is_ended;        /* likewise: its files get their last name after the commit */
 };
 
@@ -280,6 +291,7 @@ struct store {
 	int64_t wall_ahead_ms;
 	struct event_labels last_event;
 	struct known_revision *revisions; /* a list; few */
+	uint64_t n_reference_changes;
 
 	struct checkpointer checkpointer;
 	struct wear *wear;
@@ -324,7 +336,7 @@ int store_break(struct store *store, const char *format, ...) __attribute__((for
 /* A failed fsync ends the process. */
 void store_check_fatal(const struct store *store, int rc, const char *doing);
 
-/* --- queries: statements.c ----------------------------------------------------------------------- */
+/* --- queries: query.c ----------------------------------------------------------------------- */
 
 struct query {
 	struct store *store;
@@ -434,7 +446,10 @@ void rescue_stop(struct store *store);
 void rescue_committed(struct store *store);
 void rescue_abandoned(struct store *store);
 
-/* Merge a chunk into the turn's transaction; counts go to store->rescue.is. 0 or -1. */
+/*
+ * Merge a chunk into the turn's transaction; counts go to store->rescue.is.
+ * 1: the last one, to its end. 0: go on with the next, or, of the last one, with the same. Or -1.
+ */
 int merge_chunk(struct store *store, const struct salvage_chunk *chunk, const char *chunk_path,
 	const struct store_salvaging *with);
 /* A delivery as it comes back: delivery.c. */

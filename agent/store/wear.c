@@ -3,7 +3,8 @@
  *
  * Counted are pages of the kernel's page cache, since whole ones go to the disk: a frame of the WAL
  * (24 + 4096 bytes) touches two, and the last one of a commit, synced half full, is written again by
- * the next commit. That is what /proc/PID/io calls write_bytes. Not in it are what the file system
+ * the next commit. One that is written again before it is synced is counted once: of a transaction too
+ * large for its cache SQLite rewrites the heads of all frames. That is what /proc/PID/io calls write_bytes. Not in it are what the file system
  * writes for itself (journal, inodes), and the WAL's index (-shm), which the kernel writes back when
  * it likes.
  *
@@ -39,7 +40,7 @@ struct wear {
 
 /* Behind each file. */
 struct note {
-	sqlite3_int64 dirty_page; /* the last one written since the last sync; -1 none */
+	sqlite3_int64 first, last; /* pages in a row, written since the last sync; last -1: none */
 };
 
 static struct note *note_of(const struct kind *kind, sqlite3_file *file)
@@ -47,18 +48,32 @@ static struct note *note_of(const struct kind *kind, sqlite3_file *file)
 	return (struct note *)(void *)((char *)file + kind->wear->note_at);
 }
 
+/* How many of these pages are not written yet since the last sync, as far as the row tells. */
+static int64_t note_pages(struct note *note, sqlite3_int64 first, sqlite3_int64 last)
+{
+	int64_t pages = last - first + 1;
+
+	if (note->last < 0 || first < note->first || first > note->last + 1) {
+		*note = (struct note){ .first = first, .last = last };
+		return pages;
+	}
+	if (last <= note->last)
+		return 0;
+	pages = last - note->last;
+	note->last = last;
+	return pages;
+}
+
 static int file_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 offset)
 {
 	const struct kind *kind = (const void *)file->pMethods;
-	struct note *note = note_of(kind, file);
 	int rc = kind->real->xWrite(file, bytes, n, offset);
 	sqlite3_int64 first = offset / CACHE_PAGE_BYTES;
 	sqlite3_int64 last = (offset + n - 1) / CACHE_PAGE_BYTES;
 
 	if (rc != SQLITE_OK || n <= 0)
 		return rc;
-	int64_t pages = last - first + (first == note->dirty_page ? 0 : 1);
-	note->dirty_page = last;
+	int64_t pages = note_pages(note_of(kind, file), first, last);
 	(void)atomic_fetch_add(&kind->wear->bytes, pages * CACHE_PAGE_BYTES);
 	return rc;
 }
@@ -67,7 +82,7 @@ static int file_sync(sqlite3_file *file, int flags)
 {
 	const struct kind *kind = (const void *)file->pMethods;
 
-	note_of(kind, file)->dirty_page = -1;
+	*note_of(kind, file) = (struct note){ .last = -1 };
 	return kind->real->xSync(file, flags);
 }
 
@@ -99,7 +114,7 @@ static int vfs_open(
 
 	if (kind == NULL)
 		return rc;
-	*note_of(kind, file) = (struct note){ .dirty_page = -1 };
+	*note_of(kind, file) = (struct note){ .last = -1 };
 	file->pMethods = &kind->methods;
 	return rc;
 }

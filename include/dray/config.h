@@ -63,6 +63,65 @@ struct config_source {
 	char *topic; /* an MQTT topic filter */
 	enum config_on_invalid on_invalid;
 	bool ack_delivered;
+	char *types;   /* that it may send, a blank around each: " pick ship "; NULL: all */
+	char *adapter; /* folder of its program; NULL: events come as they are */
+	cJSON *vars;   /* the adapter's; an object, never NULL */
+};
+
+enum config_hmac_hash { CONFIG_HMAC_SHA256, CONFIG_HMAC_SHA1, CONFIG_HMAC_SHA512 };
+enum config_hmac_encoding { CONFIG_HMAC_HEX, CONFIG_HMAC_BASE64 };
+/* What is signed, parts joined by auth.hmac.separator. */
+enum config_hmac_signs {
+	CONFIG_HMAC_BODY,                       /* body */
+	CONFIG_HMAC_TIMESTAMP_BODY,             /* timestamp, body */
+	CONFIG_HMAC_TIMESTAMP_METHOD_PATH_BODY, /* timestamp, method, path with query, body */
+};
+
+/* Each role may do what stands before it, but for a device, which sends events and nothing else. */
+enum config_role {
+	CONFIG_ROLE_DEVICE,
+	CONFIG_ROLE_VIEWER,
+	CONFIG_ROLE_OPERATOR,
+	CONFIG_ROLE_ADMIN
+};
+
+/* A bearer token of the TCP listener. */
+struct config_token {
+	char *name; /* names the hand in the audit trail, and is the device where none is said */
+	enum config_role role;
+	struct config_secret token;
+	char *device; /* role device: it may speak for this one only; NULL: for any of the site */
+};
+
+enum config_hook_scheme {
+	CONFIG_HOOK_STANDARD, /* Standard Webhooks: webhook-id, -timestamp, -signature */
+	CONFIG_HOOK_HMAC,     /* a signature in a header */
+	CONFIG_HOOK_TOKEN, /* the secret itself, in a header, a parameter or a member of the body */
+};
+
+/* POST /v1/hooks/NAME. */
+struct config_hook {
+	char *name;
+	char *types;   /* as of a source */
+	char *adapter; /* NULL: the body is events */
+	cJSON *vars;   /* the adapter's; an object, never NULL */
+	enum config_on_invalid on_invalid;
+	enum config_hook_scheme scheme;
+	struct config_secret
+		secret; /* a file with a secret a line: each holds, while they rotate */
+	char *header; /* hmac: of the signature; token: of the token, "Authorization" with Bearer */
+	char *parameter; /* token: of the query; NULL: none */
+	char *member;    /* token: JSON Pointer into the body, one "*" any element; NULL: none */
+	struct {
+		enum config_hmac_hash hash;
+		enum config_hmac_encoding encoding;
+		char *signs;            /* "{timestamp}.{body}": hook.h; default "{body}" */
+		char *prefix;           /* before the signature; default "" */
+		char *timestamp_header; /* NULL: none, or within the signature's header */
+		char *timestamp_prefix; /* within the signature's header; default "t=" */
+	} hmac;
+	int64_t tolerance_ms;  /* of the timestamp, either way */
+	int64_t rate_per_hour; /* 0: no limit */
 };
 
 enum config_kind { CONFIG_KIND_HTTP, CONFIG_KIND_MQTT, CONFIG_KIND_SFTP, CONFIG_KIND_N };
@@ -77,15 +136,6 @@ enum config_auth_type {
 	CONFIG_AUTH_SESSION,
 	CONFIG_AUTH_KEY
 };
-enum config_hmac_hash { CONFIG_HMAC_SHA256, CONFIG_HMAC_SHA1, CONFIG_HMAC_SHA512 };
-enum config_hmac_encoding { CONFIG_HMAC_HEX, CONFIG_HMAC_BASE64 };
-/* What is signed, parts joined by auth.hmac.separator. */
-enum config_hmac_signs {
-	CONFIG_HMAC_BODY,                       /* body */
-	CONFIG_HMAC_TIMESTAMP_BODY,             /* timestamp, body */
-	CONFIG_HMAC_TIMESTAMP_METHOD_PATH_BODY, /* timestamp, method, path with query, body */
-};
-
 struct config_auth {
 	enum config_auth_type type;
 	char *username;                /* basic, session; key (sftp) */
@@ -197,8 +247,15 @@ struct config {
 	} store;
 	struct event_limits limits; /* "limits": message, depth, lines */
 	struct config_mqtt mqtt;
+	int64_t max_skew_ms; /* limits.max_skew: beyond it an event says drayskew; 0: none does */
 	struct {
 		char *address; /* "127.0.0.1:8750"; NULL: no TCP listener */
+		bool has_tls;
+		struct config_tls tls; /* ca: of client certificates; NULL: none is asked for */
+		struct config_token *tokens; /* in name order */
+		size_t n_tokens;
+		struct config_hook *hooks; /* in name order */
+		size_t n_hooks;
 	} listen;
 	struct config_source *sources; /* in name order; at least one */
 	size_t n_sources;
@@ -251,6 +308,9 @@ void config_free(struct config *config);
 /* A JSON document (draft 2020-12 schema; a complete configuration with every default). */
 void config_print_schema(struct buf *out);
 void config_print_defaults(struct buf *out);
+
+/* Is the address (of listen.address) one of this machine's own loopback? */
+bool config_is_loopback(const char *address);
 
 /* "250ms" "5s" "15m" "72h" "30d"; "256KiB" "2GiB" or a number of bytes; "20/s" "500/m" "10/h". */
 bool config_parse_duration(const char *text, int64_t *ret_ms);

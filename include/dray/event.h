@@ -4,9 +4,15 @@
  *   message ─► json_scan ─► cJSON ─► event_parse() ─► event_render() ─► the bytes that are stored
  *
  * event_parse() takes the short and the full form of the envelope (CloudEvents 1.0), fills what
- * the topic knows, checks the types of EVENTS.md against one declared table (event_types.c) and
- * normalises in place: quantities to canonical decimal strings, times to UTC. What comes later
- * (adapters, GS1, items, units) hooks in between parse and render, in agent/capture/intake.c.
+ * the topic knows, and then, in this order,
+ *   1. takes the digest,
+ *   2. reads barcodes (gs1.h) and fills in what a line doesn't say itself,
+ *   3. checks the types of EVENTS.md against one declared table (event_types.c): quantities become
+ *      canonical decimal strings, times UTC,
+ *   4. resolves items to the site's own numbers and units to one table (normalise.h).
+ * What 2 and 4 have changed stands in `draynormalised`: "rule:pointer" with blanks between, such as
+ * "gs1:/data/lines/0/lot item:/data/lines/0/item/sku unit:/data/lines/0/quantity". A clock that is too
+ * far off stands in `drayskew`, in seconds: received minus sent.
  *
  * Invariants
  *   1. An event is taken whole or refused whole: the first problem found refuses it.
@@ -38,6 +44,8 @@
 #define EVENT_TYPE_MAX 65
 #define EVENT_KEY_MAX 257
 
+struct reference;
+
 struct event_limits {
 	size_t max_bytes;   /* of one message, default 256 KiB */
 	unsigned max_depth; /* default 32 */
@@ -46,15 +54,19 @@ struct event_limits {
 
 /* What is known about a message before it is read. Borrowed for the call. */
 struct event_context {
-	const char *site;         /* ours */
-	const char *topic_site;   /* NULL: the topic says nothing */
-	const char *topic_type;   /* NULL likewise */
+	const char *site;       /* ours */
+	const char *topic_site; /* NULL: the topic says nothing */
+	const char *topic_type; /* NULL likewise */
+	const char
+		*types; /* that may come this way, a blank around each: " pick ship "; NULL: all */
 	const char *topic_device; /* NULL likewise; also the device an HTTP token is bound to;
 				     "": no device made the event, none needs to be named */
 	int64_t received_at_ms;
 	size_t index;   /* of the event in its message, for a derived id */
 	unsigned chain; /* answers that led to it, of an emitted event; 0: it came from outside */
 	const struct event_limits *limits;
+	const struct reference *reference; /* items and units; NULL: they pass as they are */
+	int64_t max_skew_ms; /* `senttime` further from received_at_ms than that becomes drayskew; 0 none */
 	bool accepts_invalid; /* unsound data does not refuse the event; an unsound envelope does */
 };
 
@@ -76,6 +88,8 @@ struct event {
 	int64_t received_at_ms;
 	int64_t sequence; /* -1: not said */
 	uint8_t digest[ID_DIGEST_BYTES];
+	bool is_identified; /* source, id and digest are known, also of an event that is refused */
+	bool is_changed; /* an item or a unit was replaced: only the raw message has what was sent */
 };
 
 /*
@@ -87,7 +101,8 @@ struct event {
  * object       a JSON object; ownership passes to the event on success, and the tree is freed on
  *              failure.
  * ret          filled on success; free with event_done(). On failure only `id` (possibly ""),
- *              `type` and `device` are meaningful, for the refusal.
+ *              `type` and `device` are meaningful, for the refusal, and with `is_identified` what
+ *              tells whether the event is known already.
  * Returns      0, or -1 with *ret_problem filled.
  */
 int event_parse(cJSON *object, const struct event_context *context, struct event *ret,

@@ -15,6 +15,7 @@ import sys
 import time
 
 import durable
+import door
 import engine
 import variants
 import waiting
@@ -276,7 +277,7 @@ def read_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round of fewer events")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="capture,e2e,busy,batch,ack,durable,engine",
+    parser.add_argument("--only", default="capture,e2e,busy,batch,ack,durable,engine,door",
                         help="parts, by comma")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--build", default="release", help="preset whose programs are measured")
@@ -306,12 +307,12 @@ def main():
             "batch": int(60000 * scale), "ack": int(1200 * scale)}
     rounds, started, parts = [], time.monotonic(), options.only.split(",")
     n_rounds = 1 if options.quick else options.rounds
-    batches, engines = [], []
+    batches, engines, doors = [], [], []
     bench.folder.mkdir(parents=True)
     try:
         if options.waiting:
             figures, n_rounds, parts = waiting.run(bench, options.waiting, n_rounds), 0, []
-        if set(parts) <= {"durable", "engine"}:
+        if set(parts) <= {"durable", "engine", "door"}:
             n_rounds = 0
         for i in range(n_rounds):
             rounds.append(measure_round(bench, size, parts))
@@ -319,6 +320,9 @@ def main():
         if "durable" in parts:
             batches = durable.run(bench, size["batch"])
             print(f"batches: {time.monotonic() - started:.0f} s", file=sys.stderr)
+        if "door" in parts:
+            doors = door.run(bench.build)
+            print(f"door: {time.monotonic() - started:.0f} s", file=sys.stderr)
         if "engine" in parts:
             engines = engine.run(bench.build, scale)
             print(f"engine: {time.monotonic() - started:.0f} s", file=sys.stderr)
@@ -334,10 +338,13 @@ def main():
     print_table(figures, rounds, host)
     durable.print_table(batches)
     engine.print_table(engines)
+    if "door" in parts:
+        door.print_table(doors)
     pathlib.Path(options.json).write_text(json.dumps(
-        {"machine": host, "figures": figures, "batches": batches, "engine": engines,
+        {"machine": host, "figures": figures, "batches": batches, "engine": engines, "door": doors,
          "rounds": rounds}, indent=1, ensure_ascii=False))
-    return 1 if options.strict and not all(f["ok"] for f in figures) else 0
+    is_met = all(f["ok"] for f in figures) and door.is_met(doors)
+    return 1 if options.strict and not is_met else 0
 
 
 if __name__ == "__main__":

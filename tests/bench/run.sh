@@ -11,5 +11,5 @@ for word in "$@"; do
 done
 [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >/dev/null
 cmake --build "build/$preset" --target drayd bench_publisher bench_sink bench_insert_loop \
-	bench_post_loop bench_fdatasync bench_echo bench_fill bench_engine bench_open_map dray-map >/dev/null
+	bench_post_loop bench_fdatasync bench_echo bench_fill bench_engine bench_door bench_open_map dray-map >/dev/null
 exec /usr/bin/python3 tests/bench/run.py "$@"

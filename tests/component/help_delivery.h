@@ -120,6 +120,8 @@ void house_answer_with(struct house *house, struct errand *errand, int status,
 	const struct connector_header *headers, size_t n_headers, const char *body);
 /* The only request that is out. */
 struct errand *house_only(struct house *house);
+/* It has left twice, and this answers the second time. */
+void house_answer_repeat(struct house *house, struct errand *errand, int status);
 void house_answer_later(struct errand *errand, int status, const char *retry_after);
 void house_fail(struct house *house, struct errand *errand, enum outcome_transport transport);
 /* Answer all that are out, again and again, until nothing is. */

@@ -100,6 +100,16 @@ void house_answer_with(struct house *house, struct errand *errand, int status,
 	house_rest(house);
 }
 
+void house_answer_repeat(struct house *house, struct errand *errand, int status)
+{
+	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,
+			     .status = status,
+			     .body = "",
+			     .is_repeat = true,
+			     .error = "" });
+	house_rest(house);
+}
+
 void house_answer_later(struct errand *errand, int status, const char *retry_after)
 {
 	give(errand, &(struct courier_answer){ .transport = TRANSPORT_ANSWERED,

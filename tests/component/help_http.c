@@ -119,6 +119,10 @@ static void answer(struct bufferevent *connection, const char *path)
 		say_huge(connection);
 	else if (strncmp(path, "/close", 6) == 0)
 		close_connection(connection);
+	else if (strncmp(path, "/dies", 5) == 0 && wire->n_connections == 1)
+		close_connection(connection);
+	else if (strncmp(path, "/dies", 5) == 0)
+		say(connection, "HTTP/1.1 307 Elsewhere\r\nContent-Length: 0\r\n\r\n");
 	else if (strncmp(path, "/vanish", 7) == 0) {
 		evconnlistener_free(wire->listener);
 		wire->listener = NULL;
@@ -214,6 +218,7 @@ void wire_on_done(void *ctx, const struct http_answer *got)
 		.status = got->status,
 		.len = got->len,
 		.is_cut = got->is_cut,
+		.is_repeat = got->is_repeat,
 		.n_headers = got->n_headers,
 	};
 	(void)snprintf(seen->body, sizeof(seen->body), "%.*s", (int)got->len, got->body);

@@ -29,7 +29,7 @@ struct seen {
 	enum outcome_transport transport;
 	int status;
 	size_t len;
-	bool is_cut;
+	bool is_cut, is_repeat;
 	char body[256], error[256];
 	size_t n_headers;
 	char headers[4096]; /* "name=value|" */

@@ -153,6 +153,10 @@ static void fill(struct store *store, int n_events)
 		if (n % 50 == 0)
 			assert_int_equal(store_commit(store), 0);
 	}
+	assert_int_equal(store_count(store, 1, "handhelds", "", "", 0, "rejected", "old"), 0);
+	assert_int_equal(store_commit(store), 0);
+	bool more;
+	assert_int_equal(store_fold_tally(store, 1, 10, &more), 1);
 	assert_int_equal(store_commit(store), 0);
 }
 

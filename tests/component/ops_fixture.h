@@ -22,6 +22,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "capture/adapter.h"
 #include "capture/intake.h"
 #include "clock.h"
 #include "deliver/deliver.h"
@@ -63,6 +64,10 @@ static struct {
 	enum breaker_state breaker;
 	int64_t not_before_at_ms;
 	struct room_report room;
+	struct adapter_ask asked; /* the last message that an adapter was given */
+	char headers[512];        /* that came with it */
+	int adapter_says;         /* what adapter_take() returns */
+	bool is_adapter_full;
 } play;
 
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
@@ -78,6 +83,37 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 	if (play.status == ACK_STORED &&
 		store_audit(play.store, 1, "test", "taken", "event", "") != 0)
 		return -1;
+	on_ack(ctx, &ack, "");
+	return 0;
+}
+
+int adapter_take(struct adapters *adapters, const struct adapter_ask *ask)
+{
+	struct buf text = BUF_INIT;
+
+	(void)adapters;
+	play.asked = *ask;
+	for (size_t i = 0; i < ask->n_headers; i++)
+		buf_printf(&text, "%s=%s\n", ask->headers[i].name, ask->headers[i].value);
+	(void)snprintf(play.headers, sizeof(play.headers), "%s", text.data ? text.data : "");
+	buf_done(&text);
+	return play.adapter_says;
+}
+
+bool adapter_is_full(const struct adapters *adapters)
+{
+	(void)adapters;
+	return play.is_adapter_full;
+}
+
+int intake_refuse(struct intake *intake, const struct intake_message *message, const char *id,
+	const struct problem *problem, intake_ack_fn on_ack, void *ctx)
+{
+	struct ack ack = { .status = ACK_REJECTED, .problem = *problem };
+
+	(void)intake;
+	(void)message;
+	(void)snprintf(ack.id, sizeof(ack.id), "%s", id);
 	on_ack(ctx, &ack, "");
 	return 0;
 }

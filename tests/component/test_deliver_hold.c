@@ -127,6 +127,34 @@ static void test_a_culprit_in_doubt_is_sent_again_and_then_a_persons(void **stat
 	assert_string_equal(house.last_kind, "unknown");
 }
 
+/* The connection died under it, and libcurl sent it again: the answer is to the second. */
+static void test_what_left_twice_and_was_turned_away_is_a_persons(void **state)
+{
+	(void)state;
+	house_open(&house, "\"concurrency\":1");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer_repeat(&house, house_find(&house, "e1"), 307);
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	house_answer(&house, house_find(&house, "e2"), 200, "");
+	assert_int_equal(house.n_exceptions, 0);
+	house_answer(&house, house_find(&house, "e1"), 307, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_string_equal(house.last_kind, "unknown");
+}
+
+/* One by one they would go under other keys than what may have been applied. */
+static void test_a_batch_that_left_twice_and_was_refused_is_not_taken_apart(void **state)
+{
+	(void)state;
+	house_open(&house, "\"batch\":{\"max\":2}");
+	house_put_many(&house, "e", 2);
+	house_rest(&house);
+	house_answer_repeat(&house, house_only(&house), 422);
+	assert_int_equal(house_exceptions(&house, "unknown"), 2);
+}
+
 static void test_basic_and_key_credentials_stand_in_their_headers(void **state)
 {
 	(void)state;
@@ -359,6 +387,8 @@ int main(void)
 		T(test_a_second_401_holds_until_the_credentials_are_mended),
 		T(test_nobody_is_rejected_for_refused_credentials),
 		T(test_a_culprit_in_doubt_is_sent_again_and_then_a_persons),
+		T(test_what_left_twice_and_was_turned_away_is_a_persons),
+		T(test_a_batch_that_left_twice_and_was_refused_is_not_taken_apart),
 		T(test_basic_and_key_credentials_stand_in_their_headers),
 		T(test_a_404_for_one_rejects_that_one_and_delivers_the_rest),
 		T(test_404s_at_once_reject_nobody_who_is_innocent),

@@ -156,6 +156,72 @@ static void test_a_batch_of_which_nothing_is_known_is_repeated_as_it_was(void **
 	assert_string_equal(house_only(&house)->key, key);
 }
 
+/* --- told to come again, while an earlier attempt may yet land -------------------------------------- */
+
+/* The first attempt got no answer, and the batch is out again. */
+static void open_doubted_batch(const char *mode, int n)
+{
+	open_batch(mode, n);
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 900000);
+}
+
+#define AGAIN(id) "{\"id\":\"" id "\",\"retry\":{\"after_s\":1,\"reason\":\"locked\"}}"
+
+static void test_a_record_told_to_come_again_is_as_doubtful_as_before(void **state)
+{
+	(void)state;
+	open_doubted_batch("\"idempotency\":{\"mode\":\"natural\"},\"concurrency\":1", 2);
+	answer("{\"results\":[{\"id\":\"e0\",\"done\":{}}," AGAIN("e1") "]}");
+	house_wait(&house, 900000);
+	assert_string_equal(house_only(&house)->body, "[\"e1\"]");
+	house_answer(&house, house_only(&house), 307, "");
+	house_put(&house, "other", "");
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->body, "[\"other\"]");
+	answer("{\"done\":{}}");
+	house_answer(&house, house_only(&house), 307, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_string_equal(house.last_kind, "unknown");
+}
+
+/* The key may not be taken: whatever lands late would be applied beside what goes alone. */
+static void test_a_batch_that_is_all_told_to_come_again_keeps_its_key(void **state)
+{
+	char key[64];
+
+	(void)state;
+	open_doubted_batch("\"idempotency\":{\"mode\":\"header\"}", 2);
+	memcpy(key, house_only(&house)->key, sizeof(key));
+	answer("{\"results\":[" AGAIN("e0") "," AGAIN("e1") "]}");
+	house_wait(&house, 900000);
+	assert_string_equal(house_only(&house)->body, "[\"e0\",\"e1\"]");
+	assert_string_equal(house_only(&house)->key, key);
+}
+
+static void test_a_batch_that_can_not_be_repeated_is_left_to_a_person(void **state)
+{
+	(void)state;
+	open_doubted_batch("\"idempotency\":{\"mode\":\"header\"}", 2);
+	answer("{\"results\":[{\"id\":\"e0\",\"reject\":{\"message\":\"no\"}}," AGAIN("e1") "]}");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_int_equal(house_exceptions(&house, "rejected"), 1);
+	assert_int_equal(house_exceptions(&house, "unknown"), 1);
+}
+
+static void test_a_batchs_key_that_is_taken_frees_who_shall_come_again(void **state)
+{
+	(void)state;
+	open_doubted_batch("\"idempotency\":{\"mode\":\"header\"}", 2);
+	answer("{\"results\":[{\"id\":\"e0\",\"done\":{}}," AGAIN("e1") "]}");
+	house_wait(&house, 900000);
+	assert_string_equal(house_only(&house)->body, "[\"e1\"]");
+	answer("{\"results\":[{\"id\":\"e1\",\"done\":{}}]}");
+	assert_int_equal(house_depth(&house, DELIVERY_DONE), 2);
+}
+
+/* --- a batch that is refused ------------------------------------------------------------------------ */
+
 static void test_a_batch_refused_as_a_whole_goes_one_by_one(void **state)
 {
 	(void)state;
@@ -306,6 +372,10 @@ int main(void)
 		TEST(test_who_shall_come_again_comes_alone),
 		TEST(test_who_is_not_named_is_in_doubt),
 		TEST(test_a_batch_of_which_nothing_is_known_is_repeated_as_it_was),
+		TEST(test_a_record_told_to_come_again_is_as_doubtful_as_before),
+		TEST(test_a_batch_that_is_all_told_to_come_again_keeps_its_key),
+		TEST(test_a_batch_that_can_not_be_repeated_is_left_to_a_person),
+		TEST(test_a_batchs_key_that_is_taken_frees_who_shall_come_again),
 		TEST(test_a_batch_refused_as_a_whole_goes_one_by_one),
 		TEST(test_a_batch_that_a_hold_has_taken_apart_begins_with_its_first_step),
 		TEST(test_results_that_a_poisoned_turn_forgot_are_settled_again),

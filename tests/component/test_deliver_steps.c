@@ -283,6 +283,49 @@ static void test_a_step_that_is_refused_for_a_while_is_repeated_alone(void **sta
 	assert_string_equal(house_only(&house)->key, key);
 }
 
+/* It sends, and fails at any answer. */
+static enum mapper_outcome reads_nothing(const cJSON *input, struct buf *out)
+{
+	if (status_of(input) == 0)
+		return send_step(1, input, out);
+	buf_puts(out, "it can't read this");
+	return MAPPER_FAILED;
+}
+
+/* 409: a program that works might have said that it is there already. */
+static void test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_persons(void **state)
+{
+	(void)state;
+	house_connector("blind", "", reads_nothing);
+	house_open(&house, "\"connector\":\"blind\",\"idempotency\":{\"mode\":\"natural\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 900000);
+	house_answer(&house, house_only(&house), 409, "");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+	assert_string_equal(house.last_kind, "unknown");
+}
+
+/* Steady time skips up to a minute at a boot: the other side may be at work for all of it. */
+static void test_a_boot_cuts_no_settle_time_short(void **state)
+{
+	static const char erp[] =
+		"\"connector\":\"three\",\"idempotency\":{\"mode\":\"lookup\"},\"settle\":\"60s\"";
+
+	(void)state;
+	house_connector("three", "", three_calls);
+	house_open(&house, erp);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_reboot(&house, 5000, erp);
+	house_wait(&house, 59000);
+	assert_int_equal(house_out(&house), 0);
+	house_wait(&house, 1000);
+	assert_int_equal(house_out(&house), 1);
+}
+
 /* --- a job that takes its time ----------------------------------------------------------------------- */
 
 static enum mapper_outcome job(const cJSON *input, struct buf *out)
@@ -330,6 +373,60 @@ static void test_a_job_is_asked_until_it_is_done(void **state)
 	house_answer(&house, house_only(&house), 200, "{\"state\":\"done\"}");
 	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
 	assert_string_equal(house.last_ref, "J-1");
+}
+
+/* A job for these events is accepted, and asked after. */
+static void open_job(const char *further, int n)
+{
+	char erp[256];
+
+	house_connector("job", "", job);
+	(void)snprintf(erp, sizeof(erp), "\"connector\":\"job\",\"concurrency\":1%s", further);
+	house_open(&house, erp);
+	house_put_many(&house, "e", n);
+	house_rest(&house);
+	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
+	house_wait(&house, 5000);
+	assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
+}
+
+/* 400: the question was wrong, and the job runs. */
+static void test_a_job_that_may_not_be_asked_after_is_not_called_refused(void **state)
+{
+	static const char *const further[] = { "", ",\"batch\":{\"max\":2}" };
+
+	(void)state;
+	for (int n = 1; n <= 2; n++) {
+		open_job(further[n - 1], n);
+		house_answer(&house, house_only(&house), 400, "");
+		assert_int_equal(house_depth(&house, DELIVERY_EXCEPTION), n);
+		assert_int_equal(house_exceptions(&house, "unknown"), n);
+		if (n == 1)
+			house_close(&house);
+	}
+}
+
+/* 404 to one, while another is taken: its job is gone, or hidden, not refused. */
+static void test_a_job_that_is_not_found_is_a_persons(void **state)
+{
+	static const char *const further[] = { "", ",\"batch\":{\"max\":2}" };
+
+	(void)state;
+	for (int n = 1; n <= 2; n++) {
+		open_job(further[n - 1], n);
+		house_answer(&house, house_only(&house), 404, "");
+		house_put(&house, "other", "");
+		house_rest(&house);
+		assert_string_equal(house_only(&house)->url, "http://erp/jobs");
+		house_answer(&house, house_only(&house), 200, "{\"state\":\"done\"}");
+		assert_int_equal(house.n_exceptions, 0);
+		assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
+		house_answer(&house, house_only(&house), 404, "");
+		assert_int_equal(house_depth(&house, DELIVERY_EXCEPTION), n);
+		assert_int_equal(house_exceptions(&house, "unknown"), n);
+		if (n == 1)
+			house_close(&house);
+	}
 }
 
 static void test_a_job_that_runs_delays_no_other_delivery(void **state)
@@ -483,6 +580,10 @@ int main(void)
 		TEST(test_after_a_crash_it_goes_on_at_the_step_it_had_reached),
 		TEST(test_a_step_that_is_refused_for_a_while_is_repeated_alone),
 		TEST(test_a_job_is_asked_until_it_is_done),
+		TEST(test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_persons),
+		TEST(test_a_boot_cuts_no_settle_time_short),
+		TEST(test_a_job_that_may_not_be_asked_after_is_not_called_refused),
+		TEST(test_a_job_that_is_not_found_is_a_persons),
 		TEST(test_a_job_that_runs_delays_no_other_delivery),
 		TEST(test_asking_changes_nothing_and_leaves_no_doubt),
 		TEST(test_an_answer_is_never_forgotten_though_its_turn_is_poisoned),

@@ -152,6 +152,18 @@ static void test_a_fresh_connection_is_never_repeated_by_the_library(void **stat
 	assert_int_equal(wire.n_requests, 2);
 }
 
+/* The answer is the second request's: the first may have been applied. */
+static void test_an_answer_says_that_the_library_has_repeated_the_request(void **state)
+{
+	(void)state;
+	assert_false(wire_post(&wire, "/ok").is_repeat);
+	struct seen seen = wire_post(&wire, "/dies");
+	assert_int_equal(seen.status, 307);
+	assert_int_equal(wire.n_requests, 3);
+	assert_true(seen.is_repeat);
+	assert_false(wire_post(&wire, "/ok").is_repeat);
+}
+
 static void test_a_kept_connection_that_dies_with_its_server_leaves_doubt(void **state)
 {
 	(void)state;
@@ -251,6 +263,7 @@ int main(void)
 		T(test_a_failed_tls_handshake_sent_nothing),
 		T(test_what_was_sent_and_not_answered_is_in_doubt),
 		T(test_a_fresh_connection_is_never_repeated_by_the_library),
+		T(test_an_answer_says_that_the_library_has_repeated_the_request),
 		T(test_a_kept_connection_that_dies_with_its_server_leaves_doubt),
 		T(test_too_many_headers_are_not_started),
 		T(test_a_freed_pool_ends_requests_without_a_word),

@@ -13,8 +13,11 @@
 #include <cmocka.h>
 
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
 #include "dray/metrics.h"
+#include "store/reference.h"
+#include "dray/reference.h"
 #include "store/store.h"
 
 #define RECEIPT(id)                                                                           \
@@ -161,8 +164,9 @@ static void test_each_value_of_a_message_is_answered(void **state)
 		{ "[" RECEIPT("n") "]" RECEIPT("o"), "stored stored" },
 		{ RECEIPT("p") "," RECEIPT("q"), "stored stored" },
 		{ "\xef\xbb\xbf" RECEIPT("r"), "stored" },
-		{ "x x x x", "rejected:bad_json rejected:bad_json" },
-		{ "1 1 1 1", "rejected:bad_json rejected:bad_json" },
+		{ "x x x x", "rejected:bad_json" },
+		{ "1 1 1 1", "rejected:bad_json" },
+		{ "a, b, c, " RECEIPT("v"), "rejected:bad_json" },
 		{ RECEIPT("s") " x " RECEIPT("t"), "stored rejected:bad_json" },
 		{ "[[[[[", "rejected:bad_json" },
 		{ "[1," RECEIPT("u") "]", "rejected:bad_json stored" },
@@ -269,6 +273,122 @@ static void test_the_same_garbage_again_is_one_exception(void **state)
 	assert_int_equal(exceptions(house, "unparsable"), 1);
 }
 
+static void put_reference(struct house *house, const char *kind, const char *id, const char *body,
+	const struct store_alias *alias)
+{
+	const struct store_reference row = { .kind = kind,
+		.id = id,
+		.source = "import",
+		.body = body,
+		.len = strlen(body),
+		.aliases = alias,
+		.n_aliases = 1 };
+
+	assert_int_equal(store_put_reference(house->store, &row, NULL), 0);
+	assert_int_equal(store_commit(house->store), 0);
+}
+
+struct kept {
+	char body[1024];
+	char raw[512];
+};
+
+static int keep_row(void *ctx, const struct store_event_row *row)
+{
+	struct kept *kept = ctx;
+
+	(void)snprintf(kept->body, sizeof(kept->body), "%.*s", (int)row->len, row->body);
+	(void)snprintf(
+		kept->raw, sizeof(kept->raw), "%.*s", (int)row->raw_len, row->raw ? row->raw : "");
+	return 0;
+}
+
+static void test_an_event_is_stored_normalised_beside_what_was_sent(void **state)
+{
+#define SCAN(id, line)                                                               \
+	"{\"id\":\"" id "\",\"type\":\"receipt\",\"time\":\"2026-11-21T14:04:05Z\"," \
+	"\"data\":{\"lines\":[{" line "}]}}"
+	static const char scan[] =
+		SCAN("a", "\"barcode\":\"(01)19506000134359(10)L77\",\"quantity\":2");
+	static const char counted[] = SCAN("b", "\"item\":{\"sku\":\"S\"},\"quantity\":2,"
+						"\"uom\":\"EA\"");
+	struct house *house = *state;
+	struct items *items = items_new(house->store);
+	struct kept kept;
+
+	assert_non_null(items);
+	intake_set_reference(house->intake, items_reference(items));
+	put_reference(house, "item", "S", "{\"uom\":\"EA\"}",
+		&(struct store_alias){ "gtin", "19506000134359", "12" });
+	assert_string_equal(tell(house, scan), "stored");
+	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
+	assert_non_null(strstr(kept.body,
+		"\"lines\":[{\"barcode\":\"(01)19506000134359(10)L77\",\"quantity\":\"24\","
+		"\"item\":{\"gtin\":\"19506000134359\",\"sku\":\"S\"},\"lot\":\"L77\","
+		"\"uom\":\"EA\"}]"));
+	assert_non_null(strstr(kept.body,
+		"\"draynormalised\":\"gs1:/data/lines/0/item/gtin gs1:/data/lines/0/lot "
+		"item:/data/lines/0/item/sku unit:/data/lines/0/quantity "
+		"unit:/data/lines/0/uom\""));
+	assert_string_equal(kept.raw, scan);
+	assert_string_equal(tell(house, counted), "stored");
+	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
+	assert_null(strstr(kept.body, "draynormalised"));
+	assert_string_equal(kept.raw, ""); /* it says all that was sent */
+
+	/* The case has another size now: what was sent is still the same. */
+	put_reference(house, "item", "S", "{\"uom\":\"EA\"}",
+		&(struct store_alias){ "gtin", "19506000134359", "10" });
+	assert_string_equal(tell(house, scan), "duplicate");
+	assert_string_equal(tell(house, SCAN("c", "\"item\":{\"sku\":\"T\"},\"quantity\":2")),
+		"rejected:item_unknown:/data/lines/0/item/sku");
+	assert_int_equal(exceptions(house, "invalid"), 1);
+	intake_set_reference(house->intake, NULL);
+	items_free(items);
+}
+
+static bool has_items(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static int find_no_item(void *ctx, const char *scheme, const char *code, struct reference_item *ret)
+{
+	(void)ctx;
+	(void)scheme;
+	(void)code;
+	(void)ret;
+	return 0;
+}
+
+static int find_no_unit(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX])
+{
+	(void)ctx;
+	(void)name;
+	(void)ret;
+	return 0;
+}
+
+/* Its ack was lost, and the items that came meanwhile don't know what it names. */
+static void test_what_was_stored_is_never_refused_when_it_comes_again(void **state)
+{
+	static const struct reference stocked = {
+		.has_items = has_items, .find_item = find_no_item, .find_unit = find_no_unit
+	};
+	struct house *house = *state;
+
+	assert_string_equal(tell(house, RECEIPT("a")), "stored");
+	intake_set_reference(house->intake, &stocked);
+	assert_string_equal(tell(house, RECEIPT("a")), "duplicate");
+	assert_int_equal(house->last_seq, 1);
+	assert_string_equal(house->device, "tc52");
+	assert_int_equal(exceptions(house, "invalid"), 0);
+	assert_string_equal(
+		tell(house, RECEIPT("b")), "rejected:item_unknown:/data/lines/0/item/sku");
+	assert_int_equal(exceptions(house, "invalid"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,7 +407,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_more_events_than_a_message_may_hold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
+			test_an_event_is_stored_normalised_beside_what_was_sent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
 			test_the_same_garbage_again_is_one_exception, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_stored_is_never_refused_when_it_comes_again, set_up,
+			tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,6 +213,23 @@ static void test_a_caller_that_waits_gets_the_same_answers(void **state)
 	assert_string_equal(err.message, "can't be run: No such file or directory");
 }
 
+static void test_a_program_is_compiled_without_an_input(void **state)
+{
+	struct error err = { 0 };
+	struct mapper_run *run = mapper_run_new(DRAY_MAP, "Europe/Berlin", &err);
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_non_null(run);
+	assert_int_equal(mapper_run_compile(run, ".a", 2, &out), 0);
+	assert_int_equal(mapper_run_compile(run, "def f: f; f", 11, &out), 0);
+	assert_int_equal(mapper_run_compile(run, "error(\"x\")", 10, &out), 0);
+	assert_int_equal(mapper_run_compile(run, "nope", 4, &out), -1);
+	assert_string_equal(out.data, "the program doesn't compile: nope/0 is not defined, line 1");
+	buf_done(&out);
+	mapper_run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +245,7 @@ int main(void)
 		with_child(test_a_caller_may_ask_and_let_go_from_within),
 		with_child(test_another_zone_is_another_child),
 		cmocka_unit_test(test_a_caller_that_waits_gets_the_same_answers),
+		cmocka_unit_test(test_a_program_is_compiled_without_an_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,26 @@ static int compute(void)
 	return localtime_r(&now, &local) ? HELD : BROKEN;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	const long long left = *(const long long *)a, right = *(const long long *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static int sort_a_long_list(void)
+{
+	enum { N = 10000 };
+	long long *numbers = malloc(N * sizeof(*numbers));
+
+	if (!numbers)
+		return BROKEN;
+	for (long long i = 0; i < N; i++)
+		numbers[i] = i * 7919 % N;
+	qsort(numbers, N, sizeof(*numbers), compare_numbers);
+	return numbers[1] == 1 && numbers[N - 1] == N - 1 ? HELD : BROKEN;
+}
+
 static int open_for_reading(void)
 {
 	return refused(open("/etc/passwd", O_RDONLY));
@@ -215,6 +235,7 @@ static void test_it_can_compute(void **state)
 	assert_int_equal(setenv("TZ", "Europe/Berlin", 1), 0);
 	tzset();
 	expect_refused(compute);
+	expect_refused(sort_a_long_list);
 }
 
 static void test_no_file_can_be_opened_or_looked_at(void **state)

@@ -3,6 +3,8 @@
  */
 #include "ops_fixture.h"
 
+#include "ops/room.h"
+
 #include <fcntl.h>
 #include <netinet/in.h>
 
@@ -96,12 +98,98 @@ static void test_a_request_in_the_outbox_at_the_end_is_freed(void **state)
 	assert_int_equal(store_commit(f->store), 0);
 }
 
+/* --- an answer in a later turn --------------------------------------------------------------------------- */
+
+/* A change in the middle of its turn, which then waits for somebody. */
+static struct call *make_it_wait(struct fixture *f, const char *body)
+{
+	struct call *call;
+
+	send_request(f, "POST", "/v1/events", body);
+	for (int i = 0; i < PATIENCE && play.taken == 0; i++)
+		gather(f);
+	call = TAILQ_FIRST(&f->ops->outbox);
+	assert_non_null(call);
+	call_wait(call);
+	for (int i = 0; i < 5; i++)
+		run_turn(f);
+	assert_false(has_answer(f));
+	assert_int_equal(f->len, 0);
+	return call;
+}
+
+static void test_a_call_that_waits_is_answered_after_the_turn_that_resumes_it(void **state)
+{
+	struct fixture *f = *state;
+	struct call *call = make_it_wait(f, "{}");
+
+	assert_int_equal(store_audit(f->store, 1, "test", "taken", "event", ""), 0);
+	call_resume(call);
+	assert_false(has_answer(f));
+	assert_true(store_is_dirty(f->store));
+	assert_int_equal(read_status(f), 202);
+	assert_false(store_is_dirty(f->store));
+}
+
+static void test_a_call_resumed_in_a_poisoned_turn_is_promised_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct call *call = make_it_wait(f, "{}");
+
+	assert_int_equal(store_claim(f->store, 1, 999999, 0, 0, 1), -1);
+	call_resume(call);
+	assert_int_equal(read_status(f), 503);
+}
+
+static void test_a_client_that_leaves_a_waiting_call_and_a_door_that_moves_hurt_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct config config = f->config;
+	struct linger reset = { .l_onoff = 1 };
+	struct call *call = make_it_wait(f, "{}");
+	struct error err = { 0 };
+	char other[112];
+
+	(void)snprintf(other, sizeof(other), "%s.2", f->socket);
+	config.control.socket = other;
+	assert_int_equal(ops_configure(f->ops, &config, &err), 0);
+	assert_int_equal(setsockopt(f->client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+	close(f->client);
+	f->client = -1;
+	run_turn(f);
+	call_resume(call);
+	run_turn(f);
+	run_turn(f);
+	assert_null(TAILQ_FIRST(&f->ops->outbox));
+	assert_null(TAILQ_FIRST(&f->ops->waiting));
+	assert_int_equal(ops_configure(f->ops, &f->config, &err), 0);
+	assert_int_equal(request(f, "GET", "/healthz", NULL), 200);
+}
+
+static void test_a_call_that_waits_at_the_end_is_freed(void **state)
+{
+	(void)make_it_wait(*state, "{}"); /* ASan watches */
+}
+
+/* evhttp ends the process when it reads where it expects nothing: that it reads nothing is pinned here. */
+static void test_what_comes_behind_a_call_that_waits_waits_too(void **state)
+{
+	struct fixture *f = *state;
+	struct call *call = make_it_wait(f, NULL);
+
+	send_text(f, "GET /healthz HTTP/1.1\r\n", 23);
+	for (int i = 0; i < 5; i++)
+		run_turn(f);
+	call_resume(call);
+	assert_int_equal(read_status(f), 202);
+}
+
 /* --- what is refused ------------------------------------------------------------------------------------ */
 
 static void test_unknown_paths_methods_and_bodies_are_problems(void **state)
 {
 	struct fixture *f = *state;
-	size_t len = 1024 * 1024 + 1;
+	size_t len = OPS_EVENTS_MAX + 1;
 	char *body = malloc(len + 1);
 
 	assert_int_equal(request(f, "GET", "/v1/nothing", NULL), 404);
@@ -239,7 +327,7 @@ static void test_the_network_sees_health_and_metrics_and_nothing_else(void **sta
 	assert_int_equal(request_tcp(f, port, "/healthz"), 200);
 	assert_int_equal(request_tcp(f, port, "/readyz"), 200);
 	assert_int_equal(request_tcp(f, port, "/metrics"), 200);
-	assert_int_equal(request_tcp(f, port, "/v1/status"), 404);
+	assert_int_equal(request_tcp(f, port, "/v1/status"), 401);
 	f->config.listen.address = NULL;
 	assert_int_equal(ops_configure(f->ops, &f->config, &err), 0);
 }
@@ -253,6 +341,11 @@ int main(void)
 		TEST(test_the_status_of_sending_says_what_became_of_the_events),
 		TEST(test_a_client_that_leaves_midway_hurts_nobody),
 		TEST(test_a_request_in_the_outbox_at_the_end_is_freed),
+		TEST(test_a_call_that_waits_is_answered_after_the_turn_that_resumes_it),
+		TEST(test_a_call_resumed_in_a_poisoned_turn_is_promised_nothing),
+		TEST(test_a_client_that_leaves_a_waiting_call_and_a_door_that_moves_hurt_nobody),
+		TEST(test_a_call_that_waits_at_the_end_is_freed),
+		TEST(test_what_comes_behind_a_call_that_waits_waits_too),
 		TEST(test_unknown_paths_methods_and_bodies_are_problems),
 		TEST(test_hostile_paths_and_queries_are_refused),
 		TEST(test_the_socket_is_closed_to_others_and_a_stale_one_is_replaced),

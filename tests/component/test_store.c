@@ -346,6 +346,57 @@ static void test_the_same_garbage_raises_a_number_until_it_is_resolved(void **st
 	assert_int_equal(n_open(shed), 2);
 }
 
+struct told_row {
+	char code[32], reason[64], field[32], device[32];
+	int64_t repeats;
+};
+
+static int take_words(void *ctx, const struct store_exception_row *row)
+{
+	struct told_row *told = ctx;
+	(void)snprintf(told->code, sizeof(told->code), "%s", row->code);
+	(void)snprintf(told->reason, sizeof(told->reason), "%s", row->reason);
+	(void)snprintf(told->field, sizeof(told->field), "%s", row->field);
+	(void)snprintf(told->device, sizeof(told->device), "%s", row->device);
+	told->repeats = row->repeats;
+	return 0;
+}
+
+static void test_the_same_message_again_tells_what_is_wrong_with_it_today(void **state)
+{
+	static const char raw[] = "{\"type\":\"receipt\"}";
+	struct shed *shed = *state;
+	struct store_exception exception = {
+		.kind = "invalid",
+		.severity = "normal",
+		.code = "field_missing",
+		.reason = "time is missing",
+		.field = "/time",
+		.origin = "gate/7/tags",
+		.device = "",
+		.raw = raw,
+		.raw_len = strlen(raw),
+		.opened_at_ms = 100,
+		.due_at_ms = 200,
+	};
+	struct told_row told;
+	int64_t id = store_open_exception(shed->store, &exception, NULL);
+	exception.code = "item_unknown";
+	exception.reason = "there is no item SKU-9";
+	exception.field = "";
+	exception.device = "G-7";
+	assert_int_equal(store_open_exception(shed->store, &exception, NULL), id);
+	exception.device = "";
+	assert_int_equal(store_open_exception(shed->store, &exception, NULL), id);
+	shed_commit(shed);
+	assert_int_equal(store_get_exception(shed->store, id, take_words, &told), 1);
+	assert_string_equal(told.code, "item_unknown");
+	assert_string_equal(told.reason, "there is no item SKU-9");
+	assert_string_equal(told.field, "");
+	assert_string_equal(told.device, "G-7"); /* who it was is not forgotten */
+	assert_int_equal(told.repeats, 2);
+}
+
 static void test_a_hold_is_resolved_by_its_destination(void **state)
 {
 	struct shed *shed = *state;
@@ -527,6 +578,7 @@ int main(void)
 		TEST(test_more_kinds_of_counts_than_the_turn_can_hold_are_all_counted),
 		TEST(test_gaps_in_a_sequence_can_be_named),
 		TEST(test_the_same_garbage_raises_a_number_until_it_is_resolved),
+		TEST(test_the_same_message_again_tells_what_is_wrong_with_it_today),
 		TEST(test_a_hold_is_resolved_by_its_destination),
 		TEST(test_exceptions_are_listed_by_kind_and_with_the_resolved_on_request),
 		TEST(test_names_and_revisions_keep_their_numbers_over_a_poisoned_turn),

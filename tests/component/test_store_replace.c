@@ -281,6 +281,23 @@ static void test_what_only_a_connection_knew_is_missing_after_a_restart(void **s
 	salvage_all(shed);
 }
 
+/* A statement found the damage, before anybody looked at the files. */
+static void test_a_cut_wal_is_missed_whoever_meets_it_first(void **state)
+{
+	struct shed *shed = *state;
+	struct error err;
+	char path[ASIDE_PATH_MAX];
+	fill(shed);
+	store_checkpoint_tail(shed->store);
+	(void)snprintf(path, sizeof(path), "%s-wal", shed->path);
+	assert_int_equal(truncate(path, 0), 0);
+	(void)store_break(shed->store, "a statement met it");
+	store_abandon(shed->store);
+	assert_int_equal(store_replace(shed->store, &err), 0);
+	salvage_all(shed);
+	assert_true(salvage_view(shed).is_behind);
+}
+
 /* Somebody tidies up: the mark is empty, after all. */
 static void test_a_sound_database_without_its_mark_is_not_set_aside(void **state)
 {
@@ -315,6 +332,7 @@ int main(void)
 		TEST(test_a_fresh_database_takes_the_reserve_of_a_full_disk),
 		TEST(test_deliveries_rest_from_the_start_when_an_older_database_waits),
 		TEST(test_what_only_a_connection_knew_is_missing_after_a_restart),
+		TEST(test_a_cut_wal_is_missed_whoever_meets_it_first),
 		TEST(test_a_sound_database_without_its_mark_is_not_set_aside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

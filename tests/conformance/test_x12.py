@@ -1,8 +1,7 @@
 """The X12 connectors, read back by a parser that isn't ours: npm's node-x12 in its strict mode, which
 counts segments, sets and groups and compares the control numbers of both ends.
 
-It is installed into a temporary folder for the length of the test; where there is no npm, or no
-registry within its reach, nothing is read.
+Where there is no npm, or no registry within its reach, nothing is read.
 """
 import json
 import os
@@ -14,9 +13,8 @@ import subprocess
 import pytest
 
 from sim import agent as agents
-from sim import long
+from sim import long, npm
 
-NODE_X12 = "node-x12@1.7.1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(agents.ROOT, "agent/connectors/x12-%s")
 PRELUDE = os.path.join(agents.ROOT, "agent/mapper/prelude.jq")
@@ -30,18 +28,8 @@ CHARACTERS = re.compile(r"""[A-Za-z0-9 !"&'()+,./:;?=%@_{}\\|<#$\[\]-]*""")
 # --- the two programs: ours that writes, theirs that reads ---------------------------------------------
 
 @pytest.fixture(scope="module")
-def parser(tmp_path_factory):
-    if not shutil.which("npm") or not shutil.which("node"):
-        pytest.skip("npm is not installed")
-    folder = str(tmp_path_factory.mktemp("node-x12"))
-    try:
-        done = subprocess.run(
-            ["npm", "install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund",
-             NODE_X12], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm had no answer from its registry within a minute")
-    if done.returncode != 0:
-        pytest.skip("npm can't install %s here: %s" % (NODE_X12, done.stdout.decode()[-300:]))
+def parser():
+    folder = npm.folder("node-x12", "1.7.1")
 
     def read(texts):
         lines = "".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in enumerate(texts))

@@ -116,8 +116,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct command *const commands[] = { &cmd_status, &cmd_queue, &cmd_events_list,
 		&cmd_events_show, &cmd_destinations_list, &cmd_exceptions_list,
-		&cmd_exceptions_show, &cmd_exceptions_retry, &cmd_ledger };
-	char *args[] = { (char *)"1", NULL };
+		&cmd_exceptions_show, &cmd_exceptions_retry, &cmd_ledger, &cmd_reference_list,
+		&cmd_reference_show };
+	char *args[] = { (char *)"1", (char *)"2", NULL };
 	struct ctl ctl = { .socket = "/x", .n_args = 1, .args = args };
 	FILE *out = stdout, *err = stderr;
 	char *printed = NULL;

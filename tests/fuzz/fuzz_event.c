@@ -1,12 +1,17 @@
-/* Any JSON as an event: taken or refused in words, and what is taken is its own canonical form. */
+/*
+ * Any JSON as an event: taken or refused in words, and what is taken is its own canonical form, but for
+ * the note of what was changed; with items and units, and without.
+ */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dray/ack.h"
 #include "dray/event.h"
 #include "dray/json.h"
+#include "dray/reference.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,15 +33,61 @@ static cJSON *read_json(const char *text, size_t len)
 	return root;
 }
 
-static void check_canonical(const struct event *event, const struct event_context *context)
+/* A site where everything is known that begins with a K, and what it is called decides how it packs. */
+static bool has_items(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static int find_item(void *ctx, const char *scheme, const char *code, struct reference_item *ret)
+{
+	(void)ctx;
+	if (strcmp(scheme, "gtin") != 0 && *code != 'K')
+		return 0;
+	*ret = (struct reference_item){ .sku = "K", .uom = "EA" };
+	if (strcmp(scheme, "gtin") == 0 && *code != '0')
+		memcpy(ret->pack, "12", 3);
+	if (strcmp(scheme, "sku") == 0 && code[1] == 'G')
+		*ret = (struct reference_item){ .sku = "KG", .uom = "KGM" };
+	return 1;
+}
+
+static int find_pack(void *ctx, const char *sku, const char *uom, char ret[DECIMAL_TEXT_MAX])
+{
+	(void)ctx;
+	if (strcmp(sku, "K") != 0 || strcmp(uom, "CS") != 0)
+		return 0;
+	memcpy(ret, "2.5", 4);
+	return 1;
+}
+
+static int find_unit(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX])
+{
+	(void)ctx;
+	if (strcmp(name, "Stk") != 0)
+		return 0;
+	memcpy(ret, "H87", 4);
+	return 1;
+}
+
+/* What was changed is said once. */
+static void drop_notes(struct event *event)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(event->root, "draynormalised");
+}
+
+static void check_canonical(struct event *event, const struct event_context *context)
 {
 	struct buf once = BUF_INIT;
 	struct buf twice = BUF_INIT;
 	struct event again;
 	struct problem problem;
 
+	drop_notes(event);
 	event_render(event, &once);
 	check(event_parse(read_json(once.data, once.len), context, &again, &problem) == 0);
+	drop_notes(&again);
 	event_render(&again, &twice);
 	check(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
 	check(strcmp(event->id, again.id) == 0 && strcmp(event->source, again.source) == 0);
@@ -89,7 +140,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.site = "s", .received_at_ms = 1, .limits = &event_limits
 	};
 
+	const struct reference reference = { has_items, find_item, find_pack, find_unit, NULL };
+
 	try_event((const char *)data, size, &topic);
+	try_event((const char *)data, size, &nowhere);
+	nowhere.reference = &reference;
+	try_event((const char *)data, size, &nowhere);
+	nowhere.accepts_invalid = true;
 	try_event((const char *)data, size, &nowhere);
 	return 0;
 }

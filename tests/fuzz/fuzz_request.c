@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "capture/intake.h"
+#include "capture/items.h"
 #include "clock.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
@@ -33,6 +34,7 @@ static struct {
 	struct metrics *metrics;
 	struct store *store;
 	struct turn *turn;
+	struct items *items;
 	struct intake *intake;
 	struct deliver *deliver;
 	struct ops *ops;
@@ -174,6 +176,8 @@ static void open_house(void)
 		.couriers = { &courier },
 		.secrets = &secrets,
 		.connector_dirs = connectors });
+	house.items = items_new(house.store);
+	check(house.items != NULL);
 	house.intake = intake_new(house.store, house.deliver, house.metrics, fuzz_clock());
 	house.ops = ops_new(&(struct ops_options){ .base = house.base,
 		.turn = house.turn,
@@ -182,6 +186,7 @@ static void open_house(void)
 		.clock = fuzz_clock(),
 		.intake = house.intake,
 		.deliver = house.deliver,
+		.reference = items_reference(house.items),
 		.broker_is_up = say_up,
 		.broker_reason = say_why,
 		.store_room = say_room });
@@ -200,6 +205,7 @@ static void close_house(void)
 
 	ops_free(house.ops);
 	intake_free(house.intake);
+	items_free(house.items);
 	deliver_free(house.deliver);
 	turn_free(house.turn);
 	store_close(house.store);

@@ -61,6 +61,12 @@ def configuration(folder, mqtt_port, destinations=None, routes=None, **more):
     return merge(config, more)
 
 
+def total(metrics, name, *labels):
+    """Of one look: the sum of a family's series that carry all these 'label="value"' texts."""
+    return sum(value for series, value in metrics.items()
+               if series.split("{")[0] == name and all(label in series for label in labels))
+
+
 class Agent:
     def __init__(self, folder, config, env=None):
         self.folder = str(folder)
@@ -71,6 +77,7 @@ class Agent:
         self.socket = config["control"]["socket"]
         self.env = dict(os.environ, **(env or {}))
         self.process = None
+        self.tls = None  # an SSLContext, where its listener speaks TLS
         os.makedirs(config["state_dir"], exist_ok=True)
         self.write_config(config)
 
@@ -80,9 +87,11 @@ class Agent:
         self.drayctl = os.path.join(folder, "drayctl")
 
     def write_config(self, config):
+        """Whole or not at all: drayd may be reading it."""
         self.config = config
-        with open(self.path, "w") as out:
+        with open(self.path + ".new", "w") as out:
             json.dump(config, out, indent=2)
+        os.replace(self.path + ".new", self.path)
 
     def spawn(self):
         with open(self.log_path, "a") as log:
@@ -126,7 +135,12 @@ class Agent:
         if self.is_running():
             self.kill9()
 
-    def reload(self, config=None):
+    def reload(self, config=None, seconds=20):
+        """SIGHUP, once drayd answers: a program that has not begun yet ends on one."""
+        wait.until(lambda: self.is_alive() or not self.is_running(), seconds,
+                   "drayd alive; see " + self.log_path)
+        if not self.is_running():
+            raise AssertionError("drayd ended with %d" % self.process.returncode)
         if config is not None:
             self.write_config(config)
         self.process.send_signal(signal.SIGHUP)
@@ -143,7 +157,10 @@ class Agent:
     def get(self, path):
         """(status, text) from the TCP listener; (0, "") when nobody answers."""
         host, port = self.config["listen"]["address"].rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=5)
+        if self.tls:
+            connection = http.client.HTTPSConnection(host, int(port), timeout=5, context=self.tls)
+        else:
+            connection = http.client.HTTPConnection(host, int(port), timeout=5)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -181,9 +198,8 @@ class Agent:
         return values
 
     def metric(self, name, *labels):
-        """The sum of a family's series that carry all these 'label="value"' texts."""
-        return sum(value for series, value in self.metrics().items()
-                   if series.split("{")[0] == name and all(l in series for l in labels))
+        """total() of a look of its own: two calls see two moments."""
+        return total(self.metrics(), name, *labels)
 
     def ctl(self, *arguments, check=True):
         """drayctl; returns the CompletedProcess."""

@@ -43,7 +43,7 @@ class Device:
         return "%s/%s/event/%s/%s" % (self.root, self.site, kind, self.name)
 
     def send(self, body, kind="receipt", topic=None, retain=False, response_topic=None,
-             correlation=None, user_properties=()):
+             correlation=None, user_properties=(), content_type=None):
         """Publish with QoS 1: bytes and text as they are, anything else as JSON."""
         if not isinstance(body, (bytes, str)):
             body = json.dumps(body)
@@ -52,6 +52,8 @@ class Device:
             properties.ResponseTopic = response_topic
         if correlation:
             properties.CorrelationData = correlation
+        if content_type:
+            properties.ContentType = content_type
         if user_properties:
             properties.UserProperty = list(user_properties)
         self.client.publish(topic or self.event_topic(kind), body, qos=1, retain=retain,

@@ -33,6 +33,7 @@ import asyncio
 import collections
 import dataclasses
 import json
+import socket
 import ssl
 import sys
 import time
@@ -328,14 +329,20 @@ class FakeCloud:
         self.faults = []
         self.open = set()
         self.server = None
+        self.place = None  # bound, not listening: while we are down nobody else takes the port
         self.port = 0
 
     async def listen(self):
+        if self.place is None:
+            self.place = socket.socket()
+            self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self.place.bind(("127.0.0.1", self.port))
+            self.port = self.place.getsockname()[1]
         if self.server is None:
             loop = asyncio.get_running_loop()
             self.server = await loop.create_server(
-                lambda: Data(self), "127.0.0.1", self.port, ssl=self.tls, backlog=512)
-            self.port = self.server.sockets[0].getsockname()[1]
+                lambda: Data(self), "127.0.0.1", self.port, ssl=self.tls, backlog=512,
+                reuse_port=True)
 
     async def refuse(self):
         """Stop listening, and drop who is connected: as a host that went down."""

@@ -80,14 +80,21 @@ class Line:
         if self.client.want_write():
             wants |= selectors.EVENT_WRITE
         if self.registered is None:
-            selector.register(sock, wants, self)
+            self._register(selector, sock, wants)
         elif self.registered[0] is not sock:
             self._forget(selector)
-            selector.register(sock, wants, self)
+            self._register(selector, sock, wants)
         elif self.registered[1] != wants:
             selector.modify(sock, wants, self)
         self.registered = (sock, wants)
         self.client.loop_misc()
+
+    def _register(self, selector, sock, wants):
+        # The number of a socket that another line has lost, and not yet forgotten.
+        stale = selector.get_map().get(sock.fileno())
+        if stale is not None:
+            selector.unregister(stale.fileobj)
+        selector.register(sock, wants, self)
 
     def _forget(self, selector):
         if self.registered is not None:

@@ -50,6 +50,10 @@ class HostileCloud(CloudProcess):
     def ledger(self):
         return self._ask("GET", "/_ledger")
 
+    def journal(self):
+        """Each request, what befell it and what was done, in its order."""
+        return self._ask("GET", "/_journal")
+
 
 def furnish(folder):
     """What drayd looks for beside its configuration: connectors, and the secret of the tokens."""

@@ -7,7 +7,8 @@ Each of its systems recognises a repeat in another way, or not at all:
   natural  PUT  /natural/events/KEY   an upsert
   lookup   POST /lookup/receipts      nothing but a unique `reference`; GET ?reference=KEY finds it
   steps    POST /steps/orders, then /steps/orders/N/lines, then /steps/orders/N/post; found likewise
-  job      POST /job/captures         202 and a Location; GET it until the job has ended; by key
+  job      POST /job/captures         202 and a Location; GET it until the job has ended; by key.
+                                      It ends whether it is looked at or not
   bulk     POST /bulk/records         an array; 200 with a result for each; every third is refused
   none     POST /none/events          it does not recognise anything
 
@@ -41,6 +42,7 @@ Two listeners, as fake_cloud.py has: the data port, and a control port that alwa
   POST /_control  {"trouble": percent, "script": [...], "lifetime_s": …}
   GET  /_ledger   {"applied": {system: {id: n}}, "doubled": [...], "ambiguous": {system: [id]},
                    "asked": {system: {id: n}}, "befell": {what: n}, "tokens": n, "pending": n}
+  GET  /_journal  [line]: each request, what befell it, what was done and when, in its order
 """
 import argparse
 import asyncio
@@ -62,6 +64,7 @@ TROUBLES = ["lost", "applied_close", "applied_500", "error_500", "ghost", "late"
             "login_page", "huge", "busy", "redirect", "unauthorised"]
 KEEPS_ITS_WORD = ("header", "natural", "none")
 SAFE = ("GET", "HEAD")
+JOB_S = 0.3
 # After these the client can't know what was done.
 AMBIGUOUS = ("applied_close", "applied_500", "error_500", "ghost", "late", "half", "lost", "html",
              "login_page", "huge")
@@ -84,8 +87,15 @@ class Ledger:
         self.ambiguous = collections.defaultdict(set)
         self.befell = collections.Counter()
         self.order = collections.defaultdict(list)
+        self.journal = []
+
+    def note(self, text):
+        now = time.time()
+        self.journal.append("%s.%03dZ %s" % (time.strftime("%H:%M:%S", time.gmtime(now)),
+                                             now % 1 * 1000, text))
 
     def apply(self, system, event):
+        self.note("%s applies %s" % (system, event["id"]))
         self.applied[system][event["id"]] += 1
         self.order[system].append(event["id"])
 
@@ -101,8 +111,9 @@ class Ledger:
 class Systems:
     """What is applied, and how each system knows a repeat."""
 
-    def __init__(self, ledger, key_lifetime_s):
+    def __init__(self, ledger, key_lifetime_s, later):
         self.ledger = ledger
+        self.later = later
         self.key_lifetime_s = key_lifetime_s
         self.keys = {}
         self.receipts = {}
@@ -198,6 +209,11 @@ class Systems:
         # Posted twice: 200, and nothing happens.
         return 200, {"state": order["state"]}, {}
 
+    def end_job(self, job):
+        if not job["applied"] and not is_bad(job["event"]):
+            job["applied"] = True
+            self.ledger.apply("job", job["event"])
+
     def do_job(self, method, rest, query, headers, body):
         if method == "GET":
             job = self.jobs[int(rest[1]) - 1]
@@ -206,13 +222,14 @@ class Systems:
                 return 200, {"state": "running"}, {}
             if is_bad(job["event"]):
                 return 200, {"state": "failed", "errors": ["item BAD is not known here"]}, {}
-            if not job["applied"]:
-                job["applied"] = True
-                self.ledger.apply("job", job["event"])
+            self.end_job(job)
             return 200, {"state": "done"}, {}
 
         def do():
-            self.jobs.append({"event": body, "looks": 0, "applied": False})
+            job = {"event": body, "looks": 0, "applied": False}
+            self.jobs.append(job)
+            self.ledger.ambiguous["job"].add(body["id"])
+            self.later(JOB_S, lambda: self.end_job(job))
             return 202, None, {"Location": "/job/captures/%d" % len(self.jobs)}
         return self.once("job", headers.get("idempotency-key"), body, do)
 
@@ -306,12 +323,16 @@ class Data(Http):
             cloud.ledger.asked[system][event_id] += 1
         what = cloud.draw(system)
         cloud.ledger.befell[what] += 1
+        name = "%s %s %s" % (request.method, request.path, " ".join(ids))
+        cloud.ledger.note("%s: %s" % (name, what))
         if what in AMBIGUOUS and request.method not in SAFE:
             cloud.ledger.ambiguous[system].update(ids)
 
         def do():
             cloud.gate.check(request)
-            return cloud.systems.serve(request.method, path, query, request.headers, body)
+            answer = cloud.systems.serve(request.method, path, query, request.headers, body)
+            cloud.ledger.note("%s: %d %s" % (name, answer[0], json.dumps(answer[1:])))
+            return answer
         getattr(self, "befall_" + what)(request, do)
 
     # --- what befalls a request ---------------------------------------------------------------------
@@ -420,6 +441,8 @@ class Control(Http):
             self.reply(200, "{}")
         elif request.path == "/_ledger":
             self.reply(200, json.dumps(self.cloud.ledger.sums(self.cloud)))
+        elif request.path == "/_journal":
+            self.reply(200, json.dumps(self.cloud.ledger.journal))
         else:
             self.reply(404, "{}")
 
@@ -428,7 +451,7 @@ class HostileCloud:
     def __init__(self, options):
         self.dice = random.Random(options.seed)
         self.ledger = Ledger()
-        self.systems = Systems(self.ledger, options.key_lifetime)
+        self.systems = Systems(self.ledger, options.key_lifetime, self.later)
         self.gate = Gate(options.token_lifetime, options.csrf)
         self.trouble = options.trouble
         self.script = []

@@ -7,7 +7,7 @@ import struct
 from sim import agent, process
 
 PROGRAM, CALL = 1, 3
-READY, OUTPUT, NOTHING = 4, 6, 7
+READY, OUTPUT, NOTHING, FAILED = 4, 6, 7, 8
 HEAD = struct.Struct("<4I")
 CONNECTORS = os.path.join(agent.ROOT, "agent/connectors")
 
@@ -45,12 +45,17 @@ class Mapper:
         kind, _, call, count = HEAD.unpack(self.read(HEAD.size))
         return kind, call, self.read(count).decode()
 
-    def ask(self, question):
-        """What the program says to an input; None when it says nothing."""
+    def call(self, question):
+        """(kind, words) of what the child answers."""
         self.calls += 1
         self.send(CALL, 1, self.calls, json.dumps(question))
         kind, call, text = self.receive()
         assert call == self.calls
+        return kind, text
+
+    def ask(self, question):
+        """What the program says to an input; None when it says nothing."""
+        kind, text = self.call(question)
         assert kind in (OUTPUT, NOTHING), text
         return json.loads(text) if kind == OUTPUT else None
 
@@ -96,3 +101,24 @@ class Connector(Mapper):
             for _, output in self.play(case):
                 if output and "send" in output:
                     yield case["name"], output["send"]
+
+
+class Adapter(Mapper):
+    """An adapter's folder, with the payloads of its cases."""
+
+    def __init__(self, name):
+        super().__init__(load(name, "adapter.jq"))
+        self.declaration = load(name, "adapter.json")
+        self.cases = load(name, "adapter_cases.json")
+
+    def question(self, payload, topic=None, headers=None, vars=None, source="case", received=None):
+        variables = {name: var["default"] for name, var in self.declaration["vars"].items()
+                     if "default" in var}
+        return {"payload": payload, "topic": topic, "headers": headers or {}, "site": "dc-muc-1",
+                "source": source, "vars": {**variables, **(vars or {})},
+                "received": received or "2026-11-21T14:04:05.301Z"}
+
+    def events(self, payload, **known):
+        """What it makes of a payload: always a list."""
+        events = self.ask(self.question(payload, **known))
+        return [] if events is None else events if isinstance(events, list) else [events]

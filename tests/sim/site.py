@@ -3,6 +3,7 @@ import itertools
 
 from sim import agent as agents
 from sim import wait
+from sim.app import App
 from sim.broker import Broker
 from sim.cloud import Cloud
 from sim.device import Device
@@ -72,6 +73,10 @@ class Site:
     def publisher(self, count, **options):
         return self._keep(Publisher(self.broker.port, count, **options), "stop")
 
+    def app(self, language, device="tc52-0042"):
+        """One of the example apps for scanner developers: "python" or "javascript"."""
+        return self._keep(App(language, self.broker.port, device, self.folder), "kill9")
+
     def sink(self):
         return self._keep(Sink(), "stop")
 
@@ -102,12 +107,16 @@ def wait_applied(cloud, ids, seconds=30):
     """Until exactly these event ids were applied at the cloud, each once."""
     wanted = sorted(ids)
 
-    def is_there():
-        return sorted(who.split(" ", 1)[1] for who in cloud.ids()) == wanted
+    def applied():
+        return sorted(who.split(" ", 1)[1] for who in cloud.ids())
     try:
-        wait.until(is_there, seconds, "%s applied at %s" % (wanted, cloud.name))
+        wait.until(lambda: applied() == wanted, seconds,
+                   "%d events applied at %s" % (len(wanted), cloud.name))
     except AssertionError as error:
-        raise AssertionError("%s; applied: %s" % (error, sorted(cloud.ids()))) from None
+        there = applied()
+        missing, strange = (sorted(set(a) - set(b)) for a, b in ((wanted, there), (there, wanted)))
+        raise AssertionError("%s; %d are; missing %d: %s; not expected %d: %s" % (
+            error, len(there), len(missing), missing[:10], len(strange), strange[:10])) from None
     assert cloud.ledger()["doubled"] == 0
 
 

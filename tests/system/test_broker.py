@@ -56,6 +56,7 @@ def test_events_that_came_while_the_agent_was_away_are_in_the_brokers_queue(site
     wait_applied(erp, names + ["last"], 60)
 
 
+@pytest.mark.heavy
 def test_acks_survive_partial_socket_writes(site):
     """The line towards the broker stalls until drayd's socket is full, then trickles."""
     erp = site.cloud()

@@ -3,57 +3,17 @@
 libfaketime sets drayd's wall clock and leaves its boot clock alone; a shim of ours says what the
 kernel says of it, and which boot it is.
 """
-import glob
-import os
-import subprocess
 import time
 
 import pytest
 
 from sim import wait
 from sim.long import count
+from sim.machine import FAKETIME, TO_1970_DAYS, Machine
 from sim.site import ALL, assert_ledger_closes, destination, receipt, wait_applied
 from sim.wreck import Wreck
 
-FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clock_says.c")
-TO_1970_DAYS = -int(time.time() // 86400)
-
 pytestmark = pytest.mark.skipif(not FAKETIME, reason="needs libfaketime (package faketime)")
-
-
-class Machine:
-    """The clocks that drayd is shown."""
-
-    def __init__(self, folder):
-        self.offset, self.vouched, self.boot = (folder / name for name in (
-            "clock-offset", "clock-is-vouched", "boot-id"))
-        library = str(folder / "clock_says.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, SHIM], check=True, timeout=60)
-        asan = os.environ.get("ASAN_OPTIONS", "")
-        self.env = {
-            "LD_PRELOAD": "%s %s" % (FAKETIME[0], library), "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_NO_CACHE": "1", "FAKETIME_TIMESTAMP_FILE": str(self.offset),
-            "CLOCK_VOUCHED_WHEN": str(self.vouched), "CLOCK_BOOT_ID": str(self.boot),
-            "ASAN_OPTIONS": (asan + ":" if asan else "") + "verify_asan_link_order=0"}
-        self.boots = 0
-        self.set(0, True)
-        self.new_boot()
-
-    def set(self, days, is_vouched):
-        """The wall clock is so many days off; does the kernel vouch for it?"""
-        if not is_vouched:
-            self.vouched.unlink(missing_ok=True)
-        # Read at any moment: replaced, never half written.
-        new = self.offset.with_suffix(".new")
-        new.write_text("%+dd\n" % days)
-        new.replace(self.offset)
-        if is_vouched:
-            self.vouched.touch()
-
-    def new_boot(self):
-        self.boots += 1
-        self.boot.write_text("00000000-0000-4000-8000-%012d\n" % self.boots)
 
 
 @pytest.fixture
@@ -76,6 +36,7 @@ def assert_no_nonsense(agent):
     assert agent.ask("events", "list", "--since", "1h", "--limit", "1")["items"]
 
 
+@pytest.mark.heavy
 def test_an_event_is_known_for_as_long_as_it_is_retained_whatever_the_clock_says(site, machine):
     retain = 2.0
     erp = site.cloud()
@@ -177,6 +138,7 @@ def test_a_site_whose_first_start_was_in_1970_shows_the_right_times(site, machin
     assert_no_nonsense(agent)
 
 
+@pytest.mark.heavy
 def test_1970_at_boot_and_right_later(site, machine):
     erp = site.cloud()
     agent = site.agent({"erp": destination(erp, breaker={"failures": 1000})}, env=machine.env)

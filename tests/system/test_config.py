@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sim import agent as agents
-from sim import wait
+from sim import shims, wait
 from sim.site import destination, receipt, wait_applied
 
 
@@ -165,6 +165,11 @@ def test_a_reload_swaps_and_loses_nothing(site):
     wait.until(lambda: erp.ledger()["applied"] == len(expected), 60, "all at the ERP")
     assert erp.ledger()["doubled"] == tms.ledger()["doubled"] == 0
     assert agent.pid == pid and agent.is_running()
+
+
+def test_a_reload_asked_for_while_drayd_starts_is_made(site):
+    agent = site.make_agent(env=shims.preload(site.folder, "early_hup.c")).start()
+    wait.until(lambda: "configuration reloaded" in agent.log(), what="the reload in the log")
 
 
 def test_a_bad_reload_changes_nothing_and_says_where(site):

@@ -1,4 +1,4 @@
-"""What a connector's README tells a site to write is a configuration."""
+"""What the README of a connector or an adapter tells a site to write is a configuration."""
 import json
 import os
 import re
@@ -20,13 +20,25 @@ def readmes():
                 yield name, text.read()
 
 
-def destination_of(readme):
-    """The members that its blocks of JSON show, the later ones put in beside the first."""
-    destination = {}
+def blocks(readme):
+    """(name, members) that each of its blocks of JSON shows."""
     for block in re.findall(r"```json\n(.*?)```", readme, re.S):
         shown = json.loads("{%s}" % block)
-        first = next(iter(shown.values()))
-        agent.merge(destination, first if "connector" in first else shown)
+        yield next(iter(shown)), shown
+
+
+def adapters_of(readme):
+    """Sources and hooks, by name."""
+    return {name: shown[name] for name, shown in blocks(readme) if "adapter" in shown[name]}
+
+
+def destination_of(readme):
+    """The members that its other blocks show, the later ones put in beside the first."""
+    destination = {}
+    for name, shown in blocks(readme):
+        if "adapter" in shown[name]:
+            continue
+        agent.merge(destination, shown[name] if "connector" in shown[name] else shown)
     if destination.get("auth", {}).get("host_key") == "…":
         destination["auth"]["host_key"] = HOST_KEY
     return destination
@@ -41,21 +53,41 @@ def secret_names(value):
                 yield from secret_names(member)
 
 
-@pytest.mark.parametrize("name, readme", [pytest.param(*each, id=each[0]) for each in readmes()])
-def test_the_configuration_that_a_readme_shows_is_fine(tmp_path, name, readme):
-    destination = destination_of(readme)
-    if not destination:
-        pytest.skip("the README of %s shows no configuration" % name)
-    assert destination["connector"] == name
-    secrets = tmp_path / "secrets"
+def check(folder, config):
+    """drayd --check, with a secret in each file that it names."""
+    secrets = folder / "secrets"
     secrets.mkdir(mode=0o700)
-    for secret in secret_names(destination):
-        (secrets / secret).write_text("secret\n")
+    for secret in secret_names(config):
+        (secrets / secret).write_text("a-secret-of-some-length\n")
         (secrets / secret).chmod(0o600)
-    config = agent.configuration(tmp_path, 1883, {name: destination}, {"all": {"to": [name]}})
-    path = tmp_path / "dray.json"
+    path = folder / "dray.json"
     path.write_text(json.dumps(config))
     done = subprocess.run([os.path.join(agent.build_folder(), "drayd"), "--config", str(path),
                            "--check"], capture_output=True, text=True, timeout=30,
                           env={"CREDENTIALS_DIRECTORY": str(secrets)})
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", [
+    name for name, _ in readmes()
+    if os.path.exists(os.path.join(mapper.CONNECTORS, name, "connector.json"))])
+def test_the_destination_that_a_readme_shows_is_fine(tmp_path, name):
+    destination = destination_of(dict(readmes())[name])
+    assert destination["connector"] == name
+    check(tmp_path, agent.configuration(tmp_path, 1883, {name: destination},
+                                        {"all": {"to": [name]}}))
+
+
+@pytest.mark.parametrize("name", [
+    name for name in sorted(os.listdir(mapper.CONNECTORS))
+    if os.path.exists(os.path.join(mapper.CONNECTORS, name, "adapter.json"))])
+def test_the_source_or_hook_that_a_readme_shows_is_fine(tmp_path, name):
+    shown = adapters_of(dict(readmes())[name])
+    assert {each["adapter"] for each in shown.values()} == {name}
+    hooks = {key: each for key, each in shown.items() if "secret" in each}
+    sources = {key: each for key, each in shown.items() if "topic" in each}
+    assert hooks or sources
+    config = agent.configuration(tmp_path, 1883, {}, {})
+    config["sources"] = sources or {"handhelds": {"topic": "dray/v1/+/event/#"}}
+    config["listen"] = {"address": "127.0.0.1:8750", "hooks": hooks}
+    check(tmp_path, config)

@@ -206,7 +206,7 @@ def test_a_rename_whose_answer_is_lost_is_found_done(site, server):
         send(handheld, [name])
         wait_there(agent, server, names[:n + 3])
         wire.cut_after(None)
-    assert wire.cuts == len(names) - 2
+    assert wire.cuts >= len(names) - 2  # a new connection may meet its end, too
     assert agent.exceptions() == []
 
 

@@ -1,19 +1,12 @@
 """A disk that doesn't keep what it was given."""
-import os
-import subprocess
-
+from sim import shims
 from sim.site import destination, receipt, wait_applied
-
-SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sync_fails.c")
 
 
 def failing_disk(folder):
     """(environment of drayd, the file whose presence makes every sync fail)"""
-    library, switch = str(folder / "sync_fails.so"), folder / "syncs-fail"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, SHIM], check=True, timeout=60)
-    asan = os.environ.get("ASAN_OPTIONS", "")
-    return {"LD_PRELOAD": library, "SYNC_FAILS_WHEN": str(switch),
-            "ASAN_OPTIONS": (asan + ":" if asan else "") + "verify_asan_link_order=0"}, switch
+    switch = folder / "syncs-fail"
+    return dict(shims.preload(folder, "sync_fails.c"), SYNC_FAILS_WHEN=str(switch)), switch
 
 
 def test_a_disk_that_cannot_be_synced_ends_drayd_at_once_and_nothing_was_promised(site):

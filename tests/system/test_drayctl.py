@@ -6,9 +6,10 @@ import re
 import subprocess
 
 from sim import wait
+from sim.agent import ROOT
 from sim.site import destination, receipt, wait_applied
 
-MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../packaging/man")
+MAN = os.path.join(ROOT, "packaging/man")
 
 
 def option_names(schema, path=""):
@@ -163,18 +164,33 @@ def test_an_agent_that_is_not_there_is_named_by_its_socket(site):
     assert done.returncode == 3 and agent.socket in done.stderr
 
 
+def manual(page):
+    with open(os.path.join(MAN, page + ".scd"), encoding="utf-8") as text:
+        return text.read().replace("\\", "")
+
+
 def test_the_manual_names_every_option_and_every_command(site):
     agent = site.make_agent()
     help_text = agent.ctl("--help").stdout
-    with open(os.path.join(MAN, "drayctl.1.scd"), encoding="utf-8") as page:
-        manual = page.read()
     for words in re.findall(r"^  ([a-z]+(?: [a-z]+)?)(?= )", help_text, re.M):
-        assert "*%s*" % words in manual, words
-    schema = subprocess.run([agent.binary, "--print-schema"], capture_output=True, text=True,
-                            check=True, timeout=30).stdout
-    with open(os.path.join(MAN, "dray.json.5.scd"), encoding="utf-8") as page:
-        manual = page.read().replace("\\", "")
-    names = list(option_names(json.loads(schema)))
+        assert "*%s*" % words in manual("drayctl.1"), words
+    for option in set(re.findall(r"(?<!drayd )--[a-z-]+", help_text)):
+        assert "*%s" % option in manual("drayctl.1"), option
+    run = lambda *words: subprocess.run([agent.binary, *words], capture_output=True, text=True,
+                                        check=True, timeout=30).stdout
+    for option in re.findall(r"--[a-z-]+", run("--help")):
+        assert "*%s*" % option in manual("drayd.8"), option
+    names = list(option_names(json.loads(run("--print-schema"))))
     assert len(names) > 50
     for name in names:
-        assert "*%s*" % name in manual, name
+        assert "*%s*" % name in manual("dray.json.5"), name
+
+
+def test_the_manual_names_every_path_of_the_control_api():
+    page = re.sub(r"_[A-Z]+_", "{}", manual("drayd.8"))
+    with open(os.path.join(ROOT, "agent/ops/api.c"), encoding="utf-8") as table:
+        paths = re.findall(r'^\t\{ "(/v1/[^"]*)".*?(READING|CHANGE)', table.read(), re.M | re.S)
+    assert len(paths) > 20
+    for path, kind in paths:
+        asked = "%s %s" % ("GET" if kind == "READING" else "POST", path)
+        assert "|  %s\n" % asked in page, asked

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from sim import agent as agents
 from sim import wait
 from sim.hostile import HostileCloud, SYSTEMS, furnish
 from sim.long import count
@@ -83,12 +84,13 @@ class Day:
                 self.agent.start()
         self.cloud.control(trouble=0)
 
-    def backlog(self):
-        return sum(self.agent.metric("dray_backlog", 'state="%s"' % state) for state in UNFINISHED)
-
     def is_quiet(self):
-        stored = self.agent.metric("dray_events_received_total") >= len(self.sent)
-        return stored and self.backlog() == 0 and self.cloud.ledger()["pending"] == 0
+        """All in one look: between two a delivery may move to a state that was counted before."""
+        look = self.agent.metrics()
+        backlog = sum(agents.total(look, "dray_backlog", 'state="%s"' % state)
+                      for state in UNFINISHED)
+        stored = agents.total(look, "dray_events_received_total") >= len(self.sent)
+        return stored and backlog == 0 and self.cloud.ledger()["pending"] == 0
 
     def exceptions(self):
         """{(system, id): row}; behind one that blocks its key others wait, parked."""
@@ -154,8 +156,8 @@ def live_day(folder, broker, seed, asked, sent):
                                  if at == system)
         return None
     except AssertionError as error:
-        return "%s\nseed %d of %s; drayd's log:\n%s" % (
-            error, seed, day.systems, day.site.agent_log()[-8000:])
+        return "%s\nseed %d of %s; drayd's log:\n%s\nthe cloud's journal:\n%s" % (
+            error, seed, day.systems, day.site.agent_log()[-8000:], "\n".join(day.cloud.journal()))
     finally:
         day.site.end()
 

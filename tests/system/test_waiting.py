@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from sim import agent as agents
 from sim import wait
 from sim.load import Vitals, fill
 from sim.long import count
@@ -103,7 +104,9 @@ def start(site, backlog, **more):
 
 
 def waiting_for(agent, name="down"):
-    return sum(agent.metric("dray_backlog", 'destination="%s"' % name, 'state="%s"' % state)
+    """In one look: meanwhile they go from state to state."""
+    look = agent.metrics()
+    return sum(agents.total(look, "dray_backlog", 'destination="%s"' % name, 'state="%s"' % state)
                for state in ("ready", "parked", "waiting", "claimed"))
 
 

@@ -99,9 +99,70 @@ static void test_comparing_is_exact_whatever_the_scale(void **state)
 	assert_int_equal(compare("12.000000000000001", "12"), 1);
 }
 
+static void test_a_product_is_exact_or_none(void **state)
+{
+	static const struct {
+		const char *value, *factor;
+		const char *expected; /* "": it has too many digits */
+	} rows[] = {
+		{ "2", "12", "24" },
+		{ "-2.5", "0.4", "-1" },
+		{ "-2.5", "-4", "10" },
+		{ "0", "7", "0" },
+		{ "7", "0", "0" },
+		{ "1.5", "1.5", "2.25" },
+		{ "999999999999999999", "1", "999999999999999999" },
+		{ "999999999999999999", "10", "" },
+		{ "999999999999999999", "0.1", "99999999999999999.9" },
+		{ "0.000000000000000001", "0.1", "" },
+		{ "0.000000000000000005", "0.2", "0.000000000000000001" },
+		{ "123456789012345678", "123456789012345678", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct decimal value;
+		struct decimal factor;
+		struct decimal product;
+		char text[DECIMAL_TEXT_MAX] = "";
+
+		assert_true(decimal_parse(rows[i].value, strlen(rows[i].value), &value));
+		assert_true(decimal_parse(rows[i].factor, strlen(rows[i].factor), &factor));
+		if (decimal_times(&value, &factor, &product))
+			decimal_format(&product, text);
+		assert_string_equal(text, rows[i].expected);
+	}
+}
+
+static void test_a_fraction_ends_or_is_refused(void **state)
+{
+	const struct decimal one = { .digits = 1 };
+	const struct decimal nine = { .digits = 9, .scale = 1 };
+	struct decimal result = { .digits = 77 };
+
+	(void)state;
+	assert_false(decimal_multiply(
+		&one, (const int64_t[]){ 1, 1 }, (const int64_t[]){ 3, 1 }, &result));
+	assert_int_equal(result.digits, 77);
+	assert_true(decimal_multiply(
+		&nine, (const int64_t[]){ 5, 2 }, (const int64_t[]){ 3, 8 }, &result));
+	assert_int_equal(result.digits, 375);
+	assert_int_equal(result.scale, 3);
+	assert_true(decimal_multiply(&one, (const int64_t[]){ INT64_MAX, INT64_MAX },
+		(const int64_t[]){ INT64_MAX, INT64_MAX }, &result));
+	assert_int_equal(result.digits, 1);
+	assert_false(decimal_multiply(&one, (const int64_t[]){ INT64_MAX, INT64_MAX },
+		(const int64_t[]){ 1, 1 }, &result));
+	assert_true(decimal_is_whole(&one));
+	assert_false(decimal_is_whole(&nine));
+	assert_true(decimal_is_whole(&(struct decimal){ .digits = -120, .scale = 1 }));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_product_is_exact_or_none),
+		cmocka_unit_test(test_a_fraction_ends_or_is_refused),
 		cmocka_unit_test(test_what_is_read_comes_out_canonical),
 		cmocka_unit_test(test_what_is_no_quantity_is_refused),
 		cmocka_unit_test(test_the_length_bounds_the_text),

@@ -46,11 +46,57 @@ static void test_percent_leaves_only_what_is_unreserved(void **state)
 	buf_done(&out);
 }
 
+static void test_base64_is_read_back_in_both_alphabets(void **state)
+{
+	static const struct {
+		const char *text, *bytes;
+		size_t len; /* SIZE_MAX: refused */
+	} rows[] = {
+		{ "", "", 0 }, { "Zg==", "f", 1 }, { "Zg", "f", 1 }, { "Zm8=", "fo", 2 },
+		{ "Zm8", "fo", 2 }, { "Zm9vYmFy", "foobar", 6 }, { "+/8=", "\xfb\xff", 2 },
+		{ "-_8", "\xfb\xff", 2 }, { "Z", "", SIZE_MAX }, { "Zm9vY", "", SIZE_MAX },
+		{ "=", "", SIZE_MAX }, { "====", "", SIZE_MAX }, { "Zg=", "", SIZE_MAX },
+		{ "Zg===", "", SIZE_MAX }, { "Z===", "", SIZE_MAX }, { "Zm 9", "", SIZE_MAX },
+		{ "Zm9vYmFyYg==", "", SIZE_MAX }, /* a byte more than there is room */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned char out[6];
+		size_t len = 99;
+		bool is_read =
+			decode_base64(rows[i].text, strlen(rows[i].text), out, sizeof(out), &len);
+
+		assert_int_equal(is_read, rows[i].len != SIZE_MAX);
+		assert_int_equal(len, is_read ? rows[i].len : 0);
+		assert_memory_equal(out, rows[i].bytes, len);
+	}
+}
+
+static void test_hex_is_read_back_in_both_cases(void **state)
+{
+	unsigned char out[4];
+	size_t len = 99;
+
+	(void)state;
+	assert_true(decode_hex("007fFf0A", 8, out, sizeof(out), &len));
+	assert_int_equal(len, 4);
+	assert_memory_equal(out, "\x00\x7f\xff\n", 4);
+	assert_true(decode_hex("", 0, out, sizeof(out), &len));
+	assert_int_equal(len, 0);
+	assert_false(decode_hex("abc", 3, out, sizeof(out), &len));
+	assert_false(decode_hex("0g", 2, out, sizeof(out), &len));
+	assert_false(decode_hex("0011223344", 10, out, sizeof(out), &len));
+	assert_int_equal(len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base64_pads_as_rfc_4648_does),
 		cmocka_unit_test(test_hex_is_lower_case),
+		cmocka_unit_test(test_base64_is_read_back_in_both_alphabets),
+		cmocka_unit_test(test_hex_is_read_back_in_both_cases),
 		cmocka_unit_test(test_percent_leaves_only_what_is_unreserved),
 	};
 

@@ -430,6 +430,39 @@ static void test_a_refused_event_is_named_as_far_as_it_could_be_read(void **stat
 	assert_string_equal(event.device, "tc52-0042");
 }
 
+static void test_a_refused_event_names_its_device_whatever_is_wrong_with_it(void **state)
+{
+	static const struct {
+		const char *object, *topic_device, *device;
+	} rows[] = {
+		{ "{\"id\":\"1\",\"device\":\"G-7\",\"type\":\"recipt\"}", NULL, "G-7" },
+		{ "{\"id\":\"1\",\"device\":\"G-7\",\"type\":\"pick\"}", NULL, "G-7" },
+		{ "{\"id\":\"1\",\"device\":\"G-7\",\"type\":\"pick\"}", "", "G-7" },
+		{ "{\"id\":\"1\",\"device\":\"G-7\"}", NULL, "G-7" },
+		{ "{\"id\":\"1\",\"device\":\"G-7\",\"site\":\"elsewhere\"}", NULL, "G-7" },
+		{ "{\"id\":7,\"device\":\"G-7\"}", NULL, "G-7" },
+		/* One that is no name is nobody, and the topic's is not to be spoken for. */
+		{ "{\"id\":\"1\",\"device\":\"G 7/#\",\"type\":\"recipt\"}", NULL, "" },
+		{ "{\"id\":\"1\",\"device\":7,\"type\":\"recipt\"}", NULL, "" },
+		{ "{\"id\":\"1\",\"device\":\"G-7\",\"type\":\"recipt\"}", "G-8", "G-8" },
+		{ "{\"id\":\"1\",\"device\":\"G-7\",\"type\":\"receipt\"}", "G-8", "G-8" },
+	};
+	struct event_context context = from_nowhere();
+	struct problem problem;
+	struct event event;
+
+	(void)state;
+	context.types = " receipt ";
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		context.topic_device = rows[i].topic_device;
+		assert_int_equal(parse(rows[i].object, &context, &event, &problem), -1);
+		assert_string_equal(event.device, rows[i].device);
+	}
+	context.topic_device = NULL;
+	(void)parse(rows[0].object, &context, &event, &problem);
+	assert_string_equal(problem.message, "there is no event type recipt");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_without_a_topic_the_body_must_say_who_speaks),
 		cmocka_unit_test(test_the_topic_of_another_site_is_refused),
 		cmocka_unit_test(test_a_refused_event_is_named_as_far_as_it_could_be_read),
+		cmocka_unit_test(test_a_refused_event_names_its_device_whatever_is_wrong_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

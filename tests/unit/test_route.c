@@ -95,6 +95,8 @@ static void test_conditions_that_mean_nothing_are_refused(void **state)
 		{ "{\"type\":[]}", "type" },
 		{ "{\"type\":[true]}", "type" },
 		{ "{\"type\":[[\"a\"]]}", "type" },
+		{ "{\"type\":\"recipt\"}", "type" },
+		{ "{\"type\":[\"receipt\",\"recipt\"]}", "type" },
 		{ "{\"\":\"a\"}", "" },
 		{ "{\"data.\":\"a\"}", "data." },
 		{ "{\".data\":\"a\"}", ".data" },

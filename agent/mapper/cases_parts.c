@@ -1,0 +1,75 @@
+/* cases_parts.c - see cases_parts.h */
+#include "cases_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dray/diff.h"
+#include "dray/json.h"
+#include "mapper.h"
+
+#define OUTPUT_DEPTH_MAX 64
+
+cJSON *cases_parse_output(const char *text, size_t len)
+{
+	static const struct json_limits limits = { .max_bytes = MAPPER_OUTPUT_MAX,
+		.max_depth = OUTPUT_DEPTH_MAX,
+		.max_members = 1000000 };
+	struct buf scratch = BUF_INIT;
+	cJSON *output = json_parse(text, len, &limits, &scratch, NULL);
+
+	buf_done(&scratch);
+	return output;
+}
+
+/* The caller's; NULL when memory ran out. */
+static char *print_lines(const cJSON *value)
+{
+	struct buf sorted = BUF_INIT;
+	cJSON *copy = NULL;
+	char *text = NULL;
+
+	json_print_sorted(value, &sorted);
+	if (!buf_failed(&sorted))
+		copy = cJSON_Parse(sorted.data);
+	if (copy)
+		text = cJSON_Print(copy);
+	cJSON_Delete(copy);
+	buf_done(&sorted);
+	return text;
+}
+
+int cases_put_difference(const cJSON *expect, const cJSON *actual, struct buf *diff)
+{
+	char *wanted = print_lines(expect), *came = print_lines(actual);
+	int status = wanted && came ? 0 : -1;
+
+	if (status == 0)
+		diff_lines(wanted, came, diff);
+	cJSON_free(wanted);
+	cJSON_free(came);
+	return status;
+}
+
+int cases_refuse_unknown(const cJSON *object, const char *const *names, struct error *err)
+{
+	const cJSON *member;
+
+	cJSON_ArrayForEach (member, object) {
+		const char *const *name = names;
+		while (*name && strcmp(*name, member->string) != 0)
+			name++;
+		if (!*name)
+			return error_set(err, member->string, "is no member of it");
+	}
+	return 0;
+}
+
+int cases_prefix_index(struct error *err, const char *name, int index)
+{
+	char place[48];
+
+	(void)snprintf(place, sizeof(place), "%s[%d]", name, index);
+	error_prefix(err, place);
+	return -1;
+}
