@@ -31,22 +31,6 @@ static int check_payload(const cJSON *spec, enum adapter_payload payload, struct
 	return 0;
 }
 
-static int check_headers(const cJSON *headers, struct error *err)
-{
-	const cJSON *header;
-
-	if (headers && !cJSON_IsObject(headers))
-		return error_set(err, "headers", "must be an object");
-	if (cJSON_GetArraySize(headers) > CASES_HEADERS_MAX)
-		return error_set(err, "headers", "at most %d", CASES_HEADERS_MAX);
-	cJSON_ArrayForEach (header, headers) {
-		if (!cJSON_IsString(header))
-			return error_set(
-				err, "headers", "\"%.64s\" must be a string", header->string);
-	}
-	return 0;
-}
-
 static int check_outcome(const cJSON *spec, struct error *err)
 {
 	const cJSON *events = json_get(spec, "events"), *fails = json_get(spec, "fails");
@@ -82,7 +66,8 @@ static int check_case(const cJSON *spec, enum adapter_payload payload, struct er
 		return error_set(err, "received", "must be a time with its zone");
 	if (json_get(spec, "vars") && !cJSON_IsObject(json_get(spec, "vars")))
 		return error_set(err, "vars", "must be an object");
-	if (check_payload(spec, payload, err) || check_headers(json_get(spec, "headers"), err))
+	if (check_payload(spec, payload, err) ||
+		cases_check_headers(json_get(spec, "headers"), err))
 		return -1;
 	return check_outcome(spec, err);
 }
@@ -240,27 +225,6 @@ static int run_case(const struct connector_folder *folder, struct mapper_run *ru
 	return status;
 }
 
-static int run_all(const struct connector_folder *folder, struct mapper_run *run,
-	const cJSON *cases, cases_fn fn, void *ctx, struct error *err)
-{
-	struct buf diff = BUF_INIT;
-	const cJSON *spec;
-	int failed = 0;
-
-	cJSON_ArrayForEach (spec, cases) {
-		buf_reset(&diff);
-		buf_puts(&diff, "");
-		if (run_case(folder, run, spec, &diff)) {
-			failed = error_set(err, folder->path, "out of memory");
-			break;
-		}
-		failed += diff.len > 0;
-		fn(ctx, json_get_string(spec, "name"), diff.data);
-	}
-	buf_done(&diff);
-	return failed;
-}
-
 int adapter_cases_run(const struct connector_folder *folder, struct mapper_run *run, cases_fn fn,
 	void *ctx, struct error *err)
 {
@@ -273,7 +237,7 @@ int adapter_cases_run(const struct connector_folder *folder, struct mapper_run *
 		return error_set(
 			err, folder->path, "there is no adapter_cases.json in this folder");
 	if (adapter_cases_check(cases, adapter_payload_of(folder->declaration), err) == 0)
-		failed = run_all(folder, run, cases, fn, ctx, err);
+		failed = cases_run_all(folder, run, cases, run_case, fn, ctx, err);
 	cJSON_Delete(cases);
 	return failed;
 }

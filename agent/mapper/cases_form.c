@@ -17,7 +17,6 @@ static bool is_op(const cJSON *op)
 static int check_response(const cJSON *response, struct error *err)
 {
 	static const char *const names[] = { "status", "headers", "body", NULL };
-	const cJSON *header, *headers = json_get(response, "headers");
 	int64_t status;
 
 	if (!cJSON_IsObject(response))
@@ -26,16 +25,7 @@ static int check_response(const cJSON *response, struct error *err)
 		return -1;
 	if (!json_get_integer(response, "status", 100, 599, &status))
 		return error_set(err, "status", "must be a number from 100 to 599");
-	if (headers && !cJSON_IsObject(headers))
-		return error_set(err, "headers", "must be an object");
-	if (cJSON_GetArraySize(headers) > CASES_HEADERS_MAX)
-		return error_set(err, "headers", "at most %d", CASES_HEADERS_MAX);
-	cJSON_ArrayForEach (header, headers) {
-		if (!cJSON_IsString(header))
-			return error_set(
-				err, "headers", "\"%.64s\" must be a string", header->string);
-	}
-	return 0;
+	return cases_check_headers(json_get(response, "headers"), err);
 }
 
 /* `may_answer`: something was sent before it. */

@@ -73,3 +73,40 @@ int cases_prefix_index(struct error *err, const char *name, int index)
 	error_prefix(err, place);
 	return -1;
 }
+
+int cases_check_headers(const cJSON *headers, struct error *err)
+{
+	const cJSON *header;
+
+	if (headers && !cJSON_IsObject(headers))
+		return error_set(err, "headers", "must be an object");
+	if (cJSON_GetArraySize(headers) > CASES_HEADERS_MAX)
+		return error_set(err, "headers", "at most %d", CASES_HEADERS_MAX);
+	cJSON_ArrayForEach (header, headers) {
+		if (!cJSON_IsString(header))
+			return error_set(
+				err, "headers", "\"%.64s\" must be a string", header->string);
+	}
+	return 0;
+}
+
+int cases_run_all(const struct connector_folder *folder, struct mapper_run *run, const cJSON *cases,
+	cases_one_fn run_case, cases_fn fn, void *ctx, struct error *err)
+{
+	struct buf diff = BUF_INIT;
+	const cJSON *spec;
+	int failed = 0;
+
+	cJSON_ArrayForEach (spec, cases) {
+		buf_reset(&diff);
+		buf_puts(&diff, "");
+		if (run_case(folder, run, spec, &diff)) {
+			failed = error_set(err, folder->path, "out of memory");
+			break;
+		}
+		failed += diff.len > 0;
+		fn(ctx, json_get_string(spec, "name"), diff.data);
+	}
+	buf_done(&diff);
+	return failed;
+}
