@@ -450,13 +450,17 @@ static int take_tree(struct passage *passage, const char *text, size_t len, stru
 	return take_object(passage, value, of);
 }
 
-static struct original original_of(const struct passage *passage, const struct split_part *part)
+/* What these bytes of the message were made of, which may be they themselves. */
+static struct original original_of(
+	const struct intake_message *message, const void *raw, size_t len)
 {
-	const struct intake_message *message = passage->message;
+	return message->raw ? (struct original){ message->raw, message->raw_len }
+			    : (struct original){ raw, len };
+}
 
-	if (message->raw)
-		return (struct original){ message->raw, message->raw_len };
-	return (struct original){ part->raw, part->len };
+static struct original whole(const struct intake_message *message)
+{
+	return original_of(message, message->payload, message->len);
 }
 
 static int on_value(void *ctx, const struct split_part *part, const char *text, size_t len)
@@ -466,7 +470,7 @@ static int on_value(void *ctx, const struct split_part *part, const char *text, 
 
 	passage->index = passage->message->first_index + part->index;
 	trees_open();
-	rc = take_tree(passage, text, len, original_of(passage, part));
+	rc = take_tree(passage, text, len, original_of(passage->message, part->raw, part->len));
 	trees_close();
 	return rc;
 }
@@ -475,7 +479,8 @@ static int on_flaw(void *ctx, const struct split_part *part, const struct split_
 {
 	struct passage *passage = ctx;
 
-	return refuse_bytes(passage, original_of(passage, part), flaw->reason, flaw->why, flaw->at);
+	return refuse_bytes(passage, original_of(passage->message, part->raw, part->len),
+		flaw->reason, flaw->why, flaw->at);
 }
 
 static struct passage begin(struct intake *intake, const struct intake_message *message,
@@ -490,12 +495,6 @@ static struct passage begin(struct intake *intake, const struct intake_message *
 							    : clock_mono_us(intake->clock),
 		.at_ms = clock_stamp_of(intake->clock, message->received_at_ms),
 	};
-}
-
-static struct original whole(const struct intake_message *message)
-{
-	return message->raw ? (struct original){ message->raw, message->raw_len }
-			    : (struct original){ message->payload, message->len };
 }
 
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dray/json.h"
+#include "help_hook.h"
 
 #define HEADERS_MAX 40
 #define NOW 1614265330 /* s */
@@ -307,26 +308,6 @@ static const struct row token_rows[] = {
 };
 
 /* --- the way from a row to a verdict ------------------------------------------------------------------- */
-
-static struct config *configure(const char *hook, struct error *err)
-{
-	static const struct json_limits limits = { 65536, 16, 1000, false };
-	struct buf text = BUF_INIT, scratch = BUF_INIT;
-	struct config *config = NULL;
-	cJSON *document;
-
-	buf_printf(&text,
-		"{\"site\":\"s\",\"listen\":{\"hooks\":{\"h\":{\"secret\":{\"file\":\"f\"}%s%s}}}}",
-		*hook ? "," : "", hook);
-	document = json_parse(text.data, text.len, &limits, &scratch, NULL);
-	assert_non_null(document);
-	if (config_build(document, &config, err) != 0)
-		config = NULL;
-	cJSON_Delete(document);
-	buf_done(&text);
-	buf_done(&scratch);
-	return config;
-}
 
 struct kept_headers {
 	struct hook_header of[HEADERS_MAX];
