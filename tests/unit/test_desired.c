@@ -128,6 +128,24 @@ static void test_unsigned_is_refused_where_a_key_is_set(void **state)
 		number, 0); /* what nobody vouches for is not believed in its number either */
 }
 
+static void test_one_signed_by_another_is_refused(void **state)
+{
+	static const uint8_t another[JWS_KEY_BYTES] = { 9 };
+	struct jws_keys keys = own_key();
+	struct desired_rules rules = rules_with(&keys);
+	struct desired desired;
+	struct buf jws = BUF_INIT;
+	struct error err;
+	int64_t number;
+
+	(void)state;
+	assert_int_equal(jws_sign(another, GOOD, strlen(GOOD), &jws, &err), 0);
+	assert_int_equal(desired_read(jws.data, jws.len, &rules, &desired, &number, &err), -1);
+	assert_string_equal(err.path, "signature");
+	assert_int_equal(number, 0);
+	buf_done(&jws);
+}
+
 static void test_a_document_that_is_too_large_is_not_looked_at(void **state)
 {
 	struct desired_rules rules = rules_with(NULL);
@@ -146,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_a_signed_one_is_read_with_and_without_a_key),
 		cmocka_unit_test(test_what_is_refused_says_why),
 		cmocka_unit_test(test_unsigned_is_refused_where_a_key_is_set),
+		cmocka_unit_test(test_one_signed_by_another_is_refused),
 		cmocka_unit_test(test_a_document_that_is_too_large_is_not_looked_at),
 	};
 
