@@ -48,10 +48,9 @@ enum probation_verdict { PROBATION_GOES_ON, PROBATION_PASSED, PROBATION_FAILED }
 struct probation {
 	int64_t length_ms, began_mono_ms;
 	int64_t broker_seen_mono_ms;
-	uint64_t received, refused; /* at the beginning */
-	double share;               /* of refusals, before */
-	uint64_t held;              /* bit i: destination i of the first sample held already */
-	char held_names[PROBATION_DESTINATIONS_MAX][65];
+	uint64_t received, refused;                      /* at the beginning */
+	double share;                                    /* of refusals, before */
+	char held_names[PROBATION_DESTINATIONS_MAX][65]; /* that held already */
 	size_t n_held;
 };
 
