@@ -61,7 +61,7 @@ static void put_report(struct call *call, const struct revisions *revisions)
 {
 	report_render(revisions, call->ops->config->site, &call->body);
 	if (!buf_failed(&call->body))
-		call->body.len--;
+		call->body.data[--call->body.len] = '\0';
 }
 
 static void put_trial(struct call *call, const struct revisions *revisions)
