@@ -190,8 +190,8 @@ void api_check_config(struct call *call)
 
 	if (!has_road(call))
 		return;
-	fleet_check(call->ops->with.fleet, text, len, on_checked, call);
 	call_wait(call);
+	fleet_check(call->ops->with.fleet, text, len, on_checked, call);
 }
 
 void api_apply_config(struct call *call)
@@ -201,14 +201,14 @@ void api_apply_config(struct call *call)
 
 	if (!has_road(call))
 		return;
-	fleet_offer(call->ops->with.fleet, REVISION_APPLY, call->who, text, len, on_taken, call);
 	call_wait(call);
+	fleet_offer(call->ops->with.fleet, REVISION_APPLY, call->who, text, len, on_taken, call);
 }
 
 void api_roll_back_config(struct call *call)
 {
 	if (!has_road(call))
 		return;
-	fleet_roll_back(call->ops->with.fleet, call->who, on_taken, call);
 	call_wait(call);
+	fleet_roll_back(call->ops->with.fleet, call->who, on_taken, call);
 }
