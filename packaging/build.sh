@@ -109,7 +109,7 @@ stage() {
 		debug=$work/symbols/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
 		mkdir -p "$(dirname "$debug")"
 		"$tools-objcopy" --only-keep-debug --compress-debug-sections "$work/stage/$program" "$debug"
-		"$tools-strip" --remove-section=.comment --remove-section=.note.ABI-tag \
+		"$tools-strip" --remove-section=.comment --remove-section=.note \
 			"$work/stage/$program"
 		"$tools-objcopy" --add-gnu-debuglink="$debug" "$work/stage/$program"
 		chmod 644 "$debug"
