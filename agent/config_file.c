@@ -197,6 +197,16 @@ static int check_built(struct config **config, struct error *err)
 	return -1;
 }
 
+static int keep_document(const cJSON *site, struct config **config, struct error *err)
+{
+	(*config)->document = cJSON_Duplicate(site, true);
+	if ((*config)->document)
+		return 0;
+	config_free(*config);
+	*config = NULL;
+	return error_set(err, NULL, "out of memory");
+}
+
 /* What the connectors declare, below the site's document, which stays as it is. */
 static int build_on_connectors(const cJSON *site, config_connector_fn find, void *ctx,
 	struct config **ret, struct error *err)
@@ -212,7 +222,7 @@ static int build_on_connectors(const cJSON *site, config_connector_fn find, void
 			config_blame_connector(site, document, err);
 	}
 	cJSON_Delete(document);
-	return result;
+	return result ? result : keep_document(site, ret, err);
 }
 
 int config_file_read(const char *path, cJSON **ret, struct error *err)

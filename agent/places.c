@@ -65,6 +65,8 @@ int places_check(const struct places *places, const struct config *config, struc
 
 	if (config->mqtt.has_tls && check_tls(places, &config->mqtt.tls, "mqtt", err) < 0)
 		return -1;
+	if (config->fleet.has_tls && check_tls(places, &config->fleet.tls, "fleet", err) < 0)
+		return -1;
 	for (size_t i = 0; i < config->n_destinations; i++) {
 		const struct config_destination *destination = &config->destinations[i];
 

@@ -25,6 +25,7 @@ struct adapters;
 struct deliver;
 struct capture;
 struct reference;
+struct fleet;
 struct secret_dirs;
 struct ops;
 
@@ -38,6 +39,7 @@ struct ops_options {
 	struct adapters *adapters;
 	struct deliver *deliver;
 	const struct reference *reference; /* what the site knows of units, for imports */
+	struct fleet *fleet;               /* NULL: files are taken at once, and nothing else */
 	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */
 	bool (*broker_is_up)(void *ctx);

@@ -1,0 +1,28 @@
+/*
+ * document.h - configurations as `drayctl config` reads and shows them.
+ */
+#ifndef DRAY_CTL_DOCUMENT_H
+#define DRAY_CTL_DOCUMENT_H
+
+#include "ctl/ctl.h"
+
+/* What a file holds. */
+struct document {
+	struct buf text; /* as it is */
+	cJSON *root;     /* of a signed one what is in the envelope; NULL: it is no JSON object */
+	struct error err;
+	/* desired.h: it has `config`, or is signed. Else it is a configuration as drayd reads one. */
+	bool is_desired;
+};
+
+/* CTL_DONE, or CTL_USAGE after a line on stderr. What is no JSON is told by `err`, and is read all the same. */
+int document_read(const char *name, struct document *ret);
+void document_done(struct document *document);
+
+/* For people: indented, and what could steer the terminal is taken out. */
+void document_print(const cJSON *root);
+
+/* "revision 12", or "the files" where it has none. */
+void document_name(const cJSON *revision, char out[32]);
+
+#endif
