@@ -9,6 +9,7 @@
 #include "declared.h"
 #include "deliver/deliver.h"
 #include "dray/json.h"
+#include "fleet/poll.h"
 #include "ops/ops.h"
 #include "places.h"
 #include "programs.h"
@@ -22,7 +23,8 @@ static int check(const struct places *places, const struct config *config, struc
 		return -1;
 	if (capture_check(config, &places->secrets, err) < 0)
 		return -1;
-	if (ops_check(config, &places->secrets, err) < 0)
+	if (ops_check(config, &places->secrets, err) < 0 ||
+		poll_check(config, &places->secrets, err) < 0)
 		return -1;
 	return programs_check(config, places->connector_dirs, places->mapper, err);
 }
@@ -32,8 +34,7 @@ static cJSON *merge(const struct loading *loading, struct error *err)
 {
 	cJSON *document = cJSON_Duplicate(loading->files, true);
 
-	if (document &&
-		(!loading->patch || json_merge_patch(&document, loading->patch) == 0))
+	if (document && (!loading->patch || json_merge_patch(&document, loading->patch) == 0))
 		return document;
 	cJSON_Delete(document);
 	error_fill(err, NULL, "out of memory");
@@ -67,14 +68,6 @@ void loading_run(const struct places *places, struct loading *loading)
 		return;
 	config_free(loading->config);
 	loading->config = NULL;
-}
-
-void loading_done(struct loading *loading)
-{
-	cJSON_Delete(loading->files);
-	cJSON_Delete(loading->patch);
-	config_free(loading->config);
-	*loading = (struct loading){ 0 };
 }
 
 int agent_check(const char *config_path, struct error *err)

@@ -16,16 +16,22 @@ struct places;
 
 /* What is to be loaded, and what came of it. */
 struct loading {
-	cJSON *files;   /* the document of the site's files; NULL: read them, it is set when that went well */
-	cJSON *patch;   /* from afar, on top; NULL: none */
-	bool is_proved; /* the cases of connectors are run, too */
+	cJSON *files; /* the document of the site's files; NULL: read them, it is set when that went well */
+	cJSON *patch;          /* from afar, on top; NULL: none */
+	bool is_proved;        /* the cases of connectors are run, too */
 	struct config *config; /* NULL unless it can be taken */
 	struct error err;      /* else why not */
 };
 
 /* Blocks, seconds where a program is too much for the compiler. Any thread. */
 void loading_run(const struct places *places, struct loading *loading);
-/* What it holds is freed; taken things are NULL. */
-void loading_done(struct loading *loading);
+/* What it holds is freed; what was taken is NULL. */
+static inline void loading_done(struct loading *loading)
+{
+	cJSON_Delete(loading->files);
+	cJSON_Delete(loading->patch);
+	config_free(loading->config);
+	*loading = (struct loading){ 0 };
+}
 
 #endif

@@ -34,8 +34,8 @@ static int check_queue(struct store *store, int id, const char *name, struct err
 }
 
 /* Those of the configuration in force that the next one does not have. */
-static int check_destinations(
-	const struct fleet *fleet, const cJSON *before, const struct config *next, struct error *err)
+static int check_destinations(const struct fleet *fleet, const cJSON *before,
+	const struct config *next, struct error *err)
 {
 	const cJSON *destinations = json_get(before, "destinations");
 	struct store *store = fleet->rooms.store;
@@ -61,8 +61,8 @@ int change_check(struct fleet *fleet, const struct config *next, struct error *e
 			return error_set(
 				err, "site", "can't be changed while drayd runs; restart it");
 		if (strcmp(fleet->config->state_dir, next->state_dir) != 0)
-			return error_set(err, "state_dir",
-				"can't be changed while drayd runs; restart it");
+			return error_set(
+				err, "state_dir", "can't be changed while drayd runs; restart it");
 	}
 	if (!fleet->is_on || !current)
 		return 0;

@@ -61,8 +61,9 @@ static bool takes_the_place(const struct job *job, const struct job *older)
 {
 	if (job->kind != older->kind || job->origin != older->origin)
 		return false;
-	return job->kind == JOB_FILES || (job->kind == JOB_OFFER && (job->origin == REVISION_TOPIC ||
-									    job->origin == REVISION_URL));
+	return job->kind == JOB_FILES ||
+	       (job->kind == JOB_OFFER &&
+		       (job->origin == REVISION_TOPIC || job->origin == REVISION_URL));
 }
 
 static void enqueue(struct fleet *fleet, struct job *job)
@@ -133,23 +134,6 @@ void fleet_check(struct fleet *fleet, const char *text, size_t len, fleet_done_f
 void fleet_roll_back(struct fleet *fleet, const char *who, fleet_done_fn done, void *ctx)
 {
 	enqueue_new(fleet, JOB_ROLL_BACK, REVISION_ROLLBACK, who, NULL, 0, done, ctx);
-}
-
-static void forget_in(struct jobs *jobs, const void *ctx)
-{
-	struct job *job;
-
-	TAILQ_FOREACH (job, jobs, link)
-		if (job->ctx == ctx)
-			job->done = NULL;
-}
-
-void fleet_forget(struct fleet *fleet, const void *ctx)
-{
-	forget_in(&fleet->waiting, ctx);
-	forget_in(&fleet->over, ctx);
-	if (fleet->under_way && fleet->under_way->ctx == ctx)
-		fleet->under_way->done = NULL;
 }
 
 static bool has_files(const struct jobs *jobs)

@@ -136,22 +136,12 @@ void fleet_offer(struct fleet *fleet, enum revision_origin origin, const char *w
  * way, to the good one at once. */
 void fleet_roll_back(struct fleet *fleet, const char *who, fleet_done_fn done, void *ctx);
 /* Only check an offer, with all that is checked of one that is applied: no effect. */
-void fleet_check(
-	struct fleet *fleet, const char *text, size_t len, fleet_done_fn done, void *ctx);
-/* Whoever waits with this `ctx` is gone: nobody is told. */
-void fleet_forget(struct fleet *fleet, const void *ctx);
-
+void fleet_check(struct fleet *fleet, const char *text, size_t len, fleet_done_fn done, void *ctx);
 /* For GET /v1/config, the status and the report. NULL without a road. */
 const struct revisions *fleet_revisions(const struct fleet *fleet);
 /* While a trial is under way: how long it still is, ms; 0 none is. */
 int64_t fleet_probation_left_ms(const struct fleet *fleet);
-/*
- * The document of config/reported: what is in force, and what became of the last that was offered. Empty
- * without a road.
- *
- *   {"revision": in force, 0 the files alone, "result", "reason", "offered": the last one's, "origin", "at",
- *    "probation_until": while it is watched}
- */
+/* The document of config/reported: report.h. Nothing without a road. */
 void fleet_render_report(const struct fleet *fleet, struct buf *out);
 
 #endif

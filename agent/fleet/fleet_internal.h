@@ -64,12 +64,12 @@ struct fleet {
 	bool is_on; /* there is a road */
 	bool is_stopped;
 	struct revisions revisions;
-	struct buf kept;         /* revisions.json as it stands on the disk; empty: there is none */
-	bool is_behind;          /* it is older than `revisions`: to be written as soon as it can be */
-	struct config *config;   /* in force */
-	unsigned generation;     /* counts what was in force */
-	struct revision *fresh;  /* changed files, found at start, to be staged */
-	bool ignores_files;      /* at start: they were refused */
+	struct buf kept; /* revisions.json as it stands on the disk; empty: there is none */
+	bool is_behind;  /* it is older than `revisions`: to be written as soon as it can be */
+	struct config *config;  /* in force */
+	unsigned generation;    /* counts what was in force */
+	struct revision *fresh; /* changed files, found at start, to be staged */
+	bool ignores_files;     /* at start: they were refused */
 	struct jobs waiting, over;
 	struct job *under_way; /* it is being loaded */
 	struct event *wake, *tick;
@@ -78,9 +78,9 @@ struct fleet {
 
 	struct probation probation;
 	bool is_watched;
-	cJSON *touched;       /* names of destinations, members of an object */
-	bool touches_store;   /* it changes the section */
-	int64_t began_at_ms;  /* steady */
+	cJSON *touched;      /* names of destinations, members of an object */
+	bool touches_store;  /* it changes the section */
+	int64_t began_at_ms; /* steady */
 
 	struct {
 		bool is_due, is_loaded, is_resting, is_ending;
@@ -126,8 +126,8 @@ void road_in_force(struct fleet *fleet, struct config *config);
 /* A copy of both documents of a revision. False when memory ran out. */
 bool road_copy(const struct revision *revision, struct loading *ret);
 /* The document that a loading holds, as a revision; the loading has none any more. NULL: no memory. */
-struct revision *road_make(struct fleet *fleet, enum revision_origin origin, int64_t number,
-	struct loading *loading);
+struct revision *road_make(
+	struct fleet *fleet, enum revision_origin origin, int64_t number, struct loading *loading);
 /* The trial is over, in the file; and told. */
 void road_write_back(struct fleet *fleet, const char *who, const char *reason);
 
@@ -169,8 +169,8 @@ void tell_clear(struct fleet *fleet, const char *message);
 /* An alarm of before there was anybody to tell. */
 void tell_kept_alarm(struct fleet *fleet);
 /* "config.apply"; the row is written when the store takes it. */
-void tell_audit(struct fleet *fleet, const char *who, const char *what, int64_t number,
-	const char *why);
+void tell_audit(
+	struct fleet *fleet, const char *who, const char *what, int64_t number, const char *why);
 void tell_dispatch(struct fleet *fleet);
 void tell_committed(struct fleet *fleet);
 void tell_poisoned(struct fleet *fleet);

@@ -42,9 +42,8 @@ struct revision_mark mend_mark(struct fleet *fleet)
 {
 	struct store *store = fleet->rooms.store;
 	struct store_exception_filter newest = { .with_resolved = true, .limit = 1 };
-	struct revision_mark mark = {
-		.at_ms = clock_wall_ms(fleet->is.clock), .seq = store_last_seq(store)
-	};
+	struct revision_mark mark = { .at_ms = clock_wall_ms(fleet->is.clock),
+		.seq = store_last_seq(store) };
 	int64_t cursor;
 
 	if (store_list_exceptions(store, &newest, on_last, &mark.exception, &cursor) < 0)
@@ -69,7 +68,8 @@ static void load_place(struct fleet *fleet)
 	fleet->mend.at = fleet->revisions.mend_mark.seq;
 	if (text &&
 		sscanf(text, "%" SCNd64 " %d %d %" SCNd64, &mark, &step, &destination, &at) == 4 &&
-		mark == fleet->revisions.mend_mark.at_ms && step >= STEP_ROUTES && step <= STEP_DONE) {
+		mark == fleet->revisions.mend_mark.at_ms && step >= STEP_ROUTES &&
+		step <= STEP_DONE) {
 		fleet->mend.step = step;
 		fleet->mend.destination = destination;
 		fleet->mend.at = at;
@@ -85,8 +85,7 @@ static int keep_place(struct fleet *fleet)
 	(void)snprintf(text, sizeof(text), "%" PRId64 " %d %d %" PRId64,
 		fleet->revisions.mend_mark.at_ms, fleet->mend.step, fleet->mend.destination,
 		fleet->mend.at);
-	return store_put_cursor(
-		fleet->rooms.store, CURSOR, text, clock_steady_ms(fleet->is.clock));
+	return store_put_cursor(fleet->rooms.store, CURSOR, text, clock_steady_ms(fleet->is.clock));
 }
 
 static void begin_step(struct fleet *fleet, int step)
@@ -323,13 +322,11 @@ static int retry(struct fleet *fleet, struct found *found)
 static int retry_slice(struct fleet *fleet)
 {
 	struct founds founds = { .after_id = fleet->revisions.mend_mark.exception };
-	struct store_exception_filter filter = {
-		.before_id = fleet->mend.at, .limit = SLICE_EVENTS
-	};
+	struct store_exception_filter filter = { .before_id = fleet->mend.at,
+		.limit = SLICE_EVENTS };
 	int64_t cursor = 0;
 
-	if (store_list_exceptions(
-		    fleet->rooms.store, &filter, add_exception, &founds, &cursor) < 0)
+	if (store_list_exceptions(fleet->rooms.store, &filter, add_exception, &founds, &cursor) < 0)
 		return -1;
 	for (size_t i = 0; i < founds.n; i++)
 		if (retry(fleet, &founds.of[i]) < 0)
@@ -366,13 +363,14 @@ static bool is_possible(const struct fleet *fleet)
 {
 	const struct store *store = fleet->rooms.store;
 
-	return !fleet->needs_restore && !fleet->revisions.trial && !store_is_poisoned(store) && !store_is_refusing(store) &&
-	       !store_is_salvaging(store) && !store_is_restored(store);
+	return !fleet->needs_restore && !fleet->revisions.trial && !store_is_poisoned(store) &&
+	       !store_is_refusing(store) && !store_is_salvaging(store) && !store_is_restored(store);
 }
 
 void mend_dispatch(struct fleet *fleet)
 {
-	static int (*const slices[])(struct fleet *fleet) = { route_slice, unpin_slice, retry_slice };
+	static int (*const slices[])(
+		struct fleet * fleet) = { route_slice, unpin_slice, retry_slice };
 	int status = 1;
 
 	if (!fleet->mend.is_due || !is_possible(fleet)) {

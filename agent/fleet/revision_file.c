@@ -165,6 +165,6 @@ void revision_file_retire(const char *state_dir)
 	if (find_path(state_dir, NAME, path, NULL) == 0 &&
 		find_path(state_dir, NAME ".off", kept, NULL) == 0 && rename(path, kept) < 0 &&
 		errno != ENOENT)
-		LOG_ERROR("what the road knew can't be put away", LOG_S("file", path),
+		LOG_ERROR("what the road knew can't be put away", LOG_S("folder", state_dir),
 			LOG_S("error", strerror(errno)));
 }

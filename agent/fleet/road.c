@@ -28,8 +28,8 @@ bool road_copy(const struct revision *revision, struct loading *ret)
 struct revision *road_make(
 	struct fleet *fleet, enum revision_origin origin, int64_t number, struct loading *loading)
 {
-	struct revision *revision = revision_make(origin, number, clock_wall_ms(fleet->is.clock),
-		loading->files, loading->patch);
+	struct revision *revision = revision_make(
+		origin, number, clock_wall_ms(fleet->is.clock), loading->files, loading->patch);
 
 	loading->files = NULL;
 	loading->patch = NULL;
@@ -84,7 +84,8 @@ void road_refuse(struct fleet *fleet, enum revision_origin origin, int64_t numbe
 	tell_result(fleet, REVISION_REFUSED);
 	if (origin == REVISION_FILES)
 		tell_alarm(fleet,
-			"the site's files are not taken, the configuration before goes on: %s", text);
+			"the site's files are not taken, the configuration before goes on: %s",
+			text);
 }
 
 static void refuse(struct fleet *fleet, struct job *job, const struct error *err)
@@ -282,8 +283,7 @@ static void on_tried(struct fleet *fleet, struct job *job)
 
 	LOG_WARNING("configuration taken on probation", LOG_S("what", tell_name(job->number, name)),
 		LOG_S("by", job->who), LOG_I("probation_ms", fleet->probation.length_ms));
-	tell_audit(fleet, job->who, "config.apply", job->number,
-		revision_origins[job->origin]);
+	tell_audit(fleet, job->who, "config.apply", job->number, revision_origins[job->origin]);
 	tell_result(fleet, REVISION_PROBATION);
 	job_end(fleet, job, NULL);
 }
@@ -343,8 +343,7 @@ static void refuse_rolled_back(struct fleet *fleet, struct job *job)
 static void on_files(struct fleet *fleet, struct job *job)
 {
 	const struct revision *current = revisions_current(&fleet->revisions);
-	struct revision *revision =
-		road_make(fleet, REVISION_FILES, job->number, &job->loading);
+	struct revision *revision = road_make(fleet, REVISION_FILES, job->number, &job->loading);
 
 	if (!revision) {
 		refuse(fleet, job, &no_memory);
@@ -403,8 +402,9 @@ static void on_restored(struct fleet *fleet, struct job *job)
 	/* The rooms are the site's: what it is called changes at a start only. */
 	if (strcmp(config->site, fleet->config->site) != 0 ||
 		fleet->is.apply(fleet->is.ctx, config, &job->err) < 0) {
-		LOG_ERROR("the good configuration can't be taken into use here, ending at once: the "
-			  "next start does");
+		LOG_ERROR(
+			"the good configuration can't be taken into use here, ending at once: the "
+			"next start does");
 		_exit(EXIT_FAILURE);
 	}
 	job->loading.config = NULL;
@@ -486,7 +486,8 @@ static int64_t count_left(const struct fleet *fleet, char names[FLEET_TEXT_MAX])
 	names[0] = '\0';
 	for (int id = 1; store && good && id <= store_destination_count(store); id++) {
 		const char *name = store_destination_name(store, id);
-		int64_t left = store_pending(store, id) + store_depth(store, id, DELIVERY_EXCEPTION);
+		int64_t left =
+			store_pending(store, id) + store_depth(store, id, DELIVERY_EXCEPTION);
 
 		if (left == 0 || !name || !change_has_destination(fleet->config, name) ||
 			cJSON_GetObjectItemCaseSensitive(destinations, name))

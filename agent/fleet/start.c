@@ -80,8 +80,7 @@ static void read_file(struct fleet *fleet)
 	int found = revision_file_read(fleet->state_dir, &fleet->kept, &err);
 
 	if (found > 0)
-		found = revisions_parse(
-			fleet->kept.data, fleet->kept.len, &fleet->revisions, &err);
+		found = revisions_parse(fleet->kept.data, fleet->kept.len, &fleet->revisions, &err);
 	else if (found == 0)
 		return;
 	if (found < 0)
@@ -161,7 +160,8 @@ static int look_at_files(struct fleet *fleet, const cJSON *files)
 
 	if (fresh && memcmp(fresh->files_digest, current->files_digest, ID_DIGEST_BYTES) == 0) {
 		status = 0;
-	} else if (fresh && fleet->revisions.trial && revision_is_same(fresh, fleet->revisions.good)) {
+	} else if (fresh && fleet->revisions.trial &&
+		   revision_is_same(fresh, fleet->revisions.good)) {
 		road_write_back(fleet, "files", "the files are the good ones again");
 		status = 0;
 	} else if (fresh && revisions_is_rolled_back(&fleet->revisions, fresh->files_digest)) {
@@ -213,8 +213,7 @@ static bool go_on_trial(struct fleet *fleet)
 static int find_first(struct fleet *fleet, cJSON *files, struct error *err)
 {
 	struct loading pair = { .files = cJSON_Duplicate(files, true) };
-	struct revision *first =
-		pair.files ? road_make(fleet, REVISION_FILES, 0, &pair) : NULL;
+	struct revision *first = pair.files ? road_make(fleet, REVISION_FILES, 0, &pair) : NULL;
 
 	if (!first)
 		return error_set(err, NULL, "out of memory");
@@ -234,7 +233,8 @@ static int choose_on_road(struct fleet *fleet, cJSON *files, struct error *err)
 	if (!fleet->revisions.good)
 		return files ? find_first(fleet, files, err) : -1;
 	if (!files)
-		tell_alarm(fleet, "the site's files can't be read, the good configuration goes on: %s",
+		tell_alarm(fleet,
+			"the site's files can't be read, the good configuration goes on: %s",
 			error_text(err, text, sizeof(text)));
 	else if (!fleet->ignores_files && look_at_files(fleet, files) > 0)
 		return 0;

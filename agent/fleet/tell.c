@@ -8,8 +8,8 @@
 
 #include "clock.h"
 #include "dray/metrics.h"
-#include "dray/times.h"
 #include "fleet/fleet_internal.h"
+#include "fleet/report.h"
 #include "fleet/revision_file.h"
 #include "log.h"
 #include "store/store.h"
@@ -85,12 +85,13 @@ static void raise_alarm(struct fleet *fleet)
 void tell_alarm(struct fleet *fleet, const char *format, ...)
 {
 	char text[FLEET_TEXT_MAX];
+	const char *alarm = text;
 	va_list args;
 
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	LOG_ERROR("configuration", LOG_S("alarm", text));
+	LOG_ERROR("configuration", LOG_S("alarm", alarm));
 	if (fleet->alarm_is_told && strcmp(text, fleet->alarm) == 0)
 		return;
 	(void)snprintf(fleet->alarm, sizeof(fleet->alarm), "%s", text);
@@ -115,11 +116,13 @@ void tell_clear(struct fleet *fleet, const char *message)
 
 /* --- the audit trail -------------------------------------------------------------------------------------- */
 
-void tell_audit(struct fleet *fleet, const char *who, const char *what, int64_t number, const char *why)
+void tell_audit(
+	struct fleet *fleet, const char *who, const char *what, int64_t number, const char *why)
 {
 	struct fleet_audit *audit;
 
-	if (fleet->n_audits == FLEET_AUDITS_MAX) { /* the store took nothing for long: the newest count */
+	if (fleet->n_audits ==
+		FLEET_AUDITS_MAX) { /* the store took nothing for long: the newest count */
 		memmove(fleet->audits, fleet->audits + 1, sizeof(fleet->audits) - sizeof(*audit));
 		fleet->n_audits--;
 		fleet->n_audits_written -= fleet->n_audits_written > 0;
@@ -185,35 +188,8 @@ void tell_result(struct fleet *fleet, enum revision_result result)
 	tell_change(fleet);
 }
 
-static void put_last(const struct revision_event *last, struct buf *out)
-{
-	char at[TIME_TEXT_MAX];
-
-	time_format(last->at_ms, at);
-	buf_printf(out, ",\"result\":\"%s\",\"reason\":", revision_results[last->result]);
-	if (last->reason[0])
-		buf_put_json(out, last->reason, strlen(last->reason));
-	else
-		buf_puts(out, "null");
-	buf_printf(out, ",\"offered\":%" PRId64 ",\"origin\":\"%s\",\"at\":\"%s\"", last->number,
-		revision_origins[last->origin], at);
-}
-
 void fleet_render_report(const struct fleet *fleet, struct buf *out)
 {
-	const struct revisions *revisions = fleet_revisions(fleet);
-	const struct revision *current = revisions ? revisions_current(revisions) : NULL;
-
-	if (!current)
-		return;
-	buf_printf(out, "{\"revision\":%" PRId64, current->number);
-	if (revisions->n_history > 0)
-		put_last(&revisions->history[revisions->n_history - 1], out);
-	if (fleet->is_watched) {
-		char until[TIME_TEXT_MAX];
-
-		time_format(clock_wall_ms(fleet->is.clock) + fleet_probation_left_ms(fleet), until);
-		buf_printf(out, ",\"probation_until\":\"%s\"", until);
-	}
-	buf_putc(out, '}');
+	if (fleet->is_on && fleet->config)
+		report_render(&fleet->revisions, fleet->config->site, out);
 }

@@ -27,7 +27,7 @@ enum store_rerouted {
 	STORE_REROUTE_FAILED = -1,
 	STORE_REROUTE_DONE,
 	STORE_REROUTE_THERE, /* it has that delivery, whatever became of it: nothing is written */
-	STORE_REROUTE_BUSY,  /* nothing is written: a younger one with its key is on its way right now */
+	STORE_REROUTE_BUSY, /* nothing is written: a younger one with its key is on its way right now */
 };
 /*
  * As store_put_delivery(), for an event that younger ones have overtaken: READY, or PARKED behind an older
