@@ -66,6 +66,8 @@ void document_print(const cJSON *root)
 		char *cell = malloc(size), end = line[len];
 
 		line[len] = '\0';
+		for (char *tab = line + indent; (tab = strchr(tab, '\t'));)
+			*tab = ' '; /* behind a name; a text has none */
 		if (cell) {
 			format_cell(line + indent, size, cell, size);
 			(void)printf("%.*s%s\n", (int)indent, line, cell);

@@ -69,11 +69,31 @@ static void log_refusal(const struct error *err)
 		LOG_S("error", error_text(err, text, sizeof(text))));
 }
 
+/* What is retained, and what stands at a URL, comes again and again. */
+static bool is_told(const struct fleet *fleet, enum revision_origin origin, int64_t number,
+	const struct error *err)
+{
+	const struct revisions *revisions = &fleet->revisions;
+	const struct revision_event *last =
+		revisions->n_history > 0 ? &revisions->history[revisions->n_history - 1] : NULL;
+	char text[FLEET_TEXT_MAX];
+
+	return fleet->is_on && last && (origin == REVISION_TOPIC || origin == REVISION_URL) &&
+	       last->result == REVISION_REFUSED && last->origin == origin &&
+	       last->number == number &&
+	       strncmp(last->reason, error_text(err, text, sizeof(text)), strlen(last->reason)) ==
+		       0;
+}
+
 void road_refuse(struct fleet *fleet, enum revision_origin origin, int64_t number, const char *who,
 	const struct error *err)
 {
 	char text[FLEET_TEXT_MAX];
 
+	if (is_told(fleet, origin, number, err)) {
+		LOG_DEBUG("configuration refused once more", LOG_I("revision", number));
+		return;
+	}
 	log_refusal(err);
 	if (!fleet->is_on)
 		return;
@@ -141,6 +161,13 @@ static int check_number(const struct fleet *fleet, const struct desired *desired
 	return -1;
 }
 
+/* It was told of when it was tried. */
+static bool was_tried_last(const struct fleet *fleet, int64_t number)
+{
+	return number == fleet->revisions.highest &&
+	       number != revisions_current(&fleet->revisions)->number;
+}
+
 static int read_offer(const struct fleet *fleet, struct job *job, struct desired *ret)
 {
 	const struct config *config = fleet->config;
@@ -182,8 +209,10 @@ static void begin_offer(struct fleet *fleet, struct job *job)
 	desired_done(&desired);
 	if (status > 0)
 		job_end(fleet, job, NULL);
+	else if (status < 0 && was_tried_last(fleet, job->number))
+		job_end(fleet, job, &job->err);
 	else if (status < 0)
-		job_end(fleet, job, &job->err); /* it was told of when it was tried */
+		refuse(fleet, job, &job->err);
 	else if (!job->loading.files)
 		refuse(fleet, job, &no_memory);
 	else
