@@ -648,9 +648,10 @@ static void test_without_a_fleet_section_files_are_taken_at_once(void **state)
 	change_files(home, NEW);
 	cJSON_DeleteItemFromObject(home->files, "fleet");
 	reload(home);
+	assert_non_null(fleet_revisions(home->fleet)->trial);
+	home->now_ms += DEFAULT_PROBATION_MS;
 	end_probation(home, true);
-	assert_null(fleet_revisions(
-		home->fleet)); /* the change had its probation; now there is no road */
+	assert_null(fleet_revisions(home->fleet)); /* that was the road's end */
 	change_files(home, CHANGED);
 	cJSON_DeleteItemFromObject(home->files, "fleet");
 	reload(home);
