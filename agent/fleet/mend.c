@@ -56,23 +56,34 @@ struct revision_mark mend_mark(struct fleet *fleet)
 
 /* --- how far it is --------------------------------------------------------------------------------------- */
 
+/* Numbers with a blank between. */
+static bool read_numbers(const char *text, int64_t *ret, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *end;
+
+		ret[i] = strtoll(text, &end, 10);
+		if (end == text)
+			return false;
+		text = end;
+	}
+	return *text == '\0';
+}
+
 /* "MARK STEP DESTINATION AT": of another mark it says nothing. */
 static void load_place(struct fleet *fleet)
 {
 	char *text = store_get_cursor(fleet->rooms.store, CURSOR);
-	int64_t mark = 0, at = 0;
-	int step = 0, destination = 0;
+	int64_t place[4];
 
 	fleet->mend.step = STEP_ROUTES;
 	fleet->mend.destination = 1;
 	fleet->mend.at = fleet->revisions.mend_mark.seq;
-	if (text &&
-		sscanf(text, "%" SCNd64 " %d %d %" SCNd64, &mark, &step, &destination, &at) == 4 &&
-		mark == fleet->revisions.mend_mark.at_ms && step >= STEP_ROUTES &&
-		step <= STEP_DONE) {
-		fleet->mend.step = step;
-		fleet->mend.destination = destination;
-		fleet->mend.at = at;
+	if (text && read_numbers(text, place, 4) && place[0] == fleet->revisions.mend_mark.at_ms &&
+		place[1] >= STEP_ROUTES && place[1] <= STEP_DONE) {
+		fleet->mend.step = (int)place[1];
+		fleet->mend.destination = (int)place[2];
+		fleet->mend.at = place[3];
 	}
 	free(text);
 	fleet->mend.is_loaded = true;

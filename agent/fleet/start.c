@@ -30,7 +30,7 @@ static int find_dir(struct fleet *fleet, const cJSON *files, struct error *err)
 	const char *text = files && !said ? STATE_DIR : NULL;
 	size_t len;
 
-	if (cJSON_IsString(said) && said->valuestring[0] == '/')
+	if (said && cJSON_IsString(said) && said->valuestring[0] == '/')
 		text = said->valuestring;
 	len = text ? strlen(text) : 0;
 	if (!text) {

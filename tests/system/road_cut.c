@@ -18,7 +18,7 @@ static bool is_cut(void)
 {
 	const char *at = getenv("ROAD_CUT_AT");
 
-	return at && ++n_calls == atoi(at);
+	return at && ++n_calls == strtol(at, NULL, 10);
 }
 
 static void cut(void)
