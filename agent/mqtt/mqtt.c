@@ -345,6 +345,9 @@ static int set_up_client(struct mqtt *mqtt, const struct mqtt_options *options, 
 		rc = mosquitto_tls_set(client, options->tls_ca,
 			options->tls_ca ? NULL : "/etc/ssl/certs", options->tls_cert,
 			options->tls_key, NULL);
+	/* The least that is spoken; by itself the library would speak 1.1. */
+	if (rc == MOSQ_ERR_SUCCESS && options->has_tls)
+		rc = mosquitto_tls_opts_set(client, 1, "tlsv1.2", NULL);
 	if (rc == MOSQ_ERR_SUCCESS && options->will_topic)
 		rc = mosquitto_will_set(client, options->will_topic,
 			(int)strlen(options->will_payload), options->will_payload, 1, true);
