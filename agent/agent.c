@@ -17,6 +17,7 @@
 #include "couriers.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
+#include "harden.h"
 #include "housekeeping.h"
 #include "keeper.h"
 #include "lock.h"
@@ -455,6 +456,8 @@ static int lock(void *ctx, const char *state_dir, struct error *err)
 {
 	struct agent *agent = ctx;
 
+	if (harden_rights(state_dir, err) < 0)
+		return -1;
 	agent->lock_fd = lock_take(state_dir, err);
 	return agent->lock_fd < 0 ? -1 : 0;
 }
