@@ -11,6 +11,7 @@
 #include "fleet/fleet_internal.h"
 #include "store/store.h"
 
+#define LENGTH_MS 600000 /* where the files on trial have no fleet section, as its default */
 #define LOOK_MS 1000
 #define LOOK_LEAST_MS 100
 #define HOLDS_MAX PROBATION_DESTINATIONS_MAX
@@ -165,7 +166,7 @@ void watch_look_before(struct fleet *fleet, struct watch_before *ret)
 void watch_begin(struct fleet *fleet, const struct watch_before *before)
 {
 	probation_begin(&fleet->probation,
-		fleet->config->has_fleet ? fleet->config->fleet.probation_ms : 600000,
+		fleet->config->has_fleet ? fleet->config->fleet.probation_ms : LENGTH_MS,
 		&before->sample);
 	fleet->began_at_ms = clock_steady_ms(fleet->is.clock);
 	fleet->probation.began_mono_ms = clock_mono_ms(fleet->is.clock);
