@@ -28,7 +28,7 @@ static void print_last(const struct ctl *ctl, const cJSON *last)
 static void print_state(const struct ctl *ctl, const cJSON *root)
 {
 	const char *state = text_of(root, "state");
-	char text[FORMAT_MAX], name[32];
+	char text[FORMAT_MAX], name[32], fault[600];
 
 	document_name(root, name);
 	print_colored(ctl, COLOR_HEAD, text_of(root, "site"));
@@ -46,6 +46,12 @@ static void print_state(const struct ctl *ctl, const cJSON *root)
 	if (cJSON_IsObject(json_get(root, "previous"))) {
 		document_name(json_get(root, "previous"), name);
 		(void)printf("before    %s (drayctl config rollback)\n", name);
+	}
+	if (text_of(root, "url_fault")[0]) {
+		format_cell(text_of(root, "url_fault"), 300, fault, sizeof(fault));
+		(void)printf("url       ");
+		print_colored(ctl, COLOR_WARN, "gives no document");
+		(void)printf(": %s\n", fault);
 	}
 	if (text_of(root, "digest")[0])
 		(void)printf("files     sha256 %s\n", text_of(root, "digest"));

@@ -132,6 +132,25 @@ def test_each_refusal_is_said_with_its_reason_and_once(site):
     desk.hear_last(6, "confirmed")
 
 
+def test_one_that_lacked_a_credential_is_looked_at_again_when_it_is_there(site):
+    shelf = shelf_of(site)
+    tms = destination(site.cloud(), auth={"type": "bearer", "token": {"file": "tms-token"}})
+    desk = desk_of(site)
+    agent = site.agent(fleet=fleet(url=shelf.url, every="1s"))
+    desk.publish(document(7, {"destinations": {"tms": tms}}))
+    missing = "destinations.tms.auth.token: the secret in the file "
+    desk.hear(lambda report: report["last"]["reason"].startswith(missing))
+    (site.folder / "tms-token").write_text("for-the-tms")
+    agent.reload()
+    assert desk.hear_last(7, "confirmed")["origin"] == "topic"
+    (site.folder / "tms-token").unlink()
+    shelf.put(document(8, {"destinations": {"tms": {**tms, "timeout": "9s"}}}), '"eight"')
+    desk.hear(lambda report: report["last"]["origin"] == "url" and report["state"] == "refused")
+    (site.folder / "tms-token").write_text("for-the-tms")
+    agent.reload()
+    assert desk.hear_last(8, "confirmed")["origin"] == "url"
+
+
 # --- by URL --------------------------------------------------------------------------------------
 
 
@@ -169,6 +188,7 @@ def test_a_url_that_fails_is_told_of_once_and_heals(site):
     shelf.wait_answered(500, 2)
     assert len(lines(agent, "has no document for this site")) == 1
     assert len(lines(agent, 'gives no document, trying again why="it answers 500"')) == 1
+    assert "url       gives no document: it answers 500\n" in agent.ctl("config", "show").stdout
     shelf.put(b"x" * (2 << 20))
     desk.hear(lambda report: "larger than 1048576 bytes" in report["last"]["reason"])
     shelf.put(document(7, DEBUG), '"seven"')
@@ -246,6 +266,11 @@ def test_apply_waits_until_it_is_known_whether_it_is_any_good(site):
     assert agent.ask("config", "show")["revision"] == 1
     again = agent.ctl("config", "apply", bad, check=False)
     assert again.returncode == 1 and "revision: 2 was here before (rolled_back)" in again.stderr
+    known, desk = rows(agent), desk_of(site)
+    desk.publish(bad.read_text())
+    desk.publish(document(3, INFO))
+    desk.hear_last(3, "confirmed")
+    assert rows(agent) == known + [(3, "topic", "probation"), (3, "topic", "confirmed")]
 
 
 def test_rollback_goes_back_and_there_is_a_limit_to_that(site):
