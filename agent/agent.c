@@ -112,6 +112,11 @@ static const struct room_report *store_room(void *ctx)
 	return keeper_report(((struct agent *)ctx)->keeper);
 }
 
+static const char *url_fault(void *ctx)
+{
+	return reconfigure_url_fault(((struct agent *)ctx)->reconfigure);
+}
+
 static void tell_status(struct agent *agent);
 
 static void on_gate(void *ctx, bool is_open, const char *why)
@@ -416,6 +421,7 @@ static int build_rooms(struct agent *agent)
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
 		.store_room = store_room,
+		.url_fault = url_fault,
 		.ctx = agent });
 	if (!agent->ops)
 		return -1;

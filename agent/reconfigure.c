@@ -208,6 +208,11 @@ int reconfigure_start(struct reconfigure *reconfigure, const struct rooms *rooms
 	return fleet_start(reconfigure->fleet, err);
 }
 
+const char *reconfigure_url_fault(const struct reconfigure *reconfigure)
+{
+	return poll_fault(reconfigure->poll);
+}
+
 const struct config *reconfigure_config(const struct reconfigure *reconfigure)
 {
 	return fleet_config(reconfigure->fleet);

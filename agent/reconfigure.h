@@ -65,6 +65,8 @@ void reconfigure_on_desired(void *ctx, const char *text, size_t len);
 /* The rooms, all of them, take it into use. */
 int reconfigure_start(
 	struct reconfigure *reconfigure, const struct rooms *rooms, struct error *err);
+/* Why fleet.url gives no document; "" it does, or nothing is asked for. */
+const char *reconfigure_url_fault(const struct reconfigure *reconfigure);
 const struct config *reconfigure_config(const struct reconfigure *reconfigure);
 
 /* SIGHUP. */

@@ -110,7 +110,7 @@ static int tell(struct ctl *ctl, const struct answer *answer)
 	bool is_tried = cJSON_IsNumber(json_get(answer->root, "probation_s"));
 	char name[32], left[FORMAT_MAX];
 
-	document_name(number, name);
+	document_name(answer->root, name);
 	if (is_tried && ctl->values[OPTION_WAIT])
 		return wait(ctl, number, name);
 	format_age(number_of(answer->root, "probation_s"), left);

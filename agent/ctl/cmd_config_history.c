@@ -19,7 +19,7 @@ static void print_history(const struct ctl *ctl, const cJSON *items)
 
 		format_time(text_of(row, "time"), now_ms(), text);
 		table_text(table, text, COLOR_NONE);
-		document_name(json_get(row, "revision"), text);
+		document_name(row, text);
 		table_text(table, text, COLOR_NONE);
 		table_text(table, text_of(row, "origin"), COLOR_NONE);
 		table_text(table, result, color_of_state(result));

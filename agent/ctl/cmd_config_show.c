@@ -18,7 +18,7 @@ static void print_last(const struct ctl *ctl, const cJSON *last)
 	if (!cJSON_IsObject(last))
 		return;
 	format_time(text_of(last, "time"), now_ms(), at);
-	document_name(json_get(last, "revision"), name);
+	document_name(last, name);
 	format_cell(text_of(last, "reason"), 300, reason, sizeof(reason));
 	(void)printf("last      %s  %s by %s: ", at, name, text_of(last, "origin"));
 	print_colored(ctl, color_of_state(result), result);
@@ -28,9 +28,9 @@ static void print_last(const struct ctl *ctl, const cJSON *last)
 static void print_state(const struct ctl *ctl, const cJSON *root)
 {
 	const char *state = text_of(root, "state");
-	char text[FORMAT_MAX], name[32];
+	char text[FORMAT_MAX], name[32], fault[600];
 
-	document_name(json_get(root, "revision"), name);
+	document_name(root, name);
 	print_colored(ctl, COLOR_HEAD, text_of(root, "site"));
 	(void)printf("  %s", name);
 	if (text_of(root, "origin")[0])
@@ -44,8 +44,14 @@ static void print_state(const struct ctl *ctl, const cJSON *root)
 	(void)putchar('\n');
 	print_last(ctl, json_get(root, "last"));
 	if (cJSON_IsObject(json_get(root, "previous"))) {
-		document_name(json_get(json_get(root, "previous"), "revision"), name);
+		document_name(json_get(root, "previous"), name);
 		(void)printf("before    %s (drayctl config rollback)\n", name);
+	}
+	if (text_of(root, "url_fault")[0]) {
+		format_cell(text_of(root, "url_fault"), 300, fault, sizeof(fault));
+		(void)printf("url       ");
+		print_colored(ctl, COLOR_WARN, "gives no document");
+		(void)printf(": %s\n", fault);
 	}
 	if (text_of(root, "digest")[0])
 		(void)printf("files     sha256 %s\n", text_of(root, "digest"));

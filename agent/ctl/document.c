@@ -78,10 +78,14 @@ void document_print(const cJSON *root)
 	cJSON_free(text);
 }
 
-void document_name(const cJSON *revision, char out[32])
+void document_name(const cJSON *row, char out[32])
 {
+	const cJSON *revision = json_get(row, "revision");
+	bool is_strange = strcmp(text_of(row, "result"), "refused") == 0 &&
+			  strcmp(text_of(row, "origin"), "files") != 0;
+
 	if (cJSON_IsNumber(revision))
 		(void)snprintf(out, 32, "revision %.0f", revision->valuedouble);
 	else
-		(void)snprintf(out, 32, "the files");
+		(void)snprintf(out, 32, is_strange ? "a document" : "the files");
 }

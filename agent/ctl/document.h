@@ -22,7 +22,8 @@ void document_done(struct document *document);
 /* For people: indented, and what could steer the terminal is taken out. */
 void document_print(const cJSON *root);
 
-/* "revision 12", or "the files" where it has none. */
-void document_name(const cJSON *revision, char out[32]);
+/* What a row is about, by its revision: "revision 12", "the files" where it has none, or "a document" that
+ * was refused before its number could be read. */
+void document_name(const cJSON *row, char out[32]);
 
 #endif

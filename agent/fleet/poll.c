@@ -262,7 +262,7 @@ void poll_free(struct poll *poll)
 	free(poll);
 }
 
-const char *poll_reason(const struct poll *poll)
+const char *poll_fault(const struct poll *poll)
 {
 	return poll->config ? poll->reason : "";
 }

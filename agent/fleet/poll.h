@@ -49,6 +49,6 @@ int poll_configure(struct poll *poll, const struct config *config, struct error 
 int poll_check(const struct config *config, const struct secret_dirs *secrets, struct error *err);
 
 /* For people: why there is no document; "" there is one, or nothing is asked for. */
-const char *poll_reason(const struct poll *poll);
+const char *poll_fault(const struct poll *poll);
 
 #endif

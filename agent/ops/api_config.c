@@ -81,6 +81,14 @@ static void put_trial(struct call *call, const struct revisions *revisions)
 	buf_done(&hex);
 }
 
+static void put_url_fault(struct call *call)
+{
+	const struct ops_options *with = &call->ops->with;
+	const char *fault = with->url_fault ? with->url_fault(with->ctx) : "";
+
+	write_text(&call->body, "url_fault", fault[0] ? fault : NULL);
+}
+
 void api_show_config(struct call *call)
 {
 	const struct revisions *revisions = revisions_of(call);
@@ -98,6 +106,7 @@ void api_show_config(struct call *call)
 		write_null(out, "state");
 	}
 	put_trial(call, revisions);
+	put_url_fault(call);
 	put_document(out, "config", document);
 	put_document(out, "desired", current ? current->patch : NULL);
 	put_document(out, "files", current ? current->files : document);

@@ -45,6 +45,8 @@ struct ops_options {
 	bool (*broker_is_up)(void *ctx);
 	const char *(*broker_reason)(void *ctx);
 	const struct room_report *(*store_room)(void *ctx);
+	/* Why fleet.url gives no document; "" it does, or nothing is asked for. May be NULL. */
+	const char *(*url_fault)(void *ctx);
 	void *ctx;
 };
 

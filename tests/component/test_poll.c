@@ -215,7 +215,7 @@ static void test_a_document_is_handed_on_once_and_then_asked_for_by_its_tag(void
 	wait_answered(3);
 	assert_string_equal(f.match, f.etag);
 	assert_int_equal(f.taken, 1);
-	assert_string_equal(poll_reason(f.poll), "");
+	assert_string_equal(poll_fault(f.poll), "");
 	f.etag = "\"c\"";
 	say("{\"revision\":2}");
 	wait_taken(2);
@@ -262,10 +262,10 @@ static void test_none_for_this_site_is_no_fault_and_may_come_later(void **state)
 	configure();
 	wait_answered(2);
 	assert_int_equal(f.taken, 0);
-	assert_string_equal(poll_reason(f.poll), "it answers 404");
+	assert_string_equal(poll_fault(f.poll), "it answers 404");
 	f.status = 200;
 	wait_taken(1);
-	assert_string_equal(poll_reason(f.poll), "");
+	assert_string_equal(poll_fault(f.poll), "");
 }
 
 static void test_what_is_taken_away_and_comes_back_is_handed_on_again(void **state)
@@ -296,11 +296,11 @@ static void test_a_fault_is_told_and_passes(void **state)
 		f.status = rows[i].status;
 		configure();
 		wait_answered(f.asked + 1);
-		assert_non_null(strstr(poll_reason(f.poll), rows[i].words));
+		assert_non_null(strstr(poll_fault(f.poll), rows[i].words));
 		assert_int_equal(f.taken, i);
 		f.status = 200;
 		wait_taken((unsigned)i + 1);
-		assert_string_equal(poll_reason(f.poll), "");
+		assert_string_equal(poll_fault(f.poll), "");
 	}
 }
 
@@ -309,9 +309,9 @@ static void test_a_server_that_is_down_is_asked_again(void **state)
 	(void)state;
 	evhttp_del_accept_socket(f.server, f.bound);
 	configure();
-	for (int i = 0; i < PATIENCE && !*poll_reason(f.poll); i++)
+	for (int i = 0; i < PATIENCE && !*poll_fault(f.poll); i++)
 		run_turn();
-	assert_string_not_equal(poll_reason(f.poll), "");
+	assert_string_not_equal(poll_fault(f.poll), "");
 	f.bound = evhttp_bind_socket_with_handle(
 		f.server, "127.0.0.1", (uint16_t)strtol(strrchr(f.url, ':') + 1, NULL, 10));
 	assert_non_null(f.bound);
@@ -336,10 +336,10 @@ static void test_the_token_is_read_for_each_question(void **state)
 	assert_string_equal(f.token, "Bearer of-tuesday");
 	write_token("in two words\n");
 	assert_int_equal(poll_check(&f.config, &f.secrets, &err), -1);
-	for (int i = 0; i < PATIENCE && !*poll_reason(f.poll); i++)
+	for (int i = 0; i < PATIENCE && !*poll_fault(f.poll); i++)
 		run_turn();
 	assert_non_null(
-		strstr(poll_reason(f.poll), "fleet.token: the token in the file token holds"));
+		strstr(poll_fault(f.poll), "fleet.token: the token in the file token holds"));
 }
 
 static void test_one_that_is_too_large_is_cut_where_that_can_be_seen(void **state)
