@@ -139,7 +139,7 @@ install_packages() {
 
 ensure_packages() {
 	local need="gcc cmake ninja-build pkg-config libc6-dev libcurl4-openssl-dev libevent-dev
-		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev libcmocka-dev
+		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev zlib1g-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
 		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server systemd
