@@ -66,18 +66,14 @@ static const struct sock_filter filter[] = {
 	REFUSE(fsconfig),
 	REFUSE(fsmount),
 	REFUSE(fspick),
-#ifdef __NR_mount_setattr
 	REFUSE(mount_setattr),
-#endif
 
 	/* the kernel's inside, and parts of it that break often */
 	REFUSE(init_module),
 	REFUSE(finit_module),
 	REFUSE(delete_module),
 	REFUSE(kexec_load),
-#ifdef __NR_kexec_file_load
 	REFUSE(kexec_file_load),
-#endif
 	REFUSE(bpf),
 	REFUSE(perf_event_open),
 	REFUSE(userfaultfd),
@@ -88,10 +84,6 @@ static const struct sock_filter filter[] = {
 	REFUSE(request_key),
 	REFUSE(keyctl),
 	REFUSE(syslog),
-#ifdef __NR_iopl
-	REFUSE(iopl),
-	REFUSE(ioperm),
-#endif
 
 	/* the machine as a whole */
 	REFUSE(reboot),
