@@ -35,10 +35,11 @@ kinds=${kinds:-deb rpm} arches=${arches:-amd64 arm64 armhf}
 # What the parts (deb/make.sh, rpm/make.sh) are told.
 version=$(sed -n 's/^project(dray VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
 release=1
+maintainer="The dray maintainers <maintainers@dray.example>"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null ||
 	date -u -d "$(sed -n 's/^## .* - \(....-..-..\)$/\1/p' CHANGELOG.md | head -n 1)" +%s)}
 out=$root/build/packages
-export version release out SOURCE_DATE_EPOCH
+export version release maintainer out SOURCE_DATE_EPOCH
 
 native=$(dpkg --print-architecture)
 triplet_of() {
