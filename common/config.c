@@ -225,6 +225,7 @@ static void free_fields(const struct option_kind *kind, void *base)
 		switch (option->type) {
 		case OPTION_TEXT:
 		case OPTION_TYPES:
+		case OPTION_PARTS:
 			drop_text(field);
 			break;
 		case OPTION_SECRET:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dray/json.h"
+#include "dray/jws.h"
 #include "dray/route.h"
 
 static int out_of_memory(struct error *err)
@@ -178,10 +179,23 @@ static int complete_routes(const cJSON *routes, struct config *config, struct er
 	return 0;
 }
 
+static int complete_fleet(struct config *config, struct error *err)
+{
+	struct jws_keys keys;
+
+	if (config_check_tls(&config->fleet.tls, err) ||
+		(config->fleet.public_key &&
+			jws_parse_keys(config->fleet.public_key, &keys, err))) {
+		error_prefix(err, "fleet");
+		return -1;
+	}
+	return 0;
+}
+
 int config_complete(const cJSON *document, struct config *config, struct error *err)
 {
 	if (complete_mqtt(config, err) || complete_sources(config, err) ||
-		config_complete_listen(document, config, err) ||
+		config_complete_listen(document, config, err) || complete_fleet(config, err) ||
 		complete_destinations(json_get(document, "destinations"), config, err))
 		return -1;
 	return complete_routes(json_get(document, "routes"), config, err);

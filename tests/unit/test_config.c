@@ -385,7 +385,6 @@ static void test_what_is_designed_but_not_here_says_so(void **state)
 	} rows[] = {
 		{ TOP("\"inbound\":{}"), "inbound" },
 		{ TOP("\"match\":{}"), "match" },
-		{ TOP("\"fleet\":{}"), "fleet" },
 	};
 	(void)state;
 
