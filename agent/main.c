@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "dray/config.h"
 #include "dray/event_schema.h"
+#include "names.h"
 #include "restore.h"
 #include "trees.h"
 
@@ -121,7 +122,7 @@ static int run(const char *config_path)
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+int drayd_main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },

@@ -105,7 +105,7 @@ stage() {
 	local program id debug
 	rm -rf "$work/stage" "$work/symbols"
 	DESTDIR=$work/stage cmake --install "$work/build"
-	for program in usr/sbin/drayd usr/bin/drayctl usr/libexec/dray/dray-map; do
+	for program in usr/sbin/drayd usr/libexec/dray/dray-map; do
 		id=$(readelf -n "$work/stage/$program" | sed -n 's/^ *Build ID: //p')
 		debug=$work/symbols/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
 		mkdir -p "$(dirname "$debug")"

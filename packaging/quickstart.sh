@@ -43,7 +43,7 @@ cd "$root"
 mkdir -p build
 {
 	cmake --preset release -DDRAY_TESTS=OFF -B build/quickstart
-	cmake --build build/quickstart --target drayd drayctl dray-map
+	cmake --build build/quickstart --target drayd dray-map
 } >build/quickstart-build.log 2>&1 || {
 	cat build/quickstart-build.log >&2
 	echo "quickstart: the build failed; its output is in $root/build/quickstart-build.log" >&2

@@ -2,6 +2,7 @@
  * main.c - reads the options, finds the command, runs it.
  */
 #include "ctl/ctl.h"
+#include "names.h"
 
 #include <getopt.h>
 #include <locale.h>
@@ -232,7 +233,7 @@ static int run(struct ctl *ctl, int n, char **words)
 	return command->run(ctl);
 }
 
-int main(int argc, char **argv)
+int drayctl_main(int argc, char **argv)
 {
 	struct ctl ctl = { .socket = DEFAULT_SOCKET };
 	const char *no_color = getenv("NO_COLOR");
