@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-PROGRAMS = ["usr/sbin/drayd", "usr/bin/drayctl", "usr/libexec/dray/dray-map"]
+PROGRAMS = ["usr/sbin/drayd", "usr/libexec/dray/dray-map"]
 # By Debian source package; debian/copyright and upstream's own licence file say so.
 LICENCES = {
     "cjson": "MIT",

@@ -27,7 +27,7 @@ shlibs() {
 	mkdir -p "$work/deb/shlibs/debian"
 	printf 'Source: dray\n\nPackage: dray\nArchitecture: any\n' >"$work/deb/shlibs/debian/control"
 	(cd "$work/deb/shlibs" && DEB_HOST_ARCH=$arch dpkg-shlibdeps -O $dirs "$tree/usr/sbin/drayd" \
-		"$tree/usr/bin/drayctl" "$tree/usr/libexec/dray/dray-map") | sed 's/^shlibs:Depends=//'
+		"$tree/usr/libexec/dray/dray-map") | sed 's/^shlibs:Depends=//'
 }
 
 # pack TREE CONTROL FILE: set its dates and sums, and roll it up.
