@@ -26,6 +26,7 @@ LICENCES = {
     "openssl": "Apache-2.0",
     "sqlite3": "blessing",
     "systemd": "LGPL-2.1-or-later",
+    "zlib": "Zlib",
 }
 
 
@@ -94,7 +95,7 @@ def main():
              "relatedSpdxElement": "SPDXRef-dray"}] + [
             {"spdxElementId": "SPDXRef-dray", "relationshipType": "DYNAMIC_LINK",
              "relatedSpdxElement": each["SPDXID"]} for each in packages[1:]],
-    }, sys.stdout, indent=1)
+    }, sys.stdout, separators=(",", ":"))
     print()
 
 
