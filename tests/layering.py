@@ -22,7 +22,7 @@ LIBRARIES = {"sqlite3": ["sqlite3"], "curl": ["curl/"], "mosquitto": ["mosquitto
 # The core's libc: what computes, and nothing that acts.
 PURE = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h",
         "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h",
-        "time.h", "sys/queue.h", "setjmp.h"}
+        "threads.h", "time.h", "sys/queue.h", "setjmp.h"}
 IMPURE_CALLS = ["time", "clock", "clock_gettime", "gettimeofday", "localtime", "localtime_r",
                 "mktime", "tzset", "rand", "random", "srand", "getrandom", "getentropy",
                 "RAND_bytes", "getenv", "setenv", "open", "openat", "fopen", "fdopen", "read",
@@ -41,7 +41,7 @@ WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "filter.h", "h
 # room: (libraries, headers of the project by their start); the first room that fits a path counts.
 ROOMS = [
     ("include/dray/", ["cjson"], ["dray/"]),
-    ("common/", ["cjson", "openssl"], ["dray/"]),
+    ("common/", ["cjson", "openssl", "zlib"], ["dray/", "units_texts.h"]),
     ("agent/store/", ["sqlite3", "cjson"], ["dray/", "store/"] + FLOOR),
     ("agent/mqtt/", ["mosquitto", "event", "openssl", "cjson"], ["dray/", "mqtt/"] + FLOOR),
     ("agent/capture/", ["event", "cjson"],
