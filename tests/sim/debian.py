@@ -170,6 +170,36 @@ class Network:
 
 # --- machines -------------------------------------------------------------------------------------
 
+class ControlGroups:
+    """Of a machine's own, in the hierarchies that systemd-nspawn uses: two at a time don't meet."""
+
+    PLACES = {"name=systemd": ["/sys/fs/cgroup/systemd"],
+              "": ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]}
+
+    def __init__(self):
+        self.folders = []
+        with open("/proc/self/cgroup") as groups:
+            mine = [line.rstrip("\n").split(":", 2)[1:] for line in groups]
+        for controllers, path in mine:
+            if controllers in self.PLACES:
+                at = next(filter(os.path.isdir, self.PLACES[controllers]), None)
+                folder = "%s%s/dray-machine-%d" % (at, path.rstrip("/"), os.getpid())
+                with contextlib.suppress(OSError):
+                    os.makedirs(folder, exist_ok=True)
+                    self.folders.append(folder)
+
+    def enter(self):
+        for folder in self.folders:
+            with open(folder + "/cgroup.procs", "w") as processes:
+                processes.write("0")
+
+    def end(self):
+        for top in self.folders:
+            for folder, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
+
+
 class Machine:
     """A root with systemd as its first process (systemd-nspawn)."""
 
@@ -180,16 +210,17 @@ class Machine:
         self.process = self.leader = None
 
     def boot(self, seconds=60):
+        self.groups = ControlGroups()
         with open(self.console, "a") as console:
             self.process = process.spawn(
                 ["systemd-nspawn", "--quiet", "--directory", self.root.path, "--boot",
                  "--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off",
                  "--timezone=off", "--link-journal=no"],
-                stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+                before=self.groups.enter, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         self.leader = wait.until(lambda: self._find_leader() or self.process.poll() is not None,
                                  seconds, "the machine's first process")
         if self.process.poll() is not None:
-            self.process = None
+            self.end()
             pytest.skip("systemd-nspawn can't boot a machine here: " + self.said_at_boot())
         wait.until(lambda: self.state() in ("running", "degraded"), seconds,
                    "a booted machine; see " + self.console, every=0.2)
@@ -246,4 +277,5 @@ class Machine:
             self.process.wait(20)
         self.process.kill()
         self.process.wait()
+        self.groups.end()
         self.process = self.leader = None
