@@ -17,6 +17,7 @@
 #include "couriers.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
+#include "harden.h"
 #include "housekeeping.h"
 #include "keeper.h"
 #include "loader.h"
@@ -493,6 +494,8 @@ static int start(struct agent *agent, struct error *err)
 {
 	log_setup((enum log_level)agent->config->log.level,
 		agent->config->log.format == CONFIG_LOG_JSON);
+	if (harden_rights(agent->config->state_dir, err) < 0)
+		return -1;
 	agent->lock_fd = lock_take(agent->config->state_dir, err);
 	if (agent->lock_fd < 0)
 		return -1;

@@ -27,9 +27,9 @@ static bool has_parent_part(const char *name)
 	return false;
 }
 
-static bool join_path(const char *dir, const char *name, char *out, size_t size)
+static bool join_path(const char *dir, const char *join, const char *name, char *out, size_t size)
 {
-	int len = snprintf(out, size, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+	int len = snprintf(out, size, "%s%s%s", dir, join, name);
 
 	return len > 0 && (size_t)len < size;
 }
@@ -54,6 +54,14 @@ __attribute__((format(printf, 3, 4))) static int refuse(
 int secret_path(const struct secret_dirs *dirs, const struct config_secret *secret, char *out,
 	size_t size, struct error *err)
 {
+	/* The unit's LoadCredential=dray:FOLDER puts "dray_" before the names that it finds there. */
+	const struct {
+		const char *dir, *join;
+	} places[] = {
+		{ dirs->credentials, "/" },
+		{ dirs->credentials, "/dray_" },
+		{ dirs->beside ? dirs->beside : ".", "/" },
+	};
 	const char *name = secret->file;
 
 	if (!name || !*name)
@@ -61,17 +69,18 @@ int secret_path(const struct secret_dirs *dirs, const struct config_secret *secr
 	if (*name != '/' && has_parent_part(name))
 		return refuse(err, name, "must not lead upwards out of its folder");
 	if (*name == '/')
-		return join_path(NULL, name, out, size) ? 0
-							: refuse(err, name, "has too long a path");
-	if (dirs->credentials) {
-		if (!join_path(dirs->credentials, name, out, size))
+		return join_path("", "", name, out, size)
+			       ? 0
+			       : refuse(err, name, "has too long a path");
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (!places[i].dir)
+			continue;
+		if (!join_path(places[i].dir, places[i].join, name, out, size))
 			return refuse(err, name, "has too long a path");
 		if (access(out, F_OK) == 0)
-			return 0;
+			break;
 	}
-	if (!join_path(dirs->beside ? dirs->beside : ".", name, out, size))
-		return refuse(err, name, "has too long a path");
-	return 0;
+	return 0; /* the last place, when it is nowhere: there the error shows */
 }
 
 /*

@@ -13,6 +13,8 @@
 
 #include <curl/curl.h>
 
+#include "harden.h"
+
 #define DEFAULT_SOCKET "/run/dray/control.sock"
 
 static const struct command *const commands[] = {
@@ -240,6 +242,7 @@ int drayctl_main(int argc, char **argv)
 	bool wants_help = false;
 	int code;
 
+	harden_memory();
 	(void)setlocale(LC_ALL, "");
 	ctl.has_color = isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
 	code = read_options(&ctl, argc, argv, &wants_help);

@@ -56,6 +56,7 @@ static void put_back(struct http_pool *pool, struct http_transfer *transfer)
 {
 	if (!may_be_used_again())
 		http_transfer_close(transfer);
+	buf_wipe(&transfer->answer); /* a token may have come */
 	if (transfer->answer.cap > ANSWER_KEPT_BYTES)
 		buf_done(&transfer->answer);
 	TAILQ_INSERT_HEAD(&pool->idle, transfer, link);

@@ -30,6 +30,7 @@
 #include "dray/metrics.h"
 #include "ops/ops.h"
 #include "store/store.h"
+#include "secret.h"
 #include "turn.h"
 
 #define PATIENCE 2000 /* passes of the loop, a few ms each, before a test gives up */
@@ -140,6 +141,8 @@ void deliver_list(struct deliver *deliver, deliver_view_fn fn, void *ctx)
 			.connector = "rest" });
 }
 
+static const struct secret_dirs no_secrets = { .beside = "." };
+
 static bool broker_is_up(void *ctx)
 {
 	return ((struct fixture *)ctx)->broker_up;
@@ -181,6 +184,7 @@ static inline int set_up(void **state)
 	f->metrics = metrics_new();
 	f->turn = turn_new(f->base, f->store, f->metrics, clock_system());
 	f->ops = ops_new(&(struct ops_options){ .base = f->base,
+		.secrets = &no_secrets,
 		.turn = f->turn,
 		.store = f->store,
 		.metrics = f->metrics,
