@@ -1,8 +1,9 @@
 #!/bin/bash
-# A .deb of what was staged, and one of its symbols. packaging/build.sh calls it and says:
-# arch, version, release, maintainer, out, work, sysroot (empty: this machine's own libraries), SOURCE_DATE_EPOCH.
+# A .deb of what was staged, and one of its symbols. packaging/build.sh calls it, and
+# says there what it tells.
 set -eu
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+: "${arch:?}" "${version:?}" "${release:?}" "${maintainer:?}" "${out:?}" "${work:?}" "${tools:?}" "${SOURCE_DATE_EPOCH:?}"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 source=$here/../..
 tree=$work/deb/dray symbols=$work/deb/dray-dbgsym
 package=dray_$version-${release}_$arch.deb
@@ -20,14 +21,14 @@ installed_size() { # TREE
 
 # Package names and versions of the libraries that the programs were linked with.
 shlibs() {
-	local folder dirs=
+	local folder dirs=''
 	for folder in ${sysroot:+"$sysroot/lib/$tools" "$sysroot/usr/lib/$tools"}; do
 		dirs="$dirs -l$folder"
 	done
 	mkdir -p "$work/deb/shlibs/debian"
 	printf 'Source: dray\n\nPackage: dray\nArchitecture: any\n' >"$work/deb/shlibs/debian/control"
 	(cd "$work/deb/shlibs" && DEB_HOST_ARCH=$arch dpkg-shlibdeps -O $dirs "$tree/usr/sbin/drayd" \
-		"$tree/usr/bin/drayctl" "$tree/usr/libexec/dray/dray-map") | sed 's/^shlibs:Depends=//'
+		"$tree/usr/libexec/dray/dray-map") | sed 's/^shlibs:Depends=//'
 }
 
 # pack TREE CONTROL FILE: set its dates and sums, and roll it up.

@@ -1,9 +1,9 @@
 #!/bin/bash
-# An .rpm of what was staged, and one of its symbols. packaging/build.sh calls it and says:
-# arch, version, release, maintainer, out, work, sysroot (empty: this machine's own libraries),
-# SOURCE_DATE_EPOCH.
+# An .rpm of what was staged, and one of its symbols. packaging/build.sh calls it, and
+# says there what it tells.
 set -eu
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+: "${arch:?}" "${version:?}" "${release:?}" "${maintainer:?}" "${out:?}" "${work:?}" "${SOURCE_DATE_EPOCH:?}"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 source=$here/../..
 tree=$work/rpm/tree
 case $arch in

@@ -15,9 +15,9 @@ SBOM = "usr/share/doc/dray/dray.spdx.json"
 SOURCES = {"libc.so": "glibc", "libm.so": "glibc", "libcjson": "cjson", "libcurl": "curl",
            "libevent": "libevent", "libjq": "jq", "libmosquitto": "mosquitto",
            "libsqlite3": "sqlite3", "libssl": "openssl", "libcrypto": "openssl",
-           "libsystemd": "systemd", "ld-linux": "glibc"}
+           "libsystemd": "systemd", "ld-linux": "glibc", "libz.so": "zlib"}
 IDENTIFIER = r"SPDXRef-[A-Za-z0-9.-]+$"
-LICENCE = r"(Apache-2.0|MIT|curl|LGPL-2.1-or-later|BSD-3-Clause|EPL-2.0|blessing)"
+LICENCE = r"(Apache-2.0|MIT|curl|LGPL-2.1-or-later|BSD-3-Clause|EPL-2.0|blessing|Zlib)"
 
 
 def sbom(dray):

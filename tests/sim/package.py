@@ -10,7 +10,7 @@ from sim.agent import ROOT
 
 PLACE = os.path.join(ROOT, "build/packages")
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7hl": "armhf"}
-PROGRAMS = ["usr/sbin/drayd", "usr/bin/drayctl", "usr/libexec/dray/dray-map"]
+PROGRAMS = ["usr/sbin/drayd", "usr/libexec/dray/dray-map"]
 
 
 def said_by(*command, data=None):
@@ -91,8 +91,11 @@ def unpack(package, folder):
         target = os.path.join(str(folder), path)
         if member.isdir():
             os.makedirs(target, exist_ok=True)
-        elif content is not None:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            continue
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if member.issym():
+            os.symlink(member.linkname, target)
+        else:
             with open(target, "wb") as file:
                 file.write(content)
             os.chmod(target, member.mode & 0o777)
