@@ -52,7 +52,7 @@ ROOMS = [
     ("agent/ops/", ["event", "openssl", "cjson"],
      ["dray/", "ops/", "store/", "capture/", "deliver/"] + FLOOR),
     ("agent/ctl/", ["curl", "cjson"],
-     ["dray/", "ctl/", "mapper/", "config_file.h", "declared.h"]),
+     ["dray/", "ctl/", "mapper/", "config_file.h", "declared.h", "secret.h"]),
     ("agent/agent.c", ["event", "cjson"],
      ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/"] + FLOOR + WIRING),
     ("agent/declared.c", ["cjson"], ["dray/", "mapper/"] + WIRING),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config_file.h"
+#include "ctl/machine.h"
 #include "declared.h"
 #include "dray/config.h"
 #include "mapper/connector_folder.h"
@@ -16,15 +17,19 @@
 #define DEFAULT_CONFIG "/etc/dray/dray.json"
 #define INSTALLED "/usr/share/dray/connectors"
 
+const char *config_path(const struct ctl *ctl)
+{
+	return ctl->values[OPTION_CONFIG] ? ctl->values[OPTION_CONFIG] : DEFAULT_CONFIG;
+}
+
 void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret)
 {
-	const char *config = ctl->values[OPTION_CONFIG];
 	char path[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	path[len > 0 ? len : 0] = '\0';
 	(void)snprintf(ret->texts[2], sizeof(ret->texts[2]), "%.4000s/connectors", dirname(path));
-	(void)snprintf(path, sizeof(path), "%s", config ? config : DEFAULT_CONFIG);
+	(void)snprintf(path, sizeof(path), "%s", config_path(ctl));
 	(void)snprintf(ret->texts[0], sizeof(ret->texts[0]), "%.4000s/connectors", dirname(path));
 	(void)snprintf(ret->texts[1], sizeof(ret->texts[1]), "%s", INSTALLED);
 	for (int i = 0; i < CTL_CONNECTOR_DIRS; i++)

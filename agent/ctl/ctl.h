@@ -48,6 +48,9 @@ enum ctl_option {
 	OPTION_TOPIC,
 	OPTION_HEADER, /* likewise, headers[] */
 	OPTION_SOURCE,
+	OPTION_PASSWORD_FILE,
+	OPTION_MOSQUITTO,
+	OPTION_HOST,
 	OPTION_ALL,     /* a flag */
 	OPTION_FORCE,   /* a flag */
 	OPTION_DRY_RUN, /* a flag */
@@ -195,5 +198,9 @@ extern const struct command cmd_reference_remove;
 extern const struct command cmd_connector_list;
 extern const struct command cmd_connector_test;
 extern const struct command cmd_connector_try;
+extern const struct command cmd_device_setup;
+extern const struct command cmd_device_add;
+extern const struct command cmd_device_remove;
+extern const struct command cmd_device_list;
 
 #endif

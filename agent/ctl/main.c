@@ -38,6 +38,10 @@ static const struct command *const commands[] = {
 	&cmd_connector_list,
 	&cmd_connector_test,
 	&cmd_connector_try,
+	&cmd_device_setup,
+	&cmd_device_add,
+	&cmd_device_remove,
+	&cmd_device_list,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -65,6 +69,9 @@ static const struct option options[] = {
 	{ "topic", required_argument, NULL, OPTION_TOPIC },
 	{ "header", required_argument, NULL, OPTION_HEADER },
 	{ "source", required_argument, NULL, OPTION_SOURCE },
+	{ "password-file", required_argument, NULL, OPTION_PASSWORD_FILE },
+	{ "mosquitto", required_argument, NULL, OPTION_MOSQUITTO },
+	{ "host", required_argument, NULL, OPTION_HOST },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
