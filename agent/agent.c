@@ -172,14 +172,9 @@ static void on_restored(void *ctx, const char *message)
 			.severity = "critical", .kind = "store_restored", .message = message });
 }
 
-static bool broker_is_up(void *ctx)
+static void view_broker(void *ctx, struct broker_view *ret)
 {
-	return capture_is_up(((struct agent *)ctx)->capture);
-}
-
-static const char *broker_reason(void *ctx)
-{
-	return capture_reason(((struct agent *)ctx)->capture);
+	capture_view(((struct agent *)ctx)->capture, ret);
 }
 
 /* Counters go on where the tally left them. */
@@ -468,8 +463,7 @@ static int build_rooms(struct agent *agent)
 		.deliver = agent->deliver,
 		.reference = items_reference(agent->items),
 		.secrets = &agent->places.secrets,
-		.broker_is_up = broker_is_up,
-		.broker_reason = broker_reason,
+		.view_broker = view_broker,
 		.store_room = store_room,
 		.ctx = agent });
 	if (!agent->ops)

@@ -14,8 +14,10 @@
 #include "store/store.h"
 
 #define RING 4096
+#define RETAIN_ALWAYS 0
 #define BEHIND (RING / 2)
 #define STATUS_EVERY_S 10
+#define VERSION_TOPIC "$SYS/broker/version" /* Mosquitto's; others have none */
 
 struct saying {
 	size_t topic_len, len, correlation_len;
@@ -32,6 +34,7 @@ struct talk {
 	char status_topic[256];
 	char last_status[256];
 	bool status_is_due;
+	char version[64]; /* of the broker; "" not known */
 };
 
 static void on_status_timer(evutil_socket_t fd, short what, void *ctx)
@@ -236,6 +239,8 @@ static void on_up(void *ctx, bool session_present)
 	(void)session_present;
 	*talk->last_status = '\0'; /* the will may have spoken meanwhile */
 	talk->status_is_due = true;
+	*talk->version = '\0';
+	(void)mqtt_subscribe(talk->mqtt, VERSION_TOPIC, RETAIN_ALWAYS);
 }
 
 static void on_down(void *ctx, const char *why)
@@ -246,8 +251,21 @@ static void on_down(void *ctx, const char *why)
 
 static void on_message(void *ctx, const struct mqtt_message *message)
 {
-	(void)ctx;
-	(void)message; /* talk subscribes to nothing yet */
+	struct talk *talk = ctx;
+	const char *text = message->payload;
+	size_t n = 0;
+
+	if (strcmp(message->topic, VERSION_TOPIC) != 0)
+		return;
+	while (n < message->len && n + 1 < sizeof(talk->version) && text[n] >= ' ' &&
+		text[n] <= '~')
+		n++;
+	(void)snprintf(talk->version, sizeof(talk->version), "%.*s", (int)n, text);
+}
+
+const char *talk_broker_version(const struct talk *talk)
+{
+	return talk->version;
 }
 
 static void on_puback(void *ctx, int mid, int reason, const char *words)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "dray/broker_offer.h"
 #include "dray/config.h"
 #include "dray/error.h"
 #include "dray/room.h"
@@ -40,8 +41,7 @@ struct ops_options {
 	const struct reference *reference; /* what the site knows of units, for imports */
 	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */
-	bool (*broker_is_up)(void *ctx);
-	const char *(*broker_reason)(void *ctx);
+	void (*view_broker)(void *ctx, struct broker_view *ret);
 	const struct room_report *(*store_room)(void *ctx);
 	void *ctx;
 };

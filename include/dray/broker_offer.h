@@ -22,6 +22,16 @@ struct broker_offer {
 		.retains = true                                                     \
 	}
 
+/* What is known of the broker, for whoever asks. Texts are borrowed. */
+struct broker_view {
+	bool is_up;
+	const char *reason;        /* why not; "" when it is */
+	const char *version;       /* "mosquitto version 2.0.11"; "" it doesn't say */
+	const char *flaw;          /* of the offer: broker_offer_flaw(); "" none */
+	int protocol_level;        /* 5 or 4 */
+	struct broker_offer offer; /* of the last connection */
+};
+
 /*
  * What may be lost by it.
  *
