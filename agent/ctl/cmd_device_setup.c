@@ -159,15 +159,15 @@ static const char *agent_group(const struct config *config)
 /* The secret's text, to be freed with secret_free(); made where there is none. NULL after a line on stderr. */
 static char *get_secret(struct setup *setup, const struct config_secret *secret)
 {
-	const struct secret_dirs dirs = { NULL, setup->config_dir };
+	char credentials[PATH_MAX], path[PATH_MAX], password[BROKER_PASSWORD_MAX];
+	const struct secret_dirs dirs = { credentials, setup->config_dir };
 	struct buf text = BUF_INIT;
-	char path[PATH_MAX], password[BROKER_PASSWORD_MAX];
 	struct error err = { 0 };
 	int code = CTL_NO;
 
-	(void)snprintf(path, sizeof(path), "%s%s%s", *secret->file == '/' ? "" : setup->config_dir,
-		*secret->file == '/' ? "" : "/", secret->file);
-	if (access(path, F_OK) != 0 && make_password(password, sizeof(password)) == 0) {
+	(void)snprintf(credentials, sizeof(credentials), "%s/credentials", setup->config_dir);
+	if (secret_path(&dirs, secret, path, sizeof(path), &err) == 0 && access(path, F_OK) != 0 &&
+		make_password(password, sizeof(password)) == 0) {
 		buf_printf(&text, "%s\n", password);
 		code = write_file(setup, path, &text, 0640, agent_group(setup->at.config));
 		explicit_bzero(password, sizeof(password));
@@ -179,7 +179,7 @@ static char *get_secret(struct setup *setup, const struct config_secret *secret)
 	char *found = secret_read(&dirs, secret, &err);
 
 	if (!found)
-		(void)fprintf(stderr, "drayctl: %s: %s\n", path, err.message);
+		(void)fprintf(stderr, "drayctl: %s\n", err.message);
 	return found;
 }
 
@@ -199,7 +199,7 @@ static int write_patch(struct setup *setup)
 	buf_puts(&text, "// Made by \"drayctl device setup\": drayd's account at the broker.\n"
 			"{ \"mqtt\": { \"username\": \"" BROKER_USER_DRAYD
 			"\", \"password\": { \"file\": \"" DRAYD_SECRET "\" } } }\n");
-	code = write_file(setup, path, &text, 0644, NULL);
+	code = write_file(setup, path, &text, 0640, agent_group(setup->at.config));
 	buf_done(&text);
 	return code;
 }

@@ -64,6 +64,7 @@ struct table;
 
 struct ctl {
 	const char *socket;
+	bool has_socket; /* it was given */
 	bool is_json;
 	bool has_color;
 	const char *values[OPTION_N];       /* NULL: not given */
@@ -101,6 +102,10 @@ struct answer {
  * `events send` is an answer like a 2xx: the caller looks at the status.
  */
 int ask(const struct ctl *ctl, const char *path, const void *body, size_t len, struct answer *ret);
+/* As ask() with GET, without a word. False: nobody answers, or with anything but a 2xx. */
+bool ask_quietly(const struct ctl *ctl, const char *path, struct answer *ret);
+/* Does somebody take a TCP connection there? */
+bool can_connect(const char *host, int port);
 void answer_done(struct answer *answer);
 /* Print the agent's own words, for --json. */
 void answer_print(const struct answer *answer);
@@ -202,5 +207,6 @@ extern const struct command cmd_device_setup;
 extern const struct command cmd_device_add;
 extern const struct command cmd_device_remove;
 extern const struct command cmd_device_list;
+extern const struct command cmd_doctor;
 
 #endif

@@ -42,6 +42,7 @@ static const struct command *const commands[] = {
 	&cmd_device_add,
 	&cmd_device_remove,
 	&cmd_device_list,
+	&cmd_doctor,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -187,6 +188,7 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 		switch (option) {
 		case FLAG_SOCKET:
 			ctl->socket = optarg;
+			ctl->has_socket = true;
 			break;
 		case FLAG_JSON:
 			ctl->is_json = true;
