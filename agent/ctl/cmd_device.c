@@ -15,27 +15,33 @@
 
 #define PASSWORD_SIZE 1100
 
-/* From a file or standard input, one line break at its end cut; else a new one. */
-static int get_password(const struct ctl *ctl, char out[PASSWORD_SIZE])
+/* The one line of a file or of standard input. */
+static int read_password(const char *path, char out[PASSWORD_SIZE])
 {
-	const char *path = ctl->values[OPTION_PASSWORD_FILE];
-	struct buf text = BUF_INIT;
-	int failed = 0;
+	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	bool is_one = false;
 
-	if (!path)
-		return make_password(out, PASSWORD_SIZE) == 0 ? CTL_DONE
-							      : file_complain("password", EIO);
-	failed = file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, &text);
-	if (failed)
-		return file_complain(path, failed);
-	(void)snprintf(out, PASSWORD_SIZE, "%s", text.data);
-	buf_wipe(&text);
-	buf_done(&text);
-	out[strcspn(out, "\n")] = '\0';
-	if (broker_password_check(out) == 0)
+	if (!file)
+		return file_complain(path, errno);
+	if (fgets(out, PASSWORD_SIZE, file)) {
+		out[strcspn(out, "\n")] = '\0';
+		is_one = fgetc(file) == EOF && broker_password_check(out) == 0;
+	}
+	if (file != stdin)
+		(void)fclose(file);
+	if (is_one)
 		return CTL_DONE;
 	(void)fprintf(stderr, "drayctl: %s: a password is one line of 1 to 1024 bytes\n", path);
 	return CTL_NO;
+}
+
+static int get_password(const struct ctl *ctl, char out[PASSWORD_SIZE])
+{
+	const char *path = ctl->values[OPTION_PASSWORD_FILE];
+
+	if (path)
+		return read_password(path, out);
+	return make_password(out, PASSWORD_SIZE) == 0 ? CTL_DONE : file_complain("password", errno);
 }
 
 static void print_list(const char *head, const cJSON *list, const char *tail)
