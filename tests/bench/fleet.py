@@ -131,6 +131,7 @@ def cpu_s(pid):
 def run(folder, options):
     broker = Broker(folder, extra="max_connections -1\n").start()
     erp = Cloud("erp")
+    erp.faults({"do": "status", "status": 404, "path": "/nowhere"})
     signer = Signer(folder)
     desk = Desk(broker.port)
     sites = ["site-%03d" % n for n in range(1, options.agents + 1)]
