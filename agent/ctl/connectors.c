@@ -14,12 +14,11 @@
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
 
-#define DEFAULT_CONFIG "/etc/dray/dray.json"
 #define INSTALLED "/usr/share/dray/connectors"
 
 const char *config_path(const struct ctl *ctl)
 {
-	return ctl->values[OPTION_CONFIG] ? ctl->values[OPTION_CONFIG] : DEFAULT_CONFIG;
+	return ctl->values[OPTION_CONFIG] ? ctl->values[OPTION_CONFIG] : CTL_CONFIG;
 }
 
 void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret)
@@ -147,15 +146,13 @@ int open_adapter(const struct ctl *ctl, const char *which, struct connector_fold
 
 int load_config(const struct ctl *ctl, struct config **ret)
 {
-	const char *path = ctl->values[OPTION_CONFIG];
 	struct connector_dirs dirs;
 	struct declared declared = { .dirs = dirs.list };
 	struct error err = { 0 };
 	int status;
 
 	find_connector_dirs(ctl, &dirs);
-	status =
-		config_file_load(path ? path : DEFAULT_CONFIG, declared_find, &declared, ret, &err);
+	status = config_file_load(config_path(ctl), declared_find, &declared, ret, &err);
 	declared_done(&declared);
 	return status < 0 ? complain(&err) : CTL_DONE;
 }

@@ -240,6 +240,7 @@ void api_status(struct call *call)
 	write_text(out, "state", broker.is_up ? "running" : "degraded");
 	call_write_stamp(call, "started_at", call->ops->started_at_ms);
 	write_time(out, "now", call_wall_ms(call));
+	config_write_state(call);
 	put_clock(call);
 	put_broker(call, &broker);
 	put_store(call);

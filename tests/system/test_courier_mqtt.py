@@ -83,6 +83,7 @@ def test_a_server_with_an_unknown_certificate_gets_nothing(site, hub, tmp_path):
     agent = site.agent({"hub": destination(broker.port, scheme="mqtts")})
     send(site.device(), ["e-1"])
     wait.until(lambda: destination_row(agent)["state"] == "unreachable", what="it seen as unreachable")
+    assert destination_row(agent)["reason"] == "TLS: certificate verify failed"
     assert "PUBLISH" not in broker.log()
     assert agent.exceptions() == []
 
