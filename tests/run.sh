@@ -142,10 +142,11 @@ ensure_packages() {
 		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev zlib1g-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
-		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server systemd
-		libseccomp2"
+		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server systemd libseccomp2
+		dpkg-dev lintian rpm rpmlint shellcheck bash-completion"
 	# One from elsewhere does as well, and Debian's npm would not go in beside it.
 	[ $mode = quick ] || command -v npm >/dev/null || need="$need nodejs npm"
+	[ $mode = quick ] || command -v gdb >/dev/null || need="$need gdb-minimal"
 	local missing
 	missing=$(missing_of $need)
 	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
@@ -247,6 +248,11 @@ fuzz_build() {
 		sort -u | xargs -r cmake --build build/fuzz --target
 }
 
+build_packages() {
+	rm -rf build/packages
+	packaging/build.sh deb rpm "$(dpkg --print-architecture)"
+}
+
 check_man_pages() {
 	local page
 	for page in packaging/man/*.scd; do
@@ -287,11 +293,15 @@ else
 fi
 pytests release "system tests: broker, hostile cloud, kill -9" system tests/system
 part "clang-tidy, beside the system tests" tidy.log awaited tidy
-beside asan build asan
+beside packages build_packages
 if [ -d "$DRAY_FIXTURES" ]; then
 	pytests release "conformance against published schemas" conformance tests/conformance
 else
 	skip "conformance against published schemas" "no folder $DRAY_FIXTURES (DRAY_FIXTURES)"
+fi
+beside asan build asan
+if part "packages: deb and rpm of this machine's kind" packages-build.log awaited packages; then
+	pytests release "packages: contents, scripts, symbols, SBOM" packages tests/packaging
 fi
 if part "building asan (ASan and UBSan)" build-asan.log awaited asan; then
 	ls tests/fuzz/fuzz_*.c >/dev/null 2>&1 && beside fuzz fuzz_build

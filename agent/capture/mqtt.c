@@ -539,6 +539,7 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 		if (mqtt_is_up(capture->mqtt)) /* else on_up() comes */
 			settle_subscriptions(capture);
 	}
+	talk_configure(capture->talk, config);
 	capture->acks_deliveries = false;
 	for (size_t i = 0; i < config->n_sources; i++)
 		capture->acks_deliveries |= config->sources[i].ack_delivered;
@@ -583,6 +584,12 @@ const char *capture_reason(const struct capture *capture)
 	if (*capture->closed)
 		return capture->closed;
 	return *capture->reason ? capture->reason : "connecting";
+}
+
+void capture_report(struct capture *capture, int64_t revision, const char *text, size_t len)
+{
+	talk_report(capture->talk, revision, text, len);
+	turn_wake(capture->is.turn);
 }
 
 void capture_stop(struct capture *capture)

@@ -1,5 +1,5 @@
 /*
- * talk.h - the client that speaks: acks, status, alerts.
+ * talk.h - the client that speaks: acks, status, alerts; and hears which configuration is desired.
  *
  * What is said during a turn is `fresh`: it is dropped when the turn is poisoned and may leave when
  * it is committed. Then it waits its turn in a ring, at most TALK_OUTSTANDING_MAX of it unacknowledged.
@@ -25,6 +25,12 @@ void talk_free(struct talk *talk);
 /* Connect, or connect anew, with these options (client id and will are talk's to add). */
 int talk_connect(struct talk *talk, const struct mqtt_options *options, const struct config *config,
 	struct error *err);
+
+/* Behind talk_connect(), and for each configuration that needs no new connection. */
+void talk_configure(struct talk *talk, const struct config *config);
+
+/* What stands in config/reported from now on, copied, retained; and the revision that the status names. */
+void talk_report(struct talk *talk, int64_t revision, const char *text, size_t len);
 
 /* Say something, fresh. Copied. A full ring drops its oldest, and counts it. */
 void talk_say(struct talk *talk, const char *topic, const void *payload, size_t len,

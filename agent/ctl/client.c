@@ -21,6 +21,8 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *ctx)
 /* Which socket, and what to do: the only two things that help. */
 static int print_unreached(const struct ctl *ctl, CURLcode code)
 {
+	if (ctl->is_patient)
+		return CTL_UNREACHED;
 	if (code == CURLE_COULDNT_CONNECT)
 		(void)fprintf(stderr,
 			"drayctl: nobody answers at %s: is drayd running (systemctl status drayd), and "
@@ -123,7 +125,7 @@ void path_put(struct buf *path, const char *text)
 	}
 }
 
-void path_put_options(struct buf *path, const struct ctl *ctl, unsigned takes)
+void path_put_options(struct buf *path, const struct ctl *ctl, uint64_t takes)
 {
 	char before = '?';
 

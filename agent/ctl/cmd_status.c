@@ -44,6 +44,21 @@ static void print_broker(const struct ctl *ctl, const cJSON *root)
 	(void)putchar('\n');
 }
 
+/* Said while it is tried, or when what was offered last did not become it. */
+static void print_config(const struct ctl *ctl, const cJSON *config)
+{
+	const char *state = text_of(config, "state");
+	int64_t revision = number_of(config, "revision");
+
+	if (!state[0] || (strcmp(state, "good") == 0 && revision == 0))
+		return;
+	(void)fputs("config  ", stdout);
+	print_colored(ctl, color_of_state(state), state);
+	if (revision > 0)
+		(void)printf(", revision %" PRId64 " is in force", revision);
+	(void)puts(strcmp(state, "good") == 0 ? "" : "  (drayctl config show)");
+}
+
 /* "store   3.9 GiB of 4.0 GiB, 12 GiB free on its disk: …" */
 static void print_store(const struct ctl *ctl, const cJSON *store)
 {
@@ -208,6 +223,7 @@ static int run(struct ctl *ctl)
 		use_zone_of(answer.root);
 		print_head(ctl, answer.root);
 		print_broker(ctl, answer.root);
+		print_config(ctl, json_get(answer.root, "config"));
 		print_store(ctl, json_get(answer.root, "store"));
 		print_salvage(ctl, json_get(answer.root, "salvage"));
 		print_restore(ctl, json_get(answer.root, "restore"));

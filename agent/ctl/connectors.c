@@ -13,7 +13,6 @@
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
 
-#define DEFAULT_CONFIG "/etc/dray/dray.json"
 #define INSTALLED "/usr/share/dray/connectors"
 
 void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret)
@@ -24,7 +23,7 @@ void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret)
 
 	path[len > 0 ? len : 0] = '\0';
 	(void)snprintf(ret->texts[2], sizeof(ret->texts[2]), "%.4000s/connectors", dirname(path));
-	(void)snprintf(path, sizeof(path), "%s", config ? config : DEFAULT_CONFIG);
+	(void)snprintf(path, sizeof(path), "%s", config ? config : CTL_CONFIG);
 	(void)snprintf(ret->texts[0], sizeof(ret->texts[0]), "%.4000s/connectors", dirname(path));
 	(void)snprintf(ret->texts[1], sizeof(ret->texts[1]), "%s", INSTALLED);
 	for (int i = 0; i < CTL_CONNECTOR_DIRS; i++)
@@ -149,8 +148,7 @@ int load_config(const struct ctl *ctl, struct config **ret)
 	int status;
 
 	find_connector_dirs(ctl, &dirs);
-	status =
-		config_file_load(path ? path : DEFAULT_CONFIG, declared_find, &declared, ret, &err);
+	status = config_file_load(path ? path : CTL_CONFIG, declared_find, &declared, ret, &err);
 	declared_done(&declared);
 	return status < 0 ? complain(&err) : CTL_DONE;
 }

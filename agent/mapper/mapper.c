@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "clock.h"
 #include "mapper_internal.h"
 #include "wire.h"
 
@@ -22,7 +23,7 @@
 
 static void set_timer(struct mapper *mapper, int64_t ms)
 {
-	const struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	const struct timeval after = clock_wait(ms);
 
 	(void)event_add(mapper->timer, &after);
 }

@@ -96,7 +96,7 @@ static void on_connect_timer(evutil_socket_t fd, short what, void *ctx)
 
 static void wait_and_connect(struct mqtt *mqtt, int64_t wait_ms)
 {
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	struct timeval wait = clock_wait(wait_ms);
 
 	mqtt->state = MQTT_WAITING;
 	if (event_add(mqtt->connect_timer, &wait) < 0)

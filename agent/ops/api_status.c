@@ -226,6 +226,7 @@ void api_status(struct call *call)
 	write_text(out, "state", with->broker_is_up(with->ctx) ? "running" : "degraded");
 	call_write_stamp(call, "started_at", call->ops->started_at_ms);
 	write_time(out, "now", call_wall_ms(call));
+	config_write_state(call);
 	put_clock(call);
 	put_broker(call);
 	put_store(call);

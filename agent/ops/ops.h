@@ -25,6 +25,7 @@ struct adapters;
 struct deliver;
 struct capture;
 struct reference;
+struct fleet;
 struct secret_dirs;
 struct ops;
 
@@ -38,11 +39,14 @@ struct ops_options {
 	struct adapters *adapters;
 	struct deliver *deliver;
 	const struct reference *reference; /* what the site knows of units, for imports */
+	struct fleet *fleet;               /* NULL: files are taken at once, and nothing else */
 	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */
 	bool (*broker_is_up)(void *ctx);
 	const char *(*broker_reason)(void *ctx);
 	const struct room_report *(*store_room)(void *ctx);
+	/* Why fleet.url gives no document; "" it does, or nothing is asked for. May be NULL. */
+	const char *(*url_fault)(void *ctx);
 	void *ctx;
 };
 

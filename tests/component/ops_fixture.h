@@ -29,6 +29,7 @@
 #include "dray/json.h"
 #include "dray/metrics.h"
 #include "ops/ops.h"
+#include "play_fleet.h"
 #include "store/store.h"
 #include "secret.h"
 #include "turn.h"
@@ -48,6 +49,7 @@ struct fixture {
 	struct config_destination destination;
 	int erp;
 	bool broker_up;
+	struct fleet fleet;
 	int client;
 	char answer[256 * 1024];
 	size_t len;
@@ -189,6 +191,7 @@ static inline int set_up(void **state)
 		.store = f->store,
 		.metrics = f->metrics,
 		.clock = clock_system(),
+		.fleet = &f->fleet,
 		.broker_is_up = broker_is_up,
 		.broker_reason = broker_reason,
 		.store_room = store_room,
@@ -220,6 +223,7 @@ static inline int tear_down(void **state)
 	if (f->client >= 0)
 		close(f->client);
 	ops_free(f->ops);
+	revisions_done(&f->fleet.revisions);
 	turn_free(f->turn);
 	store_close(f->store);
 	metrics_free(f->metrics);
