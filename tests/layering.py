@@ -55,7 +55,7 @@ ROOMS = [
     ("agent/ops/", ["event", "openssl", "cjson"],
      ["dray/", "ops/", "store/", "capture/", "deliver/", "fleet/"] + FLOOR),
     ("agent/ctl/", ["curl", "cjson"],
-     ["dray/", "ctl/", "mapper/", "agent.h", "config_file.h", "declared.h", "harden.h", "names.h"]),
+     ["dray/", "ctl/", "mapper/", "agent.h", "config_file.h", "declared.h", "harden.h", "names.h", "secret.h"]),
     ("agent/agent.c", ["event", "cjson"],
      ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/", "fleet/"] + FLOOR + WIRING),
     ("agent/reconfigure.c", ["cjson"],
