@@ -21,8 +21,8 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
 set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/${triplet}/pkgconfig:${CMAKE_SYSROOT}/usr/share/pkgconfig)
 
-# Debug information names the sysroot's headers; where it lay must not show.
-set(CMAKE_C_FLAGS_INIT "-ffile-prefix-map=${CMAKE_SYSROOT}=")
+# Debug information names the sysroot's headers as if it lay in build/sysroot, wherever it does.
+set(CMAKE_C_FLAGS_INIT "-ffile-prefix-map=${CMAKE_SYSROOT}=./build/sysroot/${sysroot}")
 # With qemu-user-static ctest runs what was built.
 find_program(found_emulator ${emulator})
 if(found_emulator)
