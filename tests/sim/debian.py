@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import subprocess
+import zlib
 
 import pytest
 
@@ -64,9 +65,9 @@ def sources():
 
 
 def make_base(name, arch, packages):
-    """build/debian/NAME, a minimal Debian with these packages; made once."""
+    """build/debian/NAME-…, a minimal Debian with these packages; made once."""
     need("mmdebstrap")
-    folder = os.path.join(PLACE, name)
+    folder = os.path.join(PLACE, "%s-%08x" % (name, zlib.crc32(" ".join(packages).encode())))
     if os.path.exists(folder):
         return folder
     os.makedirs(PLACE, exist_ok=True)
