@@ -272,5 +272,6 @@ void config_free(struct config *config)
 			free_map(&config_kind.options[i], config);
 	}
 	free_fields(&config_kind, config);
+	cJSON_Delete(config->document);
 	free(config);
 }

@@ -189,6 +189,13 @@ static bool has_new_files(const struct revisions *revisions, const struct revisi
 	       memcmp(revisions->good->files_digest, revision->files_digest, ID_DIGEST_BYTES) != 0;
 }
 
+static void end_trial(struct revisions *revisions)
+{
+	revisions->trial = NULL;
+	revisions->trial_starts = 0;
+	revisions->trial_mark = (struct revision_mark){ 0 };
+}
+
 void revisions_confirm(struct revisions *revisions, int64_t now_ms)
 {
 	note_result(revisions, revisions->trial, REVISION_CONFIRMED, "", now_ms);
@@ -197,8 +204,25 @@ void revisions_confirm(struct revisions *revisions, int64_t now_ms)
 	revision_drop(revisions->previous);
 	revisions->previous = revisions->good;
 	revisions->good = revisions->trial;
-	revisions->trial = NULL;
-	revisions->trial_starts = 0;
+	end_trial(revisions);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What is being mended begins anew with the trial's own time: more has come since. */
+static void set_mend_mark(struct revision_mark *mends, const struct revision_mark *began)
+{
+	if (began->at_ms == 0)
+		return;
+	if (mends->at_ms == 0)
+		*mends = *began;
+	mends->at_ms = began->at_ms;
+	mends->seq = least(mends->seq, began->seq);
+	mends->exception = least(mends->exception, began->exception);
+	mends->connector = least(mends->connector, began->connector);
 }
 
 void revisions_roll_back(struct revisions *revisions, const char *reason, int64_t now_ms)
@@ -210,9 +234,9 @@ void revisions_roll_back(struct revisions *revisions, const char *reason, int64_
 		revisions->has_rolled_files = true;
 		memcpy(revisions->rolled_files, trial->files_digest, ID_DIGEST_BYTES);
 	}
+	set_mend_mark(&revisions->mend_mark, &revisions->trial_mark);
 	revision_drop(trial);
-	revisions->trial = NULL;
-	revisions->trial_starts = 0;
+	end_trial(revisions);
 }
 
 void revisions_refuse(struct revisions *revisions, enum revision_origin origin, int64_t number,

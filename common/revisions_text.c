@@ -3,6 +3,7 @@
  *
  *   {"good": {"revision", "origin", "at", "files": {…}, "patch": {…} or null}, "previous": …, "trial": …,
  *    "starts", "highest", "rolled_files": hex or null,
+ *    "began": {"at", "seq", "exception", "connector"} or null, "mends": likewise,
  *    "history": [{"at", "revision", "origin", "result", "reason"}, …]}
  */
 #include "dray/revisions.h"
@@ -61,6 +62,19 @@ static void put_event(struct buf *out, const struct revision_event *event)
 	buf_putc(out, '}');
 }
 
+static void put_mark(struct buf *out, const char *name, const struct revision_mark *mark)
+{
+	buf_printf(out, ",\"%s\":", name);
+	if (mark->at_ms == 0) {
+		buf_puts(out, "null");
+		return;
+	}
+	buf_putc(out, '{');
+	put_stamp(out, "at", mark->at_ms);
+	buf_printf(out, ",\"seq\":%lld,\"exception\":%lld,\"connector\":%lld}",
+		(long long)mark->seq, (long long)mark->exception, (long long)mark->connector);
+}
+
 void revisions_print(const struct revisions *revisions, struct buf *out)
 {
 	buf_putc(out, '{');
@@ -69,9 +83,10 @@ void revisions_print(const struct revisions *revisions, struct buf *out)
 	put_revision(out, "previous", revisions->previous);
 	buf_putc(out, ',');
 	put_revision(out, "trial", revisions->trial);
-	buf_printf(out,
-		",\"starts\":%u,\"highest\":%lld,\"rolled_files\":", revisions->trial_starts,
-		(long long)revisions->highest);
+	buf_printf(out, ",\"starts\":%u", revisions->trial_starts);
+	put_mark(out, "began", &revisions->trial_mark);
+	put_mark(out, "mends", &revisions->mend_mark);
+	buf_printf(out, ",\"highest\":%lld,\"rolled_files\":", (long long)revisions->highest);
 	if (revisions->has_rolled_files) {
 		buf_putc(out, '"');
 		encode_hex(revisions->rolled_files, ID_DIGEST_BYTES, out);
@@ -193,6 +208,20 @@ static int read_rolled_files(const cJSON *root, struct revisions *ret, struct er
 	return 0;
 }
 
+static int read_mark(
+	const cJSON *root, const char *name, struct revision_mark *ret, struct error *err)
+{
+	const cJSON *mark = json_get(root, name);
+
+	if (cJSON_IsNull(mark))
+		return 0;
+	if (!json_get_integer(mark, "seq", 0, INT64_C(1) << 53, &ret->seq) ||
+		!json_get_integer(mark, "exception", 0, INT64_C(1) << 53, &ret->exception) ||
+		!json_get_integer(mark, "connector", 0, INT64_C(1) << 53, &ret->connector))
+		return error_set(err, name, "is no place in the store");
+	return read_stamp(mark, &ret->at_ms, err);
+}
+
 static int read_all(cJSON *root, struct revisions *ret, struct error *err)
 {
 	int64_t starts;
@@ -205,6 +234,8 @@ static int read_all(cJSON *root, struct revisions *ret, struct error *err)
 		return error_set(err, "highest", "is no revision");
 	ret->trial_starts = (unsigned)starts;
 	if (read_rolled_files(root, ret, err) < 0 ||
+		read_mark(root, "began", &ret->trial_mark, err) < 0 ||
+		read_mark(root, "mends", &ret->mend_mark, err) < 0 ||
 		read_revision(root, "good", &ret->good, err) < 0 ||
 		read_revision(root, "previous", &ret->previous, err) < 0 ||
 		read_revision(root, "trial", &ret->trial, err) < 0)

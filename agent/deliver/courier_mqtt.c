@@ -273,7 +273,7 @@ static void publish_waiting(struct line_mqtt *line)
 {
 	struct errand *errand;
 
-	while (line->n_out < mqtt_receive_maximum(line->mqtt) &&
+	while (line->n_out < mqtt_offer(line->mqtt)->receive_maximum &&
 		(errand = TAILQ_FIRST(&line->waiting))) {
 		const struct mqtt_publication publication = {
 			.topic = errand->topic,

@@ -231,6 +231,7 @@ struct config_route {
 };
 
 struct config {
+	cJSON *document; /* as the site has it, merged, without what connectors declare; NULL: not kept */
 	char *site;
 	char *timezone;
 	char *state_dir;

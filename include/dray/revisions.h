@@ -71,9 +71,17 @@ struct revision_event {
 	char reason[REVISIONS_REASON_MAX]; /* "" none */
 };
 
+/* Where the store stood: the last event, exception and connector revision that were there. */
+struct revision_mark {
+	int64_t at_ms; /* 0: it is not set */
+	int64_t seq, exception, connector;
+};
+
 struct revisions {
 	struct revision *good, *previous, *trial; /* NULL: none */
 	unsigned trial_starts;
+	struct revision_mark trial_mark; /* when the trial began */
+	struct revision_mark mend_mark;  /* from where on what a trial did is to be mended */
 	int64_t highest;
 	bool has_rolled_files; /* files that were rolled back, by digest */
 	uint8_t rolled_files[ID_DIGEST_BYTES];
@@ -100,11 +108,13 @@ bool revisions_is_rolled_back(
 
 /* The first there is: good without a trial, since there is nothing to go back to. */
 void revisions_found(struct revisions *revisions, struct revision *first);
-/* A trial that is under way is superseded. The revision is the callee's. */
+/* A trial that is under way is superseded, and hands its mark on. The revision is the callee's. */
 void revisions_try(struct revisions *revisions, struct revision *trial, int64_t now_ms);
 /* Law 4. False: too many; the caller rolls back. */
 bool revisions_count_start(struct revisions *revisions);
 void revisions_confirm(struct revisions *revisions, int64_t now_ms);
+/* Where the trial's mark was set, what came since is to be mended: from there, or from further back where
+ * that is being mended still. */
 void revisions_roll_back(struct revisions *revisions, const char *reason, int64_t now_ms);
 /* What can't be taken is told once: the same refusal again only moves its time. */
 void revisions_refuse(struct revisions *revisions, enum revision_origin origin, int64_t number,

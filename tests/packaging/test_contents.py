@@ -27,8 +27,9 @@ EXPECTED = {
     "usr/share/bash-completion/completions/drayctl": 0o644,
     "usr/share/bash-completion/completions/drayd": 0o644,
     "usr/share/doc/dray/dray.spdx.json": 0o644,
+    "usr/share/doc/dray/events.schema.json.gz": 0o644,
 }
-FOLDERS = ["etc/dray/conf.d", "usr/share/dray/schemas", "usr/share/doc/dray/api",
+FOLDERS = ["etc/dray/conf.d", "usr/share/doc/dray/api",
            "usr/share/doc/dray/guides"]
 
 

@@ -11,7 +11,7 @@ from sim import package
 from sim.agent import ROOT
 
 LIBRARIES = {"libc6", "libcjson1", "libcurl4", "libevent-2.1-7", "libevent-openssl-2.1-7", "libjq1",
-             "libmosquitto1", "libsqlite3-0", "libssl3", "libsystemd0"}
+             "libmosquitto1", "libsqlite3-0", "libssl3", "libsystemd0", "zlib1g"}
 
 
 def version():

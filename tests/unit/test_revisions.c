@@ -252,7 +252,7 @@ static void test_a_damaged_file_is_as_none(void **state)
 
 static void test_a_file_that_says_nonsense_is_refused(void **state)
 {
-#define REST ",\"previous\":null,\"trial\":null"
+#define REST ",\"previous\":null,\"trial\":null,\"began\":null,\"mends\":null"
 #define PAIR \
 	"{\"revision\":0,\"origin\":\"files\",\"at\":\"2026-11-22T00:00:00Z\",\"files\":{},\"patch\":null}"
 	static const char *const rows[] = {
@@ -274,6 +274,10 @@ static void test_a_file_that_says_nonsense_is_refused(void **state)
 		"\"patch\":null}" REST
 		",\"starts\":0,\"highest\":0,\"rolled_files\":null,\"history\":[]}",
 	};
+	static const char no_mark[] =
+		"{\"good\":" PAIR ",\"previous\":null,\"trial\":null,\"began\":{\"seq\":-1},"
+		"\"mends\":null,\"starts\":0,\"highest\":0,"
+		"\"rolled_files\":null,\"history\":[]}";
 	static const char fine[] = "{\"good\":" PAIR REST ",\"starts\":0,\"highest\":0,"
 				   "\"rolled_files\":null,\"history\":[]}";
 	struct revisions read;
@@ -284,11 +288,50 @@ static void test_a_file_that_says_nonsense_is_refused(void **state)
 	revisions_done(&read);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(revisions_parse(rows[i], strlen(rows[i]), &read, &err), -1);
+	assert_int_equal(revisions_parse(no_mark, strlen(no_mark), &read, &err), -1);
+}
+
+static void test_what_came_since_a_trial_that_is_rolled_back_is_to_be_mended(void **state)
+{
+	const struct revision_mark first = { .at_ms = 1700000000100, .seq = 5, .exception = 2 };
+	const struct revision_mark second = {
+		.at_ms = 1700000000200, .seq = 9, .exception = 1, .connector = 3
+	};
+	struct revisions revisions = found("{\"site\":\"a\"}");
+
+	(void)state;
+	revisions_try(&revisions, make(REVISION_TOPIC, 1, "{\"site\":\"a\"}", "{}"), 1700000000000);
+	revisions.trial_mark = first;
+	/* One that takes its place goes on with its mark. */
+	revisions_try(&revisions, make(REVISION_TOPIC, 2, "{\"site\":\"a\"}", "{}"), 1700000000000);
+	assert_int_equal(revisions.trial_mark.seq, 5);
+	assert_round(&revisions);
+	revisions_roll_back(&revisions, "why", 1700000000000);
+	assert_int_equal(revisions.trial_mark.at_ms, 0);
+	assert_memory_equal(&revisions.mend_mark, &first, sizeof(first));
+	assert_round(&revisions);
+	/* Rolled back again before that is mended: from further back, and anew. */
+	revisions_try(&revisions, make(REVISION_TOPIC, 3, "{\"site\":\"a\"}", "{}"), 1700000000000);
+	revisions.trial_mark = second;
+	revisions_roll_back(&revisions, "why", 1700000000000);
+	assert_int_equal(revisions.mend_mark.at_ms, second.at_ms);
+	assert_int_equal(revisions.mend_mark.seq, 5);
+	assert_int_equal(revisions.mend_mark.exception, 1);
+	assert_int_equal(revisions.mend_mark.connector, 0);
+	/* One that is confirmed leaves nothing to mend of its own. */
+	revisions.mend_mark = (struct revision_mark){ 0 };
+	revisions_try(&revisions, make(REVISION_TOPIC, 4, "{\"site\":\"a\"}", "{}"), 1700000000000);
+	revisions.trial_mark = second;
+	revisions_confirm(&revisions, 1700000000000);
+	assert_int_equal(revisions.trial_mark.at_ms, 0);
+	assert_int_equal(revisions.mend_mark.at_ms, 0);
+	revisions_done(&revisions);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_came_since_a_trial_that_is_rolled_back_is_to_be_mended),
 		cmocka_unit_test(test_the_first_is_good_without_a_trial),
 		cmocka_unit_test(test_a_trial_that_is_confirmed_is_the_good_one),
 		cmocka_unit_test(test_a_trial_that_is_rolled_back_is_not_tried_again),
