@@ -31,6 +31,7 @@ exec chroot "$root" "$@"
 """
 CLONE_NEWNET, SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x40000000, 0x8913, 0x8914, 1
 SECONDS = 300
+BASE_SECONDS = 1800  # emulated, on a busy machine
 
 
 def need(*programs):
@@ -48,7 +49,7 @@ def need(*programs):
 def said(*command, **options):
     """What a command printed; its words when it failed."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=SECONDS, **options)
+                          timeout=options.pop("timeout", SECONDS), **options)
     if done.returncode:
         raise AssertionError("%s: exit %d: %s" % (" ".join(command), done.returncode,
                                                   done.stdout[-3000:]))
@@ -64,8 +65,11 @@ def sources():
     return "\n".join(sorted(set(lines))) + "\n"
 
 
-def make_base(name, arch, packages):
-    """build/debian/NAME-…, a minimal Debian with these packages; made once."""
+def make_base(name, arch, packages, variant="minbase", within=()):
+    """
+    build/debian/NAME-…, a minimal Debian with these packages; made once.
+    `within`: the words of a command that makes programs of `arch` run.
+    """
     need("mmdebstrap")
     folder = os.path.join(PLACE, "%s-%08x" % (name, zlib.crc32(" ".join(packages).encode())))
     if os.path.exists(folder):
@@ -73,8 +77,9 @@ def make_base(name, arch, packages):
     os.makedirs(PLACE, exist_ok=True)
     new = folder + ".new"
     shutil.rmtree(new, ignore_errors=True)
-    said("mmdebstrap", "--quiet", "--variant=minbase", "--architectures=" + arch,
-         "--include=" + ",".join(packages), "bookworm", new, "-", input=sources())
+    said(*within, "mmdebstrap", "--quiet", "--variant=" + variant, "--architectures=" + arch,
+         "--include=" + ",".join(packages), "bookworm", new, "-", input=sources(),
+         timeout=BASE_SECONDS)
     os.rename(new, folder)
     return folder
 
