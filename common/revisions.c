@@ -212,17 +212,16 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* What is being mended begins anew with the trial's own time: more has come since. */
 static void set_mend_mark(struct revision_mark *mends, const struct revision_mark *began)
 {
 	if (began->at_ms == 0)
 		return;
 	if (mends->at_ms == 0)
 		*mends = *began;
-	mends->at_ms = began->at_ms;
+	mends->rounds++;
+	mends->at_ms = least(mends->at_ms, began->at_ms);
 	mends->seq = least(mends->seq, began->seq);
 	mends->exception = least(mends->exception, began->exception);
-	mends->connector = least(mends->connector, began->connector);
 }
 
 void revisions_roll_back(struct revisions *revisions, const char *reason, int64_t now_ms)

@@ -3,7 +3,7 @@
  *
  *   {"good": {"revision", "origin", "at", "files": {…}, "patch": {…} or null}, "previous": …, "trial": …,
  *    "starts", "highest", "rolled_files": hex or null,
- *    "began": {"at", "seq", "exception", "connector"} or null, "mends": likewise,
+ *    "began": {"at", "seq", "exception", "rounds"} or null, "mends": likewise,
  *    "history": [{"at", "revision", "origin", "result", "reason"}, …]}
  */
 #include "dray/revisions.h"
@@ -71,8 +71,8 @@ static void put_mark(struct buf *out, const char *name, const struct revision_ma
 	}
 	buf_putc(out, '{');
 	put_stamp(out, "at", mark->at_ms);
-	buf_printf(out, ",\"seq\":%lld,\"exception\":%lld,\"connector\":%lld}",
-		(long long)mark->seq, (long long)mark->exception, (long long)mark->connector);
+	buf_printf(out, ",\"seq\":%lld,\"exception\":%lld,\"rounds\":%lld}", (long long)mark->seq,
+		(long long)mark->exception, (long long)mark->rounds);
 }
 
 void revisions_print(const struct revisions *revisions, struct buf *out)
@@ -217,7 +217,7 @@ static int read_mark(
 		return 0;
 	if (!json_get_integer(mark, "seq", 0, INT64_C(1) << 53, &ret->seq) ||
 		!json_get_integer(mark, "exception", 0, INT64_C(1) << 53, &ret->exception) ||
-		!json_get_integer(mark, "connector", 0, INT64_C(1) << 53, &ret->connector))
+		!json_get_integer(mark, "rounds", 0, 1000, &ret->rounds))
 		return error_set(err, name, "is no place in the store");
 	return read_stamp(mark, &ret->at_ms, err);
 }

@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "ctl/document.h"
+#include "ctl/machine.h"
 
 static void print_json(const struct error *err)
 {

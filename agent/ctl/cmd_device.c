@@ -12,6 +12,7 @@
 #include "ctl/machine.h"
 #include "ctl/table.h"
 #include "dray/broker_account.h"
+#include "dray/json.h"
 
 #define PASSWORD_SIZE 1100
 
@@ -44,19 +45,18 @@ static int get_password(const struct ctl *ctl, char out[PASSWORD_SIZE])
 	return make_password(out, PASSWORD_SIZE) == 0 ? CTL_DONE : file_complain("password", errno);
 }
 
-static void print_list(const char *head, const cJSON *list, const char *tail)
+static void print_topics(const char *head, const cJSON *list)
 {
 	const cJSON *item;
 
-	cJSON_ArrayForEach (item, list) {
-		(void)printf("  %-15s %s%s\n", head, item->valuestring, tail);
-		head = "";
-	}
+	cJSON_ArrayForEach (item, list)
+		(void)printf(
+			"  %-15s %s   QoS 1\n", item == list->child ? head : "", item->valuestring);
 }
 
 static void print_account(const cJSON *root)
 {
-	bool has_tls = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "tls"));
+	bool has_tls = cJSON_IsTrue(json_get(root, "tls"));
 	const char *ca = text_of(root, "ca_file");
 
 	(void)printf(
@@ -70,8 +70,8 @@ static void print_account(const cJSON *root)
 	(void)printf("  %-15s %s\n", "username", text_of(root, "username"));
 	(void)printf("  %-15s %s\n", "password", text_of(root, "password"));
 	(void)printf("  %-15s %s\n", "client id", text_of(root, "client_id"));
-	print_list("publish to", cJSON_GetObjectItemCaseSensitive(root, "publish"), "   QoS 1");
-	print_list("subscribe to", cJSON_GetObjectItemCaseSensitive(root, "subscribe"), "   QoS 1");
+	print_topics("publish to", json_get(root, "publish"));
+	print_topics("subscribe to", json_get(root, "subscribe"));
 	(void)printf("  %-15s %lld s\n", "keepalive", (long long)number_of(root, "keepalive_s"));
 	(void)printf("  %-15s clean start off, expiry %lld s (MQTT 5)\n", "session",
 		(long long)number_of(root, "session_expiry_s"));

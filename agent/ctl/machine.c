@@ -19,8 +19,6 @@
 #define FILE_BYTES_MAX (1 << 20)
 #define SAID_MAX 16384
 
-extern char **environ;
-
 int file_read(const char *path, struct buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

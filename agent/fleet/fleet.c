@@ -200,7 +200,7 @@ void fleet_on_loaded(struct fleet *fleet, struct loading *loading)
 	event_active(fleet->wake, EV_TIMEOUT, 1);
 }
 
-static void set_tick(struct fleet *fleet)
+void fleet_set_tick(struct fleet *fleet)
 {
 	int64_t every_ms = watch_every_ms(fleet);
 	struct timeval every = { .tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000 };
@@ -222,7 +222,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 			fleet_queue_restore(fleet);
 		watch_tick(fleet);
 	}
-	set_tick(fleet);
+	if (fleet->is_on)
+		fleet_set_tick(fleet);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------- */
@@ -242,7 +243,6 @@ struct fleet *fleet_new(const struct fleet_options *options)
 		fleet_free(fleet);
 		return NULL;
 	}
-	set_tick(fleet);
 	return fleet;
 }
 

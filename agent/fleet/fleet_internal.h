@@ -102,6 +102,8 @@ void job_free(struct job *job);
 /* It is told soon; err NULL: it is taken. */
 void job_end(struct fleet *fleet, struct job *job, const struct error *err);
 void fleet_queue_restore(struct fleet *fleet);
+/* Look after what was begun, from now on; more often in a short probation. */
+void fleet_set_tick(struct fleet *fleet);
 
 /* --- start.c */
 /* The files that have just been taken have a fleet section: there is a road from now on, and what runs is

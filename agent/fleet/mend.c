@@ -42,15 +42,12 @@ struct revision_mark mend_mark(struct fleet *fleet)
 {
 	struct store *store = fleet->rooms.store;
 	struct store_exception_filter newest = { .with_resolved = true, .limit = 1 };
-	struct revision_mark mark = { .at_ms = clock_wall_ms(fleet->is.clock),
+	struct revision_mark mark = { .at_ms = clock_steady_ms(fleet->is.clock),
 		.seq = store_last_seq(store) };
 	int64_t cursor;
 
 	if (store_list_exceptions(store, &newest, on_last, &mark.exception, &cursor) < 0)
 		mark.exception = 0;
-	mark.connector = store_last_revision(store);
-	if (mark.connector < 0)
-		mark.connector = 0;
 	return mark;
 }
 
@@ -70,20 +67,21 @@ static bool read_numbers(const char *text, int64_t *ret, size_t n)
 	return *text == '\0';
 }
 
-/* "MARK STEP DESTINATION AT": of another mark it says nothing. */
+/* "MARK ROUNDS STEP DESTINATION AT": of another mark it says nothing. */
 static void load_place(struct fleet *fleet)
 {
 	char *text = store_get_cursor(fleet->rooms.store, CURSOR);
-	int64_t place[4];
+	int64_t place[5];
 
 	fleet->mend.step = STEP_ROUTES;
 	fleet->mend.destination = 1;
 	fleet->mend.at = fleet->revisions.mend_mark.seq;
-	if (text && read_numbers(text, place, 4) && place[0] == fleet->revisions.mend_mark.at_ms &&
-		place[1] >= STEP_ROUTES && place[1] <= STEP_DONE) {
-		fleet->mend.step = (int)place[1];
-		fleet->mend.destination = (int)place[2];
-		fleet->mend.at = place[3];
+	if (text && read_numbers(text, place, 5) && place[0] == fleet->revisions.mend_mark.at_ms &&
+		place[1] == fleet->revisions.mend_mark.rounds && place[2] >= STEP_ROUTES &&
+		place[2] <= STEP_DONE) {
+		fleet->mend.step = (int)place[2];
+		fleet->mend.destination = (int)place[3];
+		fleet->mend.at = place[4];
 	}
 	free(text);
 	fleet->mend.is_loaded = true;
@@ -93,9 +91,9 @@ static int keep_place(struct fleet *fleet)
 {
 	char text[96];
 
-	(void)snprintf(text, sizeof(text), "%" PRId64 " %d %d %" PRId64,
-		fleet->revisions.mend_mark.at_ms, fleet->mend.step, fleet->mend.destination,
-		fleet->mend.at);
+	(void)snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 " %d %d %" PRId64,
+		fleet->revisions.mend_mark.at_ms, fleet->revisions.mend_mark.rounds,
+		fleet->mend.step, fleet->mend.destination, fleet->mend.at);
 	return store_put_cursor(fleet->rooms.store, CURSOR, text, clock_steady_ms(fleet->is.clock));
 }
 
@@ -216,43 +214,43 @@ static int route_slice(struct fleet *fleet)
 /* --- 2. what they were sent with --------------------------------------------------------------------------- */
 
 struct rows {
+	int64_t began_at_ms;
 	size_t n;
 	struct {
-		int64_t seq, revision;
-		bool is_claimed, is_in_doubt;
+		int64_t seq;
+		bool is_claimed, is_meant;
 	} of[SLICE_ROWS];
 };
 
+/* Those that were sent for the first time in the trial, or never arrived anywhere; not those in doubt. */
 static int add_row(void *ctx, const struct store_delivery_row *row)
 {
 	struct rows *rows = ctx;
+	bool is_recent = row->claimed_at_ms == 0 || row->claimed_at_ms >= rows->began_at_ms;
 
 	rows->of[rows->n].seq = row->seq;
-	rows->of[rows->n].revision = row->connector_revision;
 	rows->of[rows->n].is_claimed = row->state == DELIVERY_CLAIMED;
-	rows->of[rows->n++].is_in_doubt = row->doubt_at_ms > 0;
+	rows->of[rows->n++].is_meant = is_recent && row->connector_revision > 0 &&
+				       (row->doubt_at_ms == 0 || row->state == DELIVERY_CLAIMED);
 	return rows->n == SLICE_ROWS;
 }
 
 static int unpin_slice(struct fleet *fleet)
 {
 	struct store *store = fleet->rooms.store;
-	struct rows rows = { .n = 0 };
+	struct rows rows = { .began_at_ms = fleet->revisions.mend_mark.at_ms };
 	int id = fleet->mend.destination;
 
-	if (id > store_destination_count(store) ||
-		store_last_revision(store) <= fleet->revisions.mend_mark.connector) {
+	if (id > store_destination_count(store)) {
 		begin_step(fleet, STEP_EXCEPTIONS);
 		return 1;
 	}
 	if (store_list_deliveries(store, id, 0, fleet->mend.at, SLICE_ROWS, add_row, &rows) < 0)
 		return -1;
 	for (size_t i = 0; i < rows.n; i++) {
-		bool is_new = rows.of[i].revision > fleet->revisions.mend_mark.connector;
-
-		if (is_new && rows.of[i].is_claimed)
+		if (rows.of[i].is_meant && rows.of[i].is_claimed)
 			return 0; /* it is out: what becomes of it is awaited */
-		if (is_new && !rows.of[i].is_in_doubt && store_unpin(store, id, rows.of[i].seq) < 0)
+		if (rows.of[i].is_meant && store_unpin(store, id, rows.of[i].seq) < 0)
 			return -1;
 		fleet->mend.at = rows.of[i].seq;
 	}

@@ -44,6 +44,7 @@ void road_in_force(struct fleet *fleet, struct config *config)
 	fleet->generation++;
 	fleet->needs_restore = false;
 	fleet->restore_mono_ms = 0;
+	mend_begin(fleet);
 	tell_change(fleet);
 }
 
@@ -440,7 +441,6 @@ static void on_restored(struct fleet *fleet, struct job *job)
 	road_in_force(fleet, config);
 	LOG_WARNING("the good configuration is in force again",
 		LOG_I("revision", fleet->revisions.good->number));
-	mend_begin(fleet);
 	job_end(fleet, job, NULL);
 }
 

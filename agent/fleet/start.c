@@ -297,6 +297,7 @@ void start_road(struct fleet *fleet, cJSON *files)
 	revisions_found(&fleet->revisions, first);
 	tell_file_later(fleet);
 	tell_change(fleet);
+	fleet_set_tick(fleet);
 }
 
 /* --- taking it into use ------------------------------------------------------------------------------------ */
@@ -388,6 +389,8 @@ int fleet_start(struct fleet *fleet, struct error *err)
 			LOG_I("start", fleet->revisions.trial_starts),
 			LOG_I("probation_ms", fleet->probation.length_ms));
 	}
+	if (fleet->is_on)
+		fleet_set_tick(fleet);
 	mend_begin(fleet);
 	tell_change(fleet);
 	return 0;

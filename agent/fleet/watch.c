@@ -173,6 +173,7 @@ void watch_begin(struct fleet *fleet, const struct watch_before *before)
 	fleet->probation.broker_seen_mono_ms = fleet->probation.began_mono_ms;
 	fleet->is_watched = true;
 	find_touched(fleet);
+	fleet_set_tick(fleet);
 }
 
 void watch_end(struct fleet *fleet)

@@ -68,13 +68,6 @@ enum store_rerouted store_reroute(struct store *store, const struct store_rerout
 	return STORE_REROUTE_DONE;
 }
 
-int64_t store_last_revision(struct store *store)
-{
-	int64_t last = 0;
-	struct query query = query_start(store, REVISION_LAST);
-	return query_number(&query, &last) < 0 ? -1 : last;
-}
-
 int store_unpin(struct store *store, int destination, int64_t seq)
 {
 	if (store_begin_write(store) < 0)

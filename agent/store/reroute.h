@@ -35,8 +35,6 @@ enum store_rerouted {
  */
 enum store_rerouted store_reroute(struct store *store, const struct store_reroute *reroute);
 
-/* The last connector revision that is known; 0 none, -1 on error. */
-int64_t store_last_revision(struct store *store);
 /*
  * An unfinished delivery that is neither claimed nor in doubt forgets the connector revision that it was
  * sent with, and its batch: it is rendered anew. 0 or -1.

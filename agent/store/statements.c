@@ -103,8 +103,6 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[REVISION_INSERT] = { "storing a connector revision",
 		"INSERT INTO connector_revision (id, connector, digest, at_ms, text)"
 		" VALUES (?1, ?2, ?3, ?4, ?5)" },
-	[REVISION_LAST] = { "reading the last connector revision",
-		"SELECT max(id) FROM connector_revision" },
 	[REVISION_TEXT] = { "reading a connector revision",
 		"SELECT text FROM connector_revision WHERE id = ?1" },
 	/* Never the last: its number would be given again. */

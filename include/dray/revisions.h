@@ -71,10 +71,11 @@ struct revision_event {
 	char reason[REVISIONS_REASON_MAX]; /* "" none */
 };
 
-/* Where the store stood: the last event, exception and connector revision that were there. */
+/* Where the store stood: its time, the last event and the last exception that were there. */
 struct revision_mark {
-	int64_t at_ms; /* 0: it is not set */
-	int64_t seq, exception, connector;
+	int64_t at_ms; /* steady; 0: it is not set */
+	int64_t seq, exception;
+	int64_t rounds; /* how many trials were rolled back since, and not mended yet */
 };
 
 struct revisions {

@@ -72,15 +72,17 @@ def make_base(name, arch, packages, variant="minbase", within=()):
     """
     need("mmdebstrap")
     folder = os.path.join(PLACE, "%s-%08x" % (name, zlib.crc32(" ".join(packages).encode())))
-    if os.path.exists(folder):
-        return folder
     os.makedirs(PLACE, exist_ok=True)
-    new = folder + ".new"
-    shutil.rmtree(new, ignore_errors=True)
-    said(*within, "mmdebstrap", "--quiet", "--variant=" + variant, "--architectures=" + arch,
-         "--include=" + ",".join(packages), "bookworm", new, "-", input=sources(),
-         timeout=BASE_SECONDS)
-    os.rename(new, folder)
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests may run side by side
+        if os.path.exists(folder):
+            return folder
+        new = folder + ".new"
+        shutil.rmtree(new, ignore_errors=True)
+        said(*within, "mmdebstrap", "--quiet", "--variant=" + variant, "--architectures=" + arch,
+             "--include=" + ",".join(packages), "bookworm", new, "-", input=sources(),
+             timeout=BASE_SECONDS)
+        os.rename(new, folder)
     return folder
 
 

@@ -7,7 +7,7 @@ import socket
 from sim import agent as agents
 from sim import wait
 
-PROBATION_S = 2
+PROBATION_S = 1
 
 
 def fleet(**more):

@@ -233,7 +233,8 @@ def test_what_waits_survives_a_restart_of_the_broker(gateway):
     gateway.broker.stop()
     gateway.broker.start()
     gateway.agent.start(60)
-    wait.until(lambda: gateway.agent.metric("dray_events_received_total") == n, 300, "%d events" % n)
+    wait.until(lambda: gateway.agent.metric("dray_events_received_total") == n, long.count(30, 300),
+               "%d events" % n)
 
 
 def test_a_removed_device_is_put_out_and_the_others_stay(gateway):
@@ -254,11 +255,13 @@ def test_a_removed_device_is_put_out_and_the_others_stay(gateway):
 def test_a_new_password_takes_the_place_of_the_old_one(gateway):
     gateway.broker.start()
     told = gateway.broker.enrol("one")
+    old = gateway.station(told)
     again = gateway.broker.ctl("device", "add", "one")
     assert again.returncode == 1 and "--replace" in again.stderr
     new = gateway.broker.enrol("one", "--replace")
     assert new["password"] != told["password"] and len(new["password"]) == 24
     wait.until(lambda: gateway.station(new).code == 0, what="the new password")
+    wait.until(lambda: old.down, what="the end of the connection that the old one opened")
     assert gateway.station(told).code == 5
     # One of the site's own choice.
     gateway.broker.device("add", "three", "--password-file", "-", input="own choice: ä\n")

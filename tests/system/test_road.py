@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import sqlite3
 
 import pytest
 
@@ -35,6 +36,16 @@ class House:
     def wait_all(self, seconds=30):
         """Everything that was sent reached the ERP, each once."""
         wait_applied(self.erp, self.sent, seconds)
+
+
+def write_adapter(house, program):
+    folder = os.path.join(house.agent.folder, "connectors", "strict")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "adapter.json"), "w") as out:
+        json.dump({"name": "strict", "version": 1, "title": "Takes nothing",
+                   "payload": "json"}, out)
+    with open(os.path.join(folder, "adapter.jq"), "w") as out:
+        out.write(program)
 
 
 @pytest.fixture
@@ -92,6 +103,66 @@ def test_a_poisoned_revision_heals_itself_and_nothing_is_lost_or_doubled(house, 
     status, answer = house.road.apply(7, POISONS[poison])
     assert status == 422 and "rolled_back" in answer["detail"], answer
     assert house.road.history()[0] == (7, "rolled_back")
+
+
+def test_an_adapter_that_rejects_all_heals_and_what_it_refused_is_kept(house):
+    write_adapter(house, "error(\"no\")")
+    house.start()
+    status, answer = house.road.apply(
+        1, {"sources": {"handhelds": {"topic": "dray/v1/+/event/#", "adapter": "strict"}}})
+    assert status == 200, answer
+    for _ in range(6):
+        house.device.send(receipt())
+    house.road.wait_for(1, "rolled_back")
+    assert "refusals rise" in house.road.reason()
+    assert len(house.agent.exceptions("unparsable")) + len(house.agent.exceptions("invalid")) == 6
+    house.send(2)
+    house.wait_all()
+
+
+def test_a_step_back_is_told_to_people_and_written_to_the_trail(house):
+    house.start()
+    ears = house.site.device("ears", also=["dray/v1/dc-sim-1/alert/#"])
+    assert house.road.apply(5, {"destinations": {"void": destination(house.erp)},
+                                "routes": {"all": {"to": ["void"], "when": {"type": ["receipt"]}}}
+                                })[0] == 200
+    house.erp.faults({"do": "status", "status": 404})
+    house.send(2)
+    house.road.wait_for(5, "rolled_back")
+    house.erp.faults()
+
+    def heard():
+        with ears.lock:
+            said = [json.loads(m.payload) for m in ears.heard]
+        return [alert for alert in said if alert.get("kind") == "config"]
+    wait.until(heard, what="an alert")
+    alert = heard()[0]
+    assert (alert["severity"], alert["state"]) == ("critical", "raised")
+    assert "revision 5 rolled back: destination void holds" in alert["message"]
+    assert "deliveries for void, which only it had, stay in the store" in alert["message"]
+    house.wait_all()
+    house.road.wait_restored()
+    with sqlite3.connect(house.agent.config["state_dir"] + "/dray.db", timeout=10) as db:
+        rows = db.execute("SELECT who, what, object FROM audit WHERE what LIKE 'config.%'")
+        assert rows.fetchall() == [("uid:0", "config.apply", "config/5"),
+                                   ("config", "config.roll_back", "config/5")]
+    rows = house.agent.ask("status")["destinations"]
+    assert [row["name"] for row in rows if row["state"] == "unconfigured"] == ["void"]
+    # What is good again clears it.
+    assert house.road.apply(6, {"destinations": {"erp": {"concurrency": 2}}})[0] == 200
+    house.road.wait_for(6, "confirmed")
+    wait.until(lambda: len(heard()) == 2, what="the end of it")
+    assert heard()[1]["state"] == "cleared"
+
+
+def test_the_same_poison_again_is_mended_again(house):
+    house.start()
+    house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
+    for number in 1, 2:
+        assert house.road.apply(number, POISONS["a wrong path"])[0] == 200
+        house.send(2)
+        house.road.wait_for(number, "rolled_back")
+        house.wait_all()
 
 
 def test_what_can_be_known_before_is_refused_and_nothing_changes(house):

@@ -21,12 +21,12 @@ pytestmark = pytest.mark.heavy
 
 
 class House:
-    def __init__(self, site, env=None, **more):
+    def __init__(self, site, probation="1s", **more):
         self.site = site
         self.erp = site.cloud("erp")
         self.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
-        self.agent = site.make_agent({"erp": destination(self.erp)}, env=env,
-                                     fleet=fleet(probation="1s"), **more)
+        self.agent = site.make_agent({"erp": destination(self.erp)}, fleet=fleet(probation=probation),
+                                     **more)
         self.road = Road(self.agent)
         self.device = site.device()
         self.sent = []
@@ -58,8 +58,8 @@ class House:
 
 
 def chosen(steps):
-    """Each in a long run, a few in a short one: test_road.c takes each of them on fake rooms."""
-    return range(1, steps + 1, count(4, 1))
+    """Each in a long run, one a write in a short one: test_road_cut.c takes each, on fake rooms."""
+    return range(count(3, 1), steps + 1, count(STEPS, 1))
 
 
 CUTS = [("fine", step) for step in chosen(2 * STEPS)] + \
@@ -128,7 +128,7 @@ def test_a_step_back_needs_no_room(site):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_database_that_breaks_in_probation_changes_nothing_on_the_road(site, kind):
-    house = House(site)
+    house = House(site, "4s")  # the broker is left alone for a moment: less than its half
     house.agent.start()
     house.send(2)
     house.apply(kind)
