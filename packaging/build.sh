@@ -105,8 +105,7 @@ one_architecture() { # ARCH
 	if [ "$arch" != "$native" ]; then
 		preset=package-$arch
 		sysroot=${DRAY_SYSROOTS:-$root/build/sysroot}/$arch
-		[ "$(cat "$sysroot/ready" 2>&1)" = "$(cross/sysroot.sh --packages)" ] ||
-			quietly "sysroot $arch" "$work/sysroot.log" cross/sysroot.sh "$arch" "$sysroot"
+		quietly "sysroot $arch" "$work/sysroot.log" cross/sysroot.sh "$arch" "$sysroot"
 	fi
 	quietly "programs $arch" "$work/build.log" packaging/stage.sh
 	for kind in $kinds; do
