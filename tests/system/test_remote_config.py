@@ -144,10 +144,13 @@ def test_one_that_lacked_a_credential_is_looked_at_again_when_it_is_there(site):
     assert desk.hear_last(7, "probation")["origin"] == "topic"
     (site.folder / "tms-token").unlink()
     shelf.put(document(8, {"destinations": {"tms": {**tms, "timeout": "9s"}}}), '"eight"')
-    desk.hear(lambda report: report["last"]["origin"] == "url" and report["state"] == "refused")
+    assert desk.hear_last(8, "refused")["last"]["origin"] == "url"
     (site.folder / "tms-token").write_text("for-the-tms")
     agent.reload()
     assert desk.hear_last(8, "probation")["origin"] == "url"
+    desk.device.send(document(9, {}), topic=desk.desired)  # behind 7, which is retained still
+    desk.hear_last(9, "probation")
+    assert rows(agent).count((7, "topic", "refused")) == 1
 
 
 # --- by URL --------------------------------------------------------------------------------------
