@@ -189,14 +189,9 @@ static void on_restored(void *ctx, const char *message)
 			.severity = "critical", .kind = "store_restored", .message = message });
 }
 
-static bool broker_is_up(void *ctx)
+static void view_broker(void *ctx, struct broker_view *ret)
 {
-	return capture_is_up(((struct agent *)ctx)->capture);
-}
-
-static const char *broker_reason(void *ctx)
-{
-	return capture_reason(((struct agent *)ctx)->capture);
+	capture_view(((struct agent *)ctx)->capture, ret);
 }
 
 /* Counters go on where the tally left them. */
@@ -418,8 +413,7 @@ static int build_rooms(struct agent *agent)
 		.reference = items_reference(agent->items),
 		.fleet = reconfigure_fleet(agent->reconfigure),
 		.secrets = &agent->places.secrets,
-		.broker_is_up = broker_is_up,
-		.broker_reason = broker_reason,
+		.view_broker = view_broker,
 		.store_room = store_room,
 		.url_fault = url_fault,
 		.ctx = agent });

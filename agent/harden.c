@@ -66,18 +66,14 @@ static const struct sock_filter filter[] = {
 	REFUSE(fsconfig),
 	REFUSE(fsmount),
 	REFUSE(fspick),
-#ifdef __NR_mount_setattr
 	REFUSE(mount_setattr),
-#endif
 
 	/* the kernel's inside, and parts of it that break often */
 	REFUSE(init_module),
 	REFUSE(finit_module),
 	REFUSE(delete_module),
 	REFUSE(kexec_load),
-#ifdef __NR_kexec_file_load
 	REFUSE(kexec_file_load),
-#endif
 	REFUSE(bpf),
 	REFUSE(perf_event_open),
 	REFUSE(userfaultfd),
@@ -88,10 +84,6 @@ static const struct sock_filter filter[] = {
 	REFUSE(request_key),
 	REFUSE(keyctl),
 	REFUSE(syslog),
-#ifdef __NR_iopl
-	REFUSE(iopl),
-	REFUSE(ioperm),
-#endif
 
 	/* the machine as a whole */
 	REFUSE(reboot),
@@ -137,6 +129,7 @@ static int drop_capabilities(void)
 {
 	struct capabilities of = { .header = { .version = _LINUX_CAPABILITY_VERSION_3 } };
 
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* children have none */
 	if (syscall(SYS_capget, &of.header, of.data) != 0)
 		return -1;
 	if (!(of.data[0].permitted & ~KEPT) && !of.data[1].permitted)
@@ -144,7 +137,6 @@ static int drop_capabilities(void)
 	for (unsigned long right = 0; prctl(PR_CAPBSET_READ, right, 0, 0, 0) >= 0; right++)
 		if (right != CAP_NET_BIND_SERVICE)
 			(void)prctl(PR_CAPBSET_DROP, right, 0, 0, 0);
-	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	of.data[0].permitted &= KEPT;
 	of.data[0].effective = of.data[0].permitted;
 	of.data[0].inheritable = 0;

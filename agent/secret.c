@@ -51,8 +51,8 @@ __attribute__((format(printf, 3, 4))) static int refuse(
 		len > kept ? file + len - kept : file, why);
 }
 
-int secret_path(const struct secret_dirs *dirs, const struct config_secret *secret, char *out,
-	size_t size, struct error *err)
+/* The first place that has it; the last, when it is nowhere: there the error shows. */
+static bool find_path(const struct secret_dirs *dirs, const char *name, char *out, size_t size)
 {
 	/* The unit's LoadCredential=dray:FOLDER puts "dray_" before the names that it finds there. */
 	const struct {
@@ -62,25 +62,30 @@ int secret_path(const struct secret_dirs *dirs, const struct config_secret *secr
 		{ dirs->credentials, "/dray_" },
 		{ dirs->beside ? dirs->beside : ".", "/" },
 	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (!places[i].dir)
+			continue;
+		if (!join_path(places[i].dir, places[i].join, name, out, size))
+			return false;
+		if (access(out, F_OK) == 0)
+			break;
+	}
+	return true;
+}
+
+int secret_path(const struct secret_dirs *dirs, const struct config_secret *secret, char *out,
+	size_t size, struct error *err)
+{
 	const char *name = secret->file;
+	bool fits;
 
 	if (!name || !*name)
 		return error_set(err, NULL, "no secret is configured");
 	if (*name != '/' && has_parent_part(name))
 		return refuse(err, name, "must not lead upwards out of its folder");
-	if (*name == '/')
-		return join_path("", "", name, out, size)
-			       ? 0
-			       : refuse(err, name, "has too long a path");
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (!places[i].dir)
-			continue;
-		if (!join_path(places[i].dir, places[i].join, name, out, size))
-			return refuse(err, name, "has too long a path");
-		if (access(out, F_OK) == 0)
-			break;
-	}
-	return 0; /* the last place, when it is nowhere: there the error shows */
+	fits = *name == '/' ? join_path("", "", name, out, size) : find_path(dirs, name, out, size);
+	return fits ? 0 : refuse(err, name, "has too long a path");
 }
 
 /*

@@ -8,8 +8,8 @@
 # Packages come from where this machine's own apt takes Debian's.
 set -eu
 packages="libcurl4-openssl-dev libevent-dev libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev
-	libsqlite3-dev libssl-dev"
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+	libsqlite3-dev libssl-dev zlib1g-dev"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 if [ "${1-}" = --packages ]; then
 	echo $packages

@@ -16,7 +16,7 @@ export LC_ALL=C.UTF-8
 cd "$(dirname -- "$0")/.."
 root=$PWD
 
-verify= kinds= arches=
+verify='' kinds='' arches=''
 for word in "$@"; do
 	case $word in
 	--verify) verify=yes ;;
@@ -32,13 +32,17 @@ if [ $# = 0 ]; then
 fi
 kinds=${kinds:-deb rpm} arches=${arches:-amd64 arm64 armhf}
 
-# What the parts (deb/make.sh, rpm/make.sh) are told.
+# What the parts (stage.sh, deb/make.sh, rpm/make.sh) are told, beside what each architecture adds:
+#   arch, tools (the start of its compiler's name), preset
+#   work     folder of this architecture; work/stage, work/symbols are what is packed
+#   sysroot  what it is built against; empty: this machine's own libraries
 version=$(sed -n 's/^project(dray VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
 release=1
+maintainer="The dray maintainers <maintainers@dray.example>"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null ||
 	date -u -d "$(sed -n 's/^## .* - \(....-..-..\)$/\1/p' CHANGELOG.md | head -n 1)" +%s)}
 out=$root/build/packages
-export version release out SOURCE_DATE_EPOCH
+export version release maintainer out SOURCE_DATE_EPOCH arch tools preset work sysroot
 
 native=$(dpkg --print-architecture)
 triplet_of() {
@@ -61,7 +65,7 @@ as_root() {
 }
 
 ensure_packages() {
-	local need="cmake ninja-build pkg-config gcc libc6-dev scdoc python3" arch package missing=
+	local need="cmake ninja-build pkg-config gcc libc6-dev scdoc python3" arch package missing=''
 	for arch in $arches; do
 		if [ "$arch" = "$native" ]; then
 			need="$need $(cross/sysroot.sh --packages)"
@@ -94,40 +98,17 @@ quietly() {
 	}
 }
 
-programs() {
-	cmake --preset "$preset" -B "$work/build" -DDRAY_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr &&
-		cmake --build "$work/build"
-}
-
-# What is installed goes to $work/stage; the programs' symbols, found by build id, to $work/symbols.
-stage() {
-	local program id debug
-	rm -rf "$work/stage" "$work/symbols"
-	DESTDIR=$work/stage cmake --install "$work/build"
-	for program in usr/sbin/drayd usr/libexec/dray/dray-map; do
-		id=$(readelf -n "$work/stage/$program" | sed -n 's/^ *Build ID: //p')
-		debug=$work/symbols/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
-		mkdir -p "$(dirname "$debug")"
-		"$tools-objcopy" --only-keep-debug --compress-debug-sections "$work/stage/$program" "$debug"
-		"$tools-strip" --remove-section=.comment --remove-section=.note \
-			"$work/stage/$program"
-		"$tools-objcopy" --add-gnu-debuglink="$debug" "$work/stage/$program"
-		chmod 644 "$debug"
-	done
-}
-
 one_architecture() { # ARCH
-	export arch=$1 tools=$(triplet_of "$1") work=$root/build/package/$1 sysroot=
-	local preset=package kind
+	local kind
+	arch=$1 tools=$(triplet_of "$1") work=$root/build/package/$1 preset=package sysroot=''
 	mkdir -p "$out" "$work"
 	if [ "$arch" != "$native" ]; then
 		preset=package-$arch
-		export sysroot=${DRAY_SYSROOTS:-$root/build/sysroot}/$arch
+		sysroot=${DRAY_SYSROOTS:-$root/build/sysroot}/$arch
 		[ -e "$sysroot/ready" ] ||
 			quietly "sysroot $arch" "$work/sysroot.log" cross/sysroot.sh "$arch" "$sysroot"
 	fi
-	quietly "programs $arch" "$work/build.log" programs
-	quietly "stage $arch" "$work/stage.log" stage
+	quietly "programs $arch" "$work/build.log" packaging/stage.sh
 	for kind in $kinds; do
 		quietly "$kind $arch" "$work/$kind.log" "packaging/$kind/make.sh"
 	done

@@ -12,7 +12,7 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 root=$(dirname -- "$here")
 
 packages="gcc cmake ninja-build pkg-config libc6-dev libcurl4-openssl-dev libevent-dev
-	libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev
+	libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev zlib1g-dev
 	mosquitto openssl python3 python3-paho-mqtt"
 
 as_root() {

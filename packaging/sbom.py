@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-PROGRAMS = ["usr/sbin/drayd", "usr/bin/drayctl", "usr/libexec/dray/dray-map"]
+PROGRAMS = ["usr/sbin/drayd", "usr/libexec/dray/dray-map"]
 # By Debian source package; debian/copyright and upstream's own licence file say so.
 LICENCES = {
     "cjson": "MIT",
@@ -26,6 +26,7 @@ LICENCES = {
     "openssl": "Apache-2.0",
     "sqlite3": "blessing",
     "systemd": "LGPL-2.1-or-later",
+    "zlib": "Zlib",
 }
 
 
@@ -94,7 +95,7 @@ def main():
              "relatedSpdxElement": "SPDXRef-dray"}] + [
             {"spdxElementId": "SPDXRef-dray", "relationshipType": "DYNAMIC_LINK",
              "relatedSpdxElement": each["SPDXID"]} for each in packages[1:]],
-    }, sys.stdout, indent=1)
+    }, sys.stdout, separators=(",", ":"))
     print()
 
 

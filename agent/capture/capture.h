@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dray/broker_offer.h"
 #include "dray/config.h"
 #include "dray/error.h"
 
@@ -72,6 +73,8 @@ void capture_open(struct capture *capture, bool is_open, const char *why);
 bool capture_is_up(const struct capture *capture);
 /* For status: "" when all is well. */
 const char *capture_reason(const struct capture *capture);
+/* All that is known of the broker; texts are borrowed until the loop goes on. */
+void capture_view(const struct capture *capture, struct broker_view *ret);
 
 /* After a commit: tell the device (ack_delivered sources). */
 void capture_on_news(struct capture *capture, const struct deliver_news *news);

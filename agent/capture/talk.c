@@ -15,10 +15,11 @@
 #include "store/store.h"
 
 #define RING 4096
+#define RETAIN_ALWAYS 0
 #define BEHIND (RING / 2)
 #define STATUS_EVERY_S 10
 #define TOPIC_BYTES 256
-#define RETAIN_ALWAYS 0
+#define VERSION_TOPIC "$SYS/broker/version" /* Mosquitto's; others have none */
 
 struct saying {
 	size_t topic_len, len, correlation_len;
@@ -39,6 +40,7 @@ struct talk {
 	int64_t revision;  /* 0: none */
 	struct buf report; /* empty: there is none, or no longer */
 	bool report_is_due;
+	char version[64]; /* of the broker; "" not known */
 };
 
 static void on_status_timer(evutil_socket_t fd, short what, void *ctx)
@@ -301,6 +303,8 @@ static void on_up(void *ctx, bool session_present)
 		talk->report_is_due = true;
 	if (talk->hears_desired)
 		subscribe_desired(talk);
+	*talk->version = '\0';
+	(void)mqtt_subscribe(talk->mqtt, VERSION_TOPIC, RETAIN_ALWAYS);
 }
 
 static void on_down(void *ctx, const char *why)
@@ -310,12 +314,25 @@ static void on_down(void *ctx, const char *why)
 }
 
 /* An empty one says that there is nothing retained any more. Of one that is too large, enough to see it. */
+static void note_version(struct talk *talk, const struct mqtt_message *message)
+{
+	const char *text = message->payload;
+	size_t n = 0;
+
+	while (n < message->len && n + 1 < sizeof(talk->version) && text[n] >= ' ' &&
+		text[n] <= '~')
+		n++;
+	(void)snprintf(talk->version, sizeof(talk->version), "%.*s", (int)n, text);
+}
+
 static void on_message(void *ctx, const struct mqtt_message *message)
 {
 	struct talk *talk = ctx;
 
-	if (talk->hears_desired && talk->is.on_desired && message->len > 0 &&
-		strcmp(message->topic, talk->desired_topic) == 0)
+	if (strcmp(message->topic, VERSION_TOPIC) == 0)
+		note_version(talk, message);
+	else if (talk->hears_desired && talk->is.on_desired && message->len > 0 &&
+		 strcmp(message->topic, talk->desired_topic) == 0)
 		talk->is.on_desired(talk->is.ctx, message->payload,
 			message->len > JWS_MAX ? JWS_MAX + 1 : message->len);
 }
@@ -324,9 +341,15 @@ static void on_refused(void *ctx, int reason)
 {
 	struct talk *talk = ctx;
 
-	LOG_ERROR(
-		"the broker refuses the subscription to the desired configuration, allow it in its ACL",
-		LOG_S("topic", talk->desired_topic), LOG_I("reason", reason));
+	if (talk->hears_desired)
+		LOG_ERROR("the broker refuses a subscription, allow both topics in its ACL",
+			LOG_S("desired", talk->desired_topic), LOG_S("version", VERSION_TOPIC),
+			LOG_I("reason", reason));
+}
+
+const char *talk_broker_version(const struct talk *talk)
+{
+	return talk->version;
 }
 
 static void on_puback(void *ctx, int mid, int reason, const char *words)

@@ -43,6 +43,9 @@ void talk_release(struct talk *talk);   /* publish what may leave, flush */
 /* The ring fills while the broker takes what we say: capture should read no more for now. */
 bool talk_is_behind(const struct talk *talk);
 
+/* As the broker says it on $SYS; "" it doesn't. */
+const char *talk_broker_version(const struct talk *talk);
+
 /* {"state":"offline"}, DISCONNECT. */
 void talk_stop(struct talk *talk);
 

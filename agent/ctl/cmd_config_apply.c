@@ -139,12 +139,16 @@ static int change(struct ctl *ctl, const char *path, const struct buf *body)
 static int run_apply(struct ctl *ctl)
 {
 	struct document document;
-	int code = document_read(ctl->args[0], &document);
+	int code;
+
+	if (ctl->n_args == 0)
+		return change(ctl, "/v1/config/reload", &BUF_INIT);
+	code = document_read(ctl->args[0], &document);
 
 	if (code == CTL_DONE && document.root && !document.is_desired) {
 		(void)fprintf(stderr,
 			"drayctl: %s has no \"config\": it is no desired document; a configuration "
-			"of the site's own belongs into its files (systemctl reload drayd)\n",
+			"of the site's own belongs into its files (then drayctl config apply, alone)\n",
 			ctl->args[0]);
 		code = CTL_USAGE;
 	}
@@ -161,10 +165,10 @@ static int run_rollback(struct ctl *ctl)
 
 const struct command cmd_config_apply = { .noun = "config",
 	.verb = "apply",
-	.synopsis = "FILE|- [--wait]",
-	.help = "take a desired document into use, on probation; --wait until that is over",
+	.synopsis = "[FILE|-] [--wait]",
+	.help = "take a desired document into use, or the site's files as they are now; --wait until "
+		"its probation is over",
 	.takes = TAKES(OPTION_WAIT),
-	.min_args = 1,
 	.max_args = 1,
 	.run = run_apply };
 

@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "ctl/document.h"
+#include "ctl/machine.h"
 
 static void print_json(const struct error *err)
 {
@@ -58,12 +59,11 @@ static int check_desired(const struct ctl *ctl, const char *name, const struct b
 
 static int run(struct ctl *ctl)
 {
-	const char *path = ctl->values[OPTION_CONFIG] ? ctl->values[OPTION_CONFIG] : CTL_CONFIG;
 	struct document document;
 	int code;
 
 	if (ctl->n_args == 0)
-		return check_files(ctl, path);
+		return check_files(ctl, config_path(ctl));
 	code = document_read(ctl->args[0], &document);
 	if (code == CTL_DONE)
 		code = document.root && !document.is_desired

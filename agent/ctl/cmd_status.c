@@ -41,6 +41,10 @@ static void print_broker(const struct ctl *ctl, const cJSON *root)
 	print_colored(ctl, is_up ? COLOR_GOOD : COLOR_BAD, is_up ? "connected" : "not connected");
 	if (text_of(broker, "reason")[0])
 		(void)printf(": %s", text_of(broker, "reason"));
+	if (text_of(broker, "flaw")[0]) {
+		(void)fputs("  ", stdout);
+		print_colored(ctl, COLOR_BAD, text_of(broker, "flaw"));
+	}
 	(void)putchar('\n');
 }
 

@@ -50,6 +50,9 @@ enum ctl_option {
 	OPTION_SOURCE,
 	OPTION_KEY,
 	OPTION_REVISION,
+	OPTION_PASSWORD_FILE,
+	OPTION_MOSQUITTO,
+	OPTION_HOST,
 	/* Flags, as main.c says of them. */
 	OPTION_ALL,
 	OPTION_FORCE,
@@ -69,6 +72,7 @@ struct table;
 
 struct ctl {
 	const char *socket;
+	bool has_socket; /* it was given */
 	bool is_json;
 	bool has_color;
 	bool is_patient; /* ask() says nothing when nobody answers: it is asked again */
@@ -107,6 +111,10 @@ struct answer {
  * `events send` is an answer like a 2xx: the caller looks at the status.
  */
 int ask(const struct ctl *ctl, const char *path, const void *body, size_t len, struct answer *ret);
+/* As ask() with GET, without a word. False: nobody answers, or with anything but a 2xx. */
+bool ask_quietly(const struct ctl *ctl, const char *path, struct answer *ret);
+/* Does somebody take a TCP connection there? */
+bool can_connect(const char *host, int port);
 void answer_done(struct answer *answer);
 /* Print the agent's own words, for --json. */
 void answer_print(const struct answer *answer);
@@ -217,5 +225,10 @@ extern const struct command cmd_reference_remove;
 extern const struct command cmd_connector_list;
 extern const struct command cmd_connector_test;
 extern const struct command cmd_connector_try;
+extern const struct command cmd_device_setup;
+extern const struct command cmd_device_add;
+extern const struct command cmd_device_remove;
+extern const struct command cmd_device_list;
+extern const struct command cmd_doctor;
 
 #endif

@@ -48,6 +48,11 @@ static const struct command *const commands[] = {
 	&cmd_connector_list,
 	&cmd_connector_test,
 	&cmd_connector_try,
+	&cmd_device_setup,
+	&cmd_device_add,
+	&cmd_device_remove,
+	&cmd_device_list,
+	&cmd_doctor,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -77,6 +82,9 @@ static const struct option options[] = {
 	{ "source", required_argument, NULL, OPTION_SOURCE },
 	{ "key", required_argument, NULL, OPTION_KEY },
 	{ "revision", required_argument, NULL, OPTION_REVISION },
+	{ "password-file", required_argument, NULL, OPTION_PASSWORD_FILE },
+	{ "mosquitto", required_argument, NULL, OPTION_MOSQUITTO },
+	{ "host", required_argument, NULL, OPTION_HOST },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
@@ -191,6 +199,7 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 		switch (option) {
 		case FLAG_SOCKET:
 			ctl->socket = optarg;
+			ctl->has_socket = true;
 			break;
 		case FLAG_JSON:
 			ctl->is_json = true;

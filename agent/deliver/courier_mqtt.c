@@ -273,7 +273,7 @@ static void publish_waiting(struct line_mqtt *line)
 {
 	struct errand *errand;
 
-	while (line->n_out < mqtt_receive_maximum(line->mqtt) &&
+	while (line->n_out < mqtt_offer(line->mqtt)->receive_maximum &&
 		(errand = TAILQ_FIRST(&line->waiting))) {
 		const struct mqtt_publication publication = {
 			.topic = errand->topic,
@@ -318,7 +318,7 @@ static void arm_timer(struct line_mqtt *line)
 		  clock_mono_ms(line->mqtt_courier->is.clock);
 	if (left_ms < 0)
 		left_ms = 0;
-	wait = (struct timeval){ .tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 };
+	wait = clock_wait(left_ms);
 	if (evtimer_add(line->timer, &wait) != 0)
 		LOG_ERROR("a timer could not be set, memory may be short");
 }

@@ -96,7 +96,7 @@ static void on_connect_timer(evutil_socket_t fd, short what, void *ctx)
 
 static void wait_and_connect(struct mqtt *mqtt, int64_t wait_ms)
 {
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	struct timeval wait = clock_wait(wait_ms);
 
 	mqtt->state = MQTT_WAITING;
 	if (event_add(mqtt->connect_timer, &wait) < 0)
@@ -216,16 +216,27 @@ void mqtt_set_reading(struct mqtt *mqtt, bool is_on)
 
 /* --- libmosquitto's callbacks ----------------------------------------------------------------- */
 
-/* Absent, and in MQTT 3.1.1: 65535 (section 3.2.2.3.3). */
-static unsigned read_receive_maximum(const mosquitto_property *properties)
+/* Each may be absent (section 3.2.2.3), and in MQTT 3.1.1 all are. */
+static void read_offer(const mosquitto_property *properties, struct broker_offer *ret)
 {
-	uint16_t maximum = UINT16_MAX;
+	uint32_t number;
+	uint16_t maximum;
+	uint8_t byte;
 
-	if (!mosquitto_property_read_int16(
-		    properties, MQTT_PROP_RECEIVE_MAXIMUM, &maximum, false) ||
-		maximum == 0)
-		return UINT16_MAX;
-	return maximum;
+	*ret = (struct broker_offer)BROKER_OFFER_ABSENT;
+	if (mosquitto_property_read_int32(
+		    properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, &number, false))
+		ret->session_expiry_s = number;
+	if (mosquitto_property_read_int16(properties, MQTT_PROP_RECEIVE_MAXIMUM, &maximum, false) &&
+		maximum > 0)
+		ret->receive_maximum = maximum;
+	if (mosquitto_property_read_int32(
+		    properties, MQTT_PROP_MAXIMUM_PACKET_SIZE, &number, false))
+		ret->maximum_packet_bytes = number;
+	if (mosquitto_property_read_byte(properties, MQTT_PROP_MAXIMUM_QOS, &byte, false))
+		ret->maximum_qos = byte;
+	if (mosquitto_property_read_byte(properties, MQTT_PROP_RETAIN_AVAILABLE, &byte, false))
+		ret->retains = byte != 0;
 }
 
 static void on_connack(struct mosquitto *client, void *ctx, int reason, int flags,
@@ -239,7 +250,7 @@ static void on_connack(struct mosquitto *client, void *ctx, int reason, int flag
 		mqtt_words_listen(client, false);
 		mqtt->state = MQTT_UP;
 		mqtt->closed_before_ack = 0;
-		mqtt->receive_maximum = read_receive_maximum(properties);
+		read_offer(properties, &mqtt->offer);
 		mqtt->handlers.on_up(mqtt->handlers.ctx, (flags & 1) != 0);
 		return;
 	}
@@ -455,9 +466,9 @@ int mqtt_refusal(const struct mqtt *mqtt)
 	return mqtt->refusal;
 }
 
-unsigned mqtt_receive_maximum(const struct mqtt *mqtt)
+const struct broker_offer *mqtt_offer(const struct mqtt *mqtt)
 {
-	return mqtt->receive_maximum;
+	return &mqtt->offer;
 }
 
 /* --- what is queued, and the one place that writes ---------------------------------------------- */

@@ -38,7 +38,7 @@ struct mqtt {
 
 	int protocol;               /* MQTT_PROTOCOL_V5 or MQTT_PROTOCOL_V311 */
 	int refusal;                /* CONNACK code of this connection; 0 none */
-	unsigned receive_maximum;   /* the broker's */
+	struct broker_offer offer;  /* of this connection */
 	bool has_sent_connect;      /* in HANDSHAKE: CONNECT is on its way */
 	unsigned closed_before_ack; /* connections in a row that ended upon a CONNECT */
 	unsigned attempts;          /* connections in a row that did not come up */

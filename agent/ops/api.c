@@ -41,6 +41,7 @@ static const struct ops_route routes[] = {
 	{ "/v1/config/history", NULL, api_config_history, READING, FOR(TOKEN_VIEW) },
 	{ "/v1/config/check", NULL, api_check_config, CHANGE, FOR(TOKEN_ALL) },
 	{ "/v1/config/apply", NULL, api_apply_config, CHANGE, FOR(TOKEN_ALL) },
+	{ "/v1/config/reload", NULL, api_reload_config, CHANGE, FOR(TOKEN_ALL) },
 	{ "/v1/config/rollback", NULL, api_roll_back_config, CHANGE, FOR(TOKEN_ALL) },
 	{ "/v1/backup", NULL, api_show_backup, READING, FOR(TOKEN_VIEW) },
 	{ "/v1/backup", NULL, api_make_backup, CHANGE, FOR(TOKEN_ALL) },

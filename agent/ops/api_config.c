@@ -182,12 +182,17 @@ static void on_taken(void *ctx, bool is_taken, int64_t number, const struct erro
 
 	(void)number; /* a step back has the one that it goes back to */
 	call_resume(call);
-	if (!is_taken || !revisions) {
+	if (!is_taken) {
 		refuse(call, err);
 		return;
 	}
-	put_report(call, revisions);
-	put_trial(call, revisions);
+	if (revisions) {
+		put_report(call, revisions);
+		put_trial(call, revisions);
+	} else {
+		write_open(&call->body, NULL, '{');
+		write_null(&call->body, "revision");
+	}
 	write_close(&call->body, '}');
 	call_answer(call, 200);
 }
@@ -212,6 +217,13 @@ void api_apply_config(struct call *call)
 		return;
 	call_wait(call);
 	fleet_offer(call->ops->with.fleet, REVISION_APPLY, call->who, text, len, on_taken, call);
+}
+
+/* The site's files, as SIGHUP does, and an answer. */
+void api_reload_config(struct call *call)
+{
+	call_wait(call);
+	fleet_reload(call->ops->with.fleet, on_taken, call);
 }
 
 void api_roll_back_config(struct call *call)

@@ -263,6 +263,7 @@ void api_show_config(struct call *call);
 void api_config_history(struct call *call);
 void api_check_config(struct call *call);
 void api_apply_config(struct call *call);
+void api_reload_config(struct call *call);
 void api_roll_back_config(struct call *call);
 void api_make_backup(struct call *call);
 void api_show_backup(struct call *call);

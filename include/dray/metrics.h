@@ -40,7 +40,7 @@ enum metric {
 	METRIC_CLOCK_TRUSTED,      /* gauge */
 	METRIC_BROKER_CONNECTED,   /* gauge */
 	METRIC_ACKS_DROPPED,
-	METRIC_BUILD_INFO, /* gauge 1: version */
+	METRIC_BUILD_INFO,       /* gauge 1: version */
 	METRIC_CONFIG_REVISION,  /* gauge */
 	METRIC_CONFIG_PROBATION, /* gauge */
 	METRIC_CONFIG_CHANGES,   /* result */

@@ -1,10 +1,10 @@
 #!/bin/bash
-# A .deb of what was staged, and one of its symbols. packaging/build.sh calls it and says:
-# arch, version, release, out, work, sysroot (empty: this machine's own libraries), SOURCE_DATE_EPOCH.
+# A .deb of what was staged, and one of its symbols. packaging/build.sh calls it, and
+# says there what it tells.
 set -eu
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+: "${arch:?}" "${version:?}" "${release:?}" "${maintainer:?}" "${out:?}" "${work:?}" "${tools:?}" "${SOURCE_DATE_EPOCH:?}"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 source=$here/../..
-maintainer="The dray maintainers <maintainers@dray.example>"
 tree=$work/deb/dray symbols=$work/deb/dray-dbgsym
 package=dray_$version-${release}_$arch.deb
 
@@ -12,17 +12,6 @@ rm -rf "$work/deb"
 mkdir -p "$work/deb"
 cp -a "$work/stage" "$tree"
 cp -a "$work/symbols" "$symbols"
-
-# The released versions of CHANGELOG.md as Debian's tools read them: of each, what it is about.
-debian_changelog() {
-	local line name date about
-	sed -n 's/^## \([0-9.]*\) - \(.*\)$/\1 \2/p' "$source/CHANGELOG.md" | while read -r name date; do
-		about=$(sed -n "/^## $name -/,/^#/{/^#/d;p}" "$source/CHANGELOG.md" | awk 'NF {print; seen = 1} !NF && seen {exit}')
-		printf 'dray (%s-%s) bookworm; urgency=medium\n\n' "$name" "$release"
-		echo $about | fold -s -w 74 | sed '1s/^/  * /; 1!s/^/    /; s/ *$//'
-		printf '\n -- %s  %s\n\n' "$maintainer" "$(date -u -R -d "$date")"
-	done
-}
 
 # What dpkg counts: files in whole kB, and a kB for anything else.
 installed_size() { # TREE
@@ -32,14 +21,14 @@ installed_size() { # TREE
 
 # Package names and versions of the libraries that the programs were linked with.
 shlibs() {
-	local folder dirs=
+	local folder dirs=''
 	for folder in ${sysroot:+"$sysroot/lib/$tools" "$sysroot/usr/lib/$tools"}; do
 		dirs="$dirs -l$folder"
 	done
 	mkdir -p "$work/deb/shlibs/debian"
 	printf 'Source: dray\n\nPackage: dray\nArchitecture: any\n' >"$work/deb/shlibs/debian/control"
 	(cd "$work/deb/shlibs" && DEB_HOST_ARCH=$arch dpkg-shlibdeps -O $dirs "$tree/usr/sbin/drayd" \
-		"$tree/usr/bin/drayctl" "$tree/usr/libexec/dray/dray-map") | sed 's/^shlibs:Depends=//'
+		"$tree/usr/libexec/dray/dray-map") | sed 's/^shlibs:Depends=//'
 }
 
 # pack TREE CONTROL FILE: set its dates and sums, and roll it up.
@@ -57,7 +46,7 @@ pack() {
 doc=$tree/usr/share/doc/dray
 install -m 644 "$here/copyright" "$doc/copyright"
 gzip -9n <"$source/CHANGELOG.md" >"$doc/changelog.gz"
-debian_changelog | gzip -9n >"$doc/changelog.Debian.gz"
+"$source/packaging/changelog.sh" deb "$release" "$maintainer" | gzip -9n >"$doc/changelog.Debian.gz"
 "$source/packaging/sbom.py" >"$out/$package.spdx.json"
 install -m 644 "$out/$package.spdx.json" "$doc/dray.spdx.json"
 

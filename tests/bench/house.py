@@ -60,10 +60,14 @@ class Process:
         return (int(fields[11]) + int(fields[12])) * TICK_S
 
     def sample_pss(self):
-        with contextlib.suppress(OSError, ValueError):
+        try:
             for line in open(f"/proc/{self.child.pid}/smaps_rollup"):
                 if line.startswith("Pss:"):
                     self.pss_max_kb = max(self.pss_max_kb, int(line.split()[1]))
+        except PermissionError:
+            raise Trouble("the kernel shows drayd's memory to root alone: be root") from None
+        except (OSError, ValueError):
+            pass  # it has just ended
 
     def stop(self):
         if self.is_alive():

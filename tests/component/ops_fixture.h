@@ -145,14 +145,12 @@ void deliver_list(struct deliver *deliver, deliver_view_fn fn, void *ctx)
 
 static const struct secret_dirs no_secrets = { .beside = "." };
 
-static bool broker_is_up(void *ctx)
+static void view_broker(void *ctx, struct broker_view *ret)
 {
-	return ((struct fixture *)ctx)->broker_up;
-}
+	bool is_up = ((struct fixture *)ctx)->broker_up;
 
-static const char *broker_reason(void *ctx)
-{
-	return ((struct fixture *)ctx)->broker_up ? "" : "connection refused";
+	*ret = (struct broker_view){ is_up, is_up ? "" : "connection refused", "", "", 5,
+		BROKER_OFFER_ABSENT };
 }
 
 static const struct room_report *store_room(void *ctx)
@@ -192,8 +190,7 @@ static inline int set_up(void **state)
 		.metrics = f->metrics,
 		.clock = clock_system(),
 		.fleet = &f->fleet,
-		.broker_is_up = broker_is_up,
-		.broker_reason = broker_reason,
+		.view_broker = view_broker,
 		.store_room = store_room,
 		.ctx = f });
 	f->config.site = (char *)"dc-test";

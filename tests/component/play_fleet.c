@@ -33,6 +33,11 @@ void fleet_check(struct fleet *fleet, const char *text, size_t len, fleet_done_f
 	keep(fleet, "check", "", done, ctx);
 }
 
+void fleet_reload(struct fleet *fleet, fleet_done_fn done, void *ctx)
+{
+	keep(fleet, "reload", "", done, ctx);
+}
+
 void fleet_roll_back(struct fleet *fleet, const char *who, fleet_done_fn done, void *ctx)
 {
 	keep(fleet, "roll back", who, done, ctx);

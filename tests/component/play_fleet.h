@@ -13,7 +13,7 @@ struct fleet {
 	struct revisions revisions;
 	int64_t left_ms;
 	/* the last offer, check or step back that is not told yet */
-	const char *asked; /* "offer", "check", "roll back"; NULL none */
+	const char *asked; /* "offer", "check", "reload", "roll back"; NULL none */
 	enum revision_origin origin;
 	char who[80], text[256];
 	size_t len;

@@ -190,6 +190,31 @@ static void test_a_step_back_is_asked_for_by_name(void **state)
 	unfurnish(f);
 }
 
+static void test_files_are_taken_with_an_answer_with_and_without_a_section(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = { .path = "routes", .message = "is not what it was" };
+
+	send_request(f, "POST", "/v1/config/reload", "");
+	while (!f->fleet.asked)
+		run_turn(f);
+	assert_string_equal(f->fleet.asked, "reload");
+	assert_int_equal(told(f, true, 0, NULL), 200);
+	assert_true(says(f, "{\"revision\":null}"));
+	(void)furnish(f);
+	send_request(f, "POST", "/v1/config/reload", "");
+	while (!f->fleet.asked)
+		run_turn(f);
+	assert_int_equal(told(f, true, 0, NULL), 200);
+	assert_true(says(f, "\"probation_s\":"));
+	send_request(f, "POST", "/v1/config/reload", "");
+	while (!f->fleet.asked)
+		run_turn(f);
+	assert_int_equal(told(f, false, 0, &err), 422);
+	assert_true(says(f, "is not what it was"));
+	unfurnish(f);
+}
+
 static void test_a_client_that_leaves_meanwhile_is_not_missed(void **state)
 {
 	struct fixture *f = *state;
@@ -218,6 +243,7 @@ int main(void)
 		TEST(test_a_refusal_says_which_part_and_why),
 		TEST(test_a_check_is_asked_for_and_offers_nothing),
 		TEST(test_a_step_back_is_asked_for_by_name),
+		TEST(test_files_are_taken_with_an_answer_with_and_without_a_section),
 		TEST(test_a_client_that_leaves_meanwhile_is_not_missed),
 	};
 

@@ -68,16 +68,10 @@ static void close_line(void *opened)
 	(void)opened;
 }
 
-static bool say_up(void *ctx)
+static void say_broker(void *ctx, struct broker_view *ret)
 {
 	(void)ctx;
-	return true;
-}
-
-static const char *say_why(void *ctx)
-{
-	(void)ctx;
-	return "";
+	*ret = (struct broker_view){ true, "", "", "", 5, BROKER_OFFER_ABSENT };
 }
 
 static const struct room_report *say_room(void *ctx)
@@ -195,8 +189,7 @@ static void open_house(void)
 		.deliver = house.deliver,
 		.reference = items_reference(house.items),
 		.fleet = &house.fleet,
-		.broker_is_up = say_up,
-		.broker_reason = say_why,
+		.view_broker = say_broker,
 		.store_room = say_room });
 	turn_add(house.turn, &(struct turn_member){ .name = "change", .dispatch = note_change });
 	check(deliver_configure(house.deliver, house.config, &err) == 0);

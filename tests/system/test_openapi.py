@@ -133,6 +133,7 @@ def test_every_example_works_and_every_answer_fits(site):
         asking.ask("get", "/v1/reference/item/" + item, "/v1/reference/{kind}/{id}")
     for answer in (200, 422):  # to the good one; there is none before it
         assert asking.ask("post", "/v1/config/rollback", "/v1/config/rollback")[0] == answer
+    assert asking.ask("post", "/v1/config/reload", "/v1/config/reload")[0] == 200
     asking.ask("post", "/v1/config/apply", "/v1/config/apply", {"site": "elsewhere"})
     asking.ask("post", "/v1/backup", "/v1/backup", {"path": str(site.folder / "copy.db")})
     asking.ask("post", "/v1/backup", "/v1/backup", {"path": "relative"})

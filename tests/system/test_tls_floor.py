@@ -115,6 +115,14 @@ def test_whoever_speaks_as_much_is_spoken_with(site, tls, lax, peer, call, versi
     wait.until(lambda: there.spoken, what="a handshake")
 
 
+def test_a_broker_that_nobody_vouches_for_gets_nothing(site, tls, tmp_path):
+    (tmp_path / "other").mkdir()
+    broker = site.make_broker(tls=tls).start()
+    agent = use_broker(site, Certificates(tmp_path / "other"), broker.port, {})
+    wait.until(lambda: 'why="TLS: certificate verify failed"' in agent.log(), what="the reason")
+    assert "CONNECT from" not in broker.log() and "New client connected" not in broker.log()
+
+
 def test_a_caller_that_speaks_less_is_refused_and_both_sides_know_why(site, tls, lax):
     agent = site.make_agent(env=lax, listen={
         "tls": {"cert": tls.server_cert, "key": {"file": tls.server_key}},
