@@ -6,7 +6,8 @@ set(CMAKE_SYSTEM_NAME Linux)
 # and segments for kernels with pages of 64 KiB need no padding in the file.
 set(CMAKE_C_COMPILER clang)
 set(CMAKE_C_COMPILER_TARGET ${triplet})
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-fuse-ld=lld -Wl,--icf=safe -Wl,-O2 -Wl,-mllvm,-machine-outliner-reruns=1")
+set(CMAKE_EXE_LINKER_FLAGS_INIT
+	"-fuse-ld=lld -Wl,--build-id=sha1 -Wl,--icf=safe -Wl,-O2 -Wl,-mllvm,-machine-outliner-reruns=1")
 set(CMAKE_LIBRARY_ARCHITECTURE ${triplet})
 if(DEFINED ENV{DRAY_SYSROOTS})
 	set(CMAKE_SYSROOT $ENV{DRAY_SYSROOTS}/${sysroot})

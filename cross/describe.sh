@@ -1,11 +1,17 @@
 #!/bin/sh
-# Called by mmdebstrap with the sysroot when its packages are unpacked: writes down what dpkg's tools
-# ask about an installed package, for they were not installed.
+# Called by mmdebstrap with the sysroot when its packages are unpacked: keeps links inside, and writes down
+# what dpkg's tools ask about an installed package, for these were not installed.
 #   DEBIAN/shlibs, DEBIAN/symbols   for dpkg-shlibdeps, which looks there beside a library it is led to
 #   var/lib/dpkg                    for dpkg-query --admindir: which package a file is from
 set -eu
 root=$1
 db=$root/var/lib/dpkg
+
+# A link to /lib/... would lead out of the sysroot, to nothing: the library would be linked statically.
+find "$root/usr/lib" -type l -lname '/*' | while read -r link; do
+	ln -sfrn "$root$(readlink "$link")" "$link"
+done
+
 mkdir -p "$root/DEBIAN" "$db/info"
 : >"$root/DEBIAN/shlibs"
 : >"$root/DEBIAN/symbols"

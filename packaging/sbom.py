@@ -19,6 +19,7 @@ PROGRAMS = ["usr/sbin/drayd", "usr/libexec/dray/dray-map"]
 LICENCES = {
     "cjson": "MIT",
     "curl": "curl",
+    "gcc-12": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "glibc": "LGPL-2.1-or-later",
     "jq": "MIT",
     "libevent": "BSD-3-Clause",

@@ -5,7 +5,8 @@ set -eu
 : "${preset:?}" "${work:?}" "${tools:?}"
 cd "$(dirname -- "$0")/.."
 
-cmake --preset "$preset" -B "$work/build" -DDRAY_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr
+# Afresh: a toolchain that has changed would not be asked again.
+cmake --fresh --preset "$preset" -B "$work/build" -DDRAY_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr
 cmake --build "$work/build"
 
 rm -rf "$work/stage" "$work/symbols"

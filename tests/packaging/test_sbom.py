@@ -15,9 +15,11 @@ SBOM = "usr/share/doc/dray/dray.spdx.json"
 SOURCES = {"libc.so": "glibc", "libm.so": "glibc", "libcjson": "cjson", "libcurl": "curl",
            "libevent": "libevent", "libjq": "jq", "libmosquitto": "mosquitto",
            "libsqlite3": "sqlite3", "libssl": "openssl", "libcrypto": "openssl",
-           "libsystemd": "systemd", "ld-linux": "glibc", "libz.so": "zlib"}
+           "libsystemd": "systemd", "ld-linux": "glibc", "libz.so": "zlib",
+           "libgcc_s": "gcc-12"}
 IDENTIFIER = r"SPDXRef-[A-Za-z0-9.-]+$"
-LICENCE = r"(Apache-2.0|MIT|curl|LGPL-2.1-or-later|BSD-3-Clause|EPL-2.0|blessing|Zlib)"
+LICENCE = (r"(Apache-2.0|MIT|curl|LGPL-2.1-or-later|BSD-3-Clause|EPL-2.0|blessing|Zlib"
+           r"|GPL-3.0-or-later WITH GCC-exception-3.1)")
 
 
 def sbom(dray):
