@@ -2,7 +2,7 @@
 # The headers and libraries of another architecture, out of Debian's packages, in seconds and without
 # emulation.
 #
-#   cross/sysroot.sh ARCH FOLDER   fetch and unpack them there; FOLDER/ready says when it is whole
+#   cross/sysroot.sh ARCH FOLDER   fetch and unpack them there; FOLDER/ready says of what, when it is whole
 #   cross/sysroot.sh --packages    what dray is built against
 #
 # Packages come from where this machine's own apt takes Debian's.
@@ -18,6 +18,7 @@ fi
 arch=$1 folder=$2
 include=$(echo libc6-dev libgcc-12-dev linux-libc-dev libcmocka-dev $packages | tr ' ' ,)
 mkdir -p "$(dirname "$folder")"
+[ "$(cat "$folder/ready" 2>/dev/null)" != "$include" ] || exit 0
 
 unpack() { # SOURCES
 	rm -rf "$folder"
@@ -33,4 +34,4 @@ if ! unpack "$sources"; then
 	echo "sysroot.sh: warning: trying $arch again without bookworm-security" >&2
 	unpack "$(echo "$sources" | grep -v security)"
 fi
-touch "$folder/ready"
+echo "$include" >"$folder/ready"

@@ -70,7 +70,7 @@ ensure_packages() {
 		if [ "$arch" = "$native" ]; then
 			need="$need $(cross/sysroot.sh --packages)"
 		else
-			need="$need mmdebstrap gcc-$(triplet_of "$arch" | tr _ -)"
+			need="$need mmdebstrap clang lld binutils-$(triplet_of "$arch" | tr _ -)"
 		fi
 	done
 	case $kinds in *deb*) need="$need dpkg-dev" ;; esac
@@ -105,8 +105,7 @@ one_architecture() { # ARCH
 	if [ "$arch" != "$native" ]; then
 		preset=package-$arch
 		sysroot=${DRAY_SYSROOTS:-$root/build/sysroot}/$arch
-		[ -e "$sysroot/ready" ] ||
-			quietly "sysroot $arch" "$work/sysroot.log" cross/sysroot.sh "$arch" "$sysroot"
+		quietly "sysroot $arch" "$work/sysroot.log" cross/sysroot.sh "$arch" "$sysroot"
 	fi
 	quietly "programs $arch" "$work/build.log" packaging/stage.sh
 	for kind in $kinds; do

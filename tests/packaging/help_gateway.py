@@ -23,10 +23,10 @@ def depends_of(deb):
     return [words.split("|")[0].split()[0].split(":")[0] for words in field.split(",")]
 
 
-def base():
-    """A Debian that boots and has what dray needs and recommends, but not dray."""
-    return debian.make_base("ready", debian.NATIVE, [
-        "systemd-sysv", "mosquitto", "ca-certificates", *depends_of(this_deb())])
+def base(*more):
+    """A Debian that boots and has what dray needs and recommends, and `more`, but not dray."""
+    return debian.make_base("-".join(("ready", *more)), debian.NATIVE, [
+        "systemd-sysv", "mosquitto", "ca-certificates", *depends_of(this_deb()), *more])
 
 
 class Gateway:

@@ -29,7 +29,7 @@ EXPECTED = {
     "usr/share/doc/dray/dray.spdx.json": 0o644,
     "usr/share/doc/dray/events.schema.json.gz": 0o644,
 }
-FOLDERS = ["etc/dray/conf.d", "usr/share/doc/dray/api",
+FOLDERS = ["etc/dray/conf.d", "etc/dray/credentials", "usr/share/doc/dray/api",
            "usr/share/doc/dray/guides"]
 
 

@@ -27,8 +27,10 @@ def test_what_edits_survive_and_who_may_read_what(rpm):
              rpm.table("FILENAMES", "FILEFLAGS", "FILEUSERNAME", "FILEGROUPNAME", "FILEMODES")}
     assert files["/etc/dray/dray.json"] == (CONFIG | NOREPLACE, "root:dray", 0o640)
     assert files["/etc/dray"][1:] == files["/etc/dray/conf.d"][1:] == ("root:dray", 0o750)
+    assert files["/etc/dray/credentials"][1:] == ("root:root", 0o700)
     assert files["/var/lib/dray"][1:] == ("dray:dray", 0o750)
-    special = {"/etc/dray", "/etc/dray/conf.d", "/etc/dray/dray.json", "/var/lib/dray"}
+    special = {"/etc/dray", "/etc/dray/conf.d", "/etc/dray/credentials",
+               "/etc/dray/dray.json", "/var/lib/dray"}
     assert {owner for path, (_, owner, _) in files.items() if path not in special} == {"root:root"}
 
 

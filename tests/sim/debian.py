@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import subprocess
+import zlib
 
 import pytest
 
@@ -30,6 +31,7 @@ exec chroot "$root" "$@"
 """
 CLONE_NEWNET, SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x40000000, 0x8913, 0x8914, 1
 SECONDS = 300
+BASE_SECONDS = 1800  # emulated, on a busy machine
 
 
 def need(*programs):
@@ -47,7 +49,7 @@ def need(*programs):
 def said(*command, **options):
     """What a command printed; its words when it failed."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=SECONDS, **options)
+                          timeout=options.pop("timeout", SECONDS), **options)
     if done.returncode:
         raise AssertionError("%s: exit %d: %s" % (" ".join(command), done.returncode,
                                                   done.stdout[-3000:]))
@@ -63,18 +65,24 @@ def sources():
     return "\n".join(sorted(set(lines))) + "\n"
 
 
-def make_base(name, arch, packages):
-    """build/debian/NAME, a minimal Debian with these packages; made once."""
+def make_base(name, arch, packages, variant="minbase", within=()):
+    """
+    build/debian/NAME-…, a minimal Debian with these packages; made once.
+    `within`: the words of a command that makes programs of `arch` run.
+    """
     need("mmdebstrap")
-    folder = os.path.join(PLACE, name)
-    if os.path.exists(folder):
-        return folder
+    folder = os.path.join(PLACE, "%s-%08x" % (name, zlib.crc32(" ".join(packages).encode())))
     os.makedirs(PLACE, exist_ok=True)
-    new = folder + ".new"
-    shutil.rmtree(new, ignore_errors=True)
-    said("mmdebstrap", "--quiet", "--variant=minbase", "--architectures=" + arch,
-         "--include=" + ",".join(packages), "bookworm", new, "-", input=sources())
-    os.rename(new, folder)
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests may run side by side
+        if os.path.exists(folder):
+            return folder
+        new = folder + ".new"
+        shutil.rmtree(new, ignore_errors=True)
+        said(*within, "mmdebstrap", "--quiet", "--variant=" + variant, "--architectures=" + arch,
+             "--include=" + ",".join(packages), "bookworm", new, "-", input=sources(),
+             timeout=BASE_SECONDS)
+        os.rename(new, folder)
     return folder
 
 
