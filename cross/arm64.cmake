@@ -1,4 +1,4 @@
-# dray for arm64, with Debian's cross compiler and a sysroot that cross/sysroot.sh has made.
+# dray for arm64, with a sysroot that cross/sysroot.sh has made.
 set(triplet aarch64-linux-gnu)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(emulator qemu-aarch64-static)

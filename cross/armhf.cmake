@@ -1,4 +1,4 @@
-# dray for armhf, with Debian's cross compiler and a sysroot that cross/sysroot.sh has made.
+# dray for armhf, with a sysroot that cross/sysroot.sh has made.
 set(triplet arm-linux-gnueabihf)
 set(CMAKE_SYSTEM_PROCESSOR arm)
 set(emulator qemu-arm-static)

@@ -70,7 +70,7 @@ ensure_packages() {
 		if [ "$arch" = "$native" ]; then
 			need="$need $(cross/sysroot.sh --packages)"
 		else
-			need="$need mmdebstrap gcc-$(triplet_of "$arch" | tr _ -)"
+			need="$need mmdebstrap clang lld binutils-$(triplet_of "$arch" | tr _ -)"
 		fi
 	done
 	case $kinds in *deb*) need="$need dpkg-dev" ;; esac

@@ -157,9 +157,8 @@ ensure_packages() {
 		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev zlib1g-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
-		python3-jsonschema python3-pytest-xdist python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server
-		systemd libseccomp2 dpkg-dev lintian rpm rpmlint shellcheck bash-completion mmdebstrap
-		systemd-container"
+		python3-jsonschema python3-pytest-xdist python3-yaml jq e2fsprogs faketime ansible-core openssh-server rabbitmq-server
+		systemd libseccomp2 dpkg-dev lintian rpm rpmlint shellcheck bash-completion mmdebstrap systemd-container"
 	# One from elsewhere does as well, and Debian's npm would not go in beside it.
 	[ $mode = quick ] || command -v npm >/dev/null || need="$need nodejs npm"
 	[ $mode = quick ] || command -v gdb >/dev/null || need="$need gdb-minimal"

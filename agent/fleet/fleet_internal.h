@@ -24,6 +24,7 @@
 #define FLEET_WHO_MAX 96
 #define FLEET_AUDITS_MAX 16
 #define FLEET_TEXT_MAX 512
+#define FLEET_NAME_MAX 65
 
 struct event;
 
@@ -61,7 +62,8 @@ struct fleet {
 	struct fleet_options is;
 	struct fleet_rooms rooms; /* none before fleet_start() */
 	char state_dir[PATH_MAX];
-	bool is_on; /* there is a road */
+	bool is_on;      /* there is a road */
+	bool is_running; /* fleet_start() is through */
 	bool is_stopped;
 	struct revisions revisions;
 	struct buf kept; /* revisions.json as it stands on the disk; empty: there is none */
@@ -78,6 +80,11 @@ struct fleet {
 
 	struct probation probation;
 	bool is_watched;
+	struct {
+		char name[FLEET_NAME_MAX];
+		int64_t since_mono_ms;       /* 0: it does not hold */
+	} holds[PROBATION_DESTINATIONS_MAX]; /* destinations as they were seen in the probation */
+	size_t n_holds;
 	cJSON *touched;      /* names of destinations, members of an object */
 	bool touches_store;  /* it changes the section */
 	int64_t began_at_ms; /* steady */

@@ -133,15 +133,20 @@ static int load_copy(struct fleet *fleet, struct job *job, const struct revision
 	return 0;
 }
 
-/* What became of a number that was tried. */
+/* What became of a number that was tried; NULL: it was not, or long ago. */
+static const struct revision_event *find_tried(const struct revisions *revisions, int64_t number)
+{
+	for (size_t i = revisions->n_history; i > 0; i--)
+		if (revisions->history[i - 1].number == number &&
+			revisions->history[i - 1].result != REVISION_REFUSED)
+			return &revisions->history[i - 1];
+	return NULL;
+}
+
 static void blame_number(const struct revisions *revisions, int64_t number, struct error *err)
 {
-	const struct revision_event *found = NULL;
+	const struct revision_event *found = find_tried(revisions, number);
 
-	for (size_t i = 0; i < revisions->n_history; i++)
-		if (revisions->history[i].number == number &&
-			revisions->history[i].result != REVISION_REFUSED)
-			found = &revisions->history[i];
 	error_fill(err, "revision",
 		"%" PRId64 " was here before%s%s%s; a change needs a number above %" PRId64, number,
 		found ? " (" : "", found ? revision_results[found->result] : "", found ? ")" : "",
@@ -162,11 +167,11 @@ static int check_number(const struct fleet *fleet, const struct desired *desired
 	return -1;
 }
 
-/* It was told of when it was tried. */
-static bool was_tried_last(const struct fleet *fleet, int64_t number)
+/* It was told of when it was tried: a retained one comes with each connection, newer ones or not. */
+static bool was_tried(const struct fleet *fleet, int64_t number)
 {
-	return number == fleet->revisions.highest &&
-	       number != revisions_current(&fleet->revisions)->number;
+	return number != revisions_current(&fleet->revisions)->number &&
+	       (number == fleet->revisions.highest || find_tried(&fleet->revisions, number));
 }
 
 static int read_offer(const struct fleet *fleet, struct job *job, struct desired *ret)
@@ -210,7 +215,7 @@ static void begin_offer(struct fleet *fleet, struct job *job)
 	desired_done(&desired);
 	if (status > 0)
 		job_end(fleet, job, NULL);
-	else if (status < 0 && was_tried_last(fleet, job->number))
+	else if (status < 0 && was_tried(fleet, job->number))
 		job_end(fleet, job, &job->err);
 	else if (status < 0)
 		refuse(fleet, job, &job->err);

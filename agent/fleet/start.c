@@ -389,6 +389,7 @@ int fleet_start(struct fleet *fleet, struct error *err)
 			LOG_I("start", fleet->revisions.trial_starts),
 			LOG_I("probation_ms", fleet->probation.length_ms));
 	}
+	fleet->is_running = true;
 	if (fleet->is_on)
 		fleet_set_tick(fleet);
 	mend_begin(fleet);

@@ -59,24 +59,67 @@ static void find_touched(struct fleet *fleet)
 /* --- a sample ------------------------------------------------------------------------------------------- */
 
 struct sight {
-	const struct fleet *fleet;
+	struct fleet *fleet;
 	struct probation_destination *destinations;
 	size_t n;
 };
 
+/* Since when it holds without a break; now, where it has just begun to. */
+static int64_t held_since(
+	struct fleet *fleet, const char *name, bool is_holding, int64_t now_mono_ms)
+{
+	size_t i = 0;
+
+	while (i < fleet->n_holds && strcmp(fleet->holds[i].name, name) != 0)
+		i++;
+	if (i == PROBATION_DESTINATIONS_MAX)
+		return now_mono_ms;
+	if (i == fleet->n_holds) {
+		(void)snprintf(fleet->holds[i].name, sizeof(fleet->holds[i].name), "%s", name);
+		fleet->holds[fleet->n_holds++].since_mono_ms = 0;
+	}
+	if (!is_holding)
+		fleet->holds[i].since_mono_ms = 0;
+	else if (fleet->holds[i].since_mono_ms == 0)
+		fleet->holds[i].since_mono_ms = now_mono_ms;
+	return fleet->holds[i].since_mono_ms;
+}
+
+/* What another delivery may still show to be one event's fault: until a probe or two have been refused. */
+static int64_t patience_ms(const struct fleet *fleet, const char *name)
+{
+	for (size_t i = 0; i < fleet->config->n_destinations; i++)
+		if (strcmp(fleet->config->destinations[i].name, name) == 0)
+			return 2 * fleet->config->destinations[i].breaker_probe_ms;
+	return 0;
+}
+
+static bool is_held(struct fleet *fleet, const struct deliver_view *view)
+{
+	bool is_holding = view->breaker != BREAKER_CLOSED && view->cause == BREAKER_HOLD;
+	int64_t now_mono_ms = clock_mono_ms(fleet->is.clock);
+	int64_t since_mono_ms;
+
+	if (!fleet->is_watched)
+		return is_holding;
+	since_mono_ms = held_since(fleet, view->name, is_holding, now_mono_ms);
+	return is_holding &&
+	       (now_mono_ms - since_mono_ms >= patience_ms(fleet, view->name) ||
+		       now_mono_ms - fleet->probation.began_mono_ms >= fleet->probation.length_ms);
+}
+
 static void add_destination(void *ctx, const struct deliver_view *view)
 {
 	struct sight *sight = ctx;
-	const struct fleet *fleet = sight->fleet;
-	bool is_open = view->breaker != BREAKER_CLOSED;
+	struct fleet *fleet = sight->fleet;
 
 	if (!view->is_configured || sight->n == PROBATION_DESTINATIONS_MAX)
 		return;
 	sight->destinations[sight->n++] = (struct probation_destination){
 		.name = view->name,
 		.is_touched = json_get(fleet->touched, view->name) != NULL,
-		.is_held = is_open && view->cause == BREAKER_HOLD,
-		.is_unreachable = is_open && view->cause != BREAKER_HOLD,
+		.is_held = is_held(fleet, view),
+		.is_unreachable = view->breaker != BREAKER_CLOSED && view->cause != BREAKER_HOLD,
 		.has_taken = view->last_success_at_ms > 0 &&
 			     view->last_success_at_ms >= fleet->began_at_ms,
 	};
@@ -94,7 +137,7 @@ static bool is_broker_fine(const struct fleet *fleet)
 }
 
 /* An event that no route takes is as good as refused: it reaches nobody. */
-static void look(const struct fleet *fleet, struct watch_before *ret)
+static void look(struct fleet *fleet, struct watch_before *ret)
 {
 	struct sight sight = { .fleet = fleet, .destinations = ret->destinations };
 	uint64_t rejected = sum(fleet, METRIC_EVENTS_REJECTED, NULL);
@@ -154,7 +197,7 @@ static void look_back(struct fleet *fleet, struct watch_before *ret)
 void watch_look_before(struct fleet *fleet, struct watch_before *ret)
 {
 	look(fleet, ret);
-	if (fleet->generation == 0) {
+	if (!fleet->is_running) {
 		look_back(fleet, ret);
 		return;
 	}
@@ -172,6 +215,7 @@ void watch_begin(struct fleet *fleet, const struct watch_before *before)
 	fleet->probation.began_mono_ms = clock_mono_ms(fleet->is.clock);
 	fleet->probation.broker_seen_mono_ms = fleet->probation.began_mono_ms;
 	fleet->is_watched = true;
+	fleet->n_holds = 0;
 	find_touched(fleet);
 	fleet_set_tick(fleet);
 }

@@ -92,10 +92,9 @@ def topic(name, site=SITE, root="dray/v1"):
 class Shelf:
     """A server with one document and its entity tag. `asked`: the headers of each question."""
 
-    def __init__(self, tls=None, port=0):
+    def __init__(self, tls=None):
         self.status, self.body, self.tag, self.token = 404, b"", None, None
         self.asked, self.answered = [], []
-        self.is_stopped = False
         shelf = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -107,7 +106,7 @@ class Shelf:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -124,9 +123,6 @@ class Shelf:
         self.tag, self.status = tag, 200
 
     def answer(self, handler):
-        if self.is_stopped:  # a connection that was kept alive
-            handler.close_connection = True
-            return
         asked = {name.lower(): value for name, value in handler.headers.items()}
         self.asked.append(asked)
         status, body = self.status, self.body
@@ -149,6 +145,5 @@ class Shelf:
                    "%d answers with %d, not %s" % (n, status, self.answered))
 
     def stop(self):
-        self.is_stopped = True
         self.server.shutdown()
         self.server.server_close()

@@ -15,6 +15,8 @@ import pytest
 from sim import long, wait
 from sim.debian_broker import DebianBroker, Station
 from sim.floor import SITE
+from sim.road import Road
+from sim.road import fleet as fleet_section
 from sim.site import receipt
 
 BASE = "dray/v1/" + SITE
@@ -159,6 +161,19 @@ def test_the_fleet_tool_hands_out_configuration_and_is_no_device(gateway):
                   BASE + "/config/reported"):
         watcher.publish(topic)
     assert set(fleet.hear_until(BASE + "/config/reported")) == {BASE + "/alert/low"}
+
+
+def test_a_configuration_that_the_fleet_tool_hands_out_is_reported_to_it(gateway):
+    gateway.agent.config["fleet"] = fleet_section()
+    gateway.agent.write_config(gateway.agent.config)
+    gateway.broker.start()
+    gateway.agent.start()
+    told = gateway.broker.enrol("fleet")
+    fleet = gateway.station(told).subscribe(*told["subscribe"])
+    document = Road(gateway.agent).document(1, {"sources": {"portal": None}})
+    fleet.publish(BASE + "/config/desired", document, retain=True)
+    fleet.hear_until(BASE + "/config/reported")
+    Road(gateway.agent).wait_for(1, "confirmed")
 
 
 def test_none_gets_in_without_its_password(gateway):

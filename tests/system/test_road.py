@@ -155,6 +155,32 @@ def test_a_step_back_is_told_to_people_and_written_to_the_trail(house):
     assert heard()[1]["state"] == "cleared"
 
 
+@pytest.mark.parametrize("restarts", [False, True], ids=["live", "restarted"])
+def test_what_held_before_is_not_the_change_s_fault(house, restarts):
+    house.start()
+    house.erp.faults({"do": "status", "status": 404})
+    house.send(2)
+    wait.until(lambda: house.agent.exceptions("hold"), what="a hold")
+    assert house.road.apply(1, {"sources": {"more": {"topic": "more/#"}}})[0] == 200
+    if restarts:
+        house.agent.kill9()
+        house.agent.start()
+    house.road.wait_for(1, "confirmed")
+    house.erp.faults()
+    house.wait_all()
+
+
+def test_one_event_that_is_refused_is_not_the_change_s_fault(house):
+    house.start()
+    house.erp.faults({"do": "status", "status": 404, "id_part": "odd"})
+    assert house.road.apply(1, {"destinations": {"erp": {"concurrency": 2}}})[0] == 200
+    house.device.send(receipt("odd-1", document="PO-odd"))
+    house.send(3)
+    house.wait_all()
+    house.road.wait_for(1, "confirmed")
+    assert [row["event_id"] for row in house.agent.exceptions("rejected")] == ["odd-1"]
+
+
 def test_the_same_poison_again_is_mended_again(house):
     house.start()
     house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
