@@ -390,6 +390,7 @@ int fleet_start(struct fleet *fleet, struct error *err)
 			LOG_I("probation_ms", fleet->probation.length_ms));
 	}
 	fleet->is_running = true;
+	tell_kept_alarm(fleet);
 	if (fleet->is_on)
 		fleet_set_tick(fleet);
 	mend_begin(fleet);
