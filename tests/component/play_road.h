@@ -54,6 +54,8 @@ struct home {
 	struct loading *loading;
 	/* what the file said when a trial was applied */
 	bool was_staged;
+	unsigned n_routed_again;
+	int64_t routed_again; /* seq of the last */
 	/* the last that was told */
 	unsigned n_told, n_alarms;
 	bool is_taken;
