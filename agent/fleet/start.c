@@ -334,6 +334,20 @@ static int stage_fresh(struct fleet *fleet, struct error *err)
 	return choose_again(fleet, err);
 }
 
+/* The good one in the place of one that could not be taken into use: some rooms have that one until then. */
+static int apply_good(struct fleet *fleet, struct error *err)
+{
+	struct config *failed = fleet->config;
+	int status;
+
+	fleet->config = NULL;
+	status = load(fleet, fleet->revisions.good, err);
+	if (status == 0)
+		status = fleet->is.apply(fleet->is.ctx, fleet->config, err);
+	config_free(failed);
+	return status;
+}
+
 /* One that can't be taken into use is rolled back at once; the good one must be. */
 static int apply(struct fleet *fleet, struct error *err)
 {
@@ -344,9 +358,7 @@ static int apply(struct fleet *fleet, struct error *err)
 	if (!fleet->is_on || !fleet->revisions.trial)
 		return -1;
 	go_back(fleet, error_text(err, text, sizeof(text)));
-	if (load(fleet, fleet->revisions.good, err) < 0)
-		return -1;
-	return fleet->is.apply(fleet->is.ctx, fleet->config, err);
+	return apply_good(fleet, err);
 }
 
 static void on_turn_dispatch(void *ctx)

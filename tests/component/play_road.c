@@ -168,7 +168,12 @@ bool home_says_trial(const struct home *home)
 static int apply(void *ctx, const struct config *config, struct error *err)
 {
 	struct home *home = ctx;
+	const struct config *before = home->config;
 
+	/* Rooms look at the one before; and those in front of the one that fails have taken it already. */
+	if (before)
+		assert_string_equal(before->site, config->site);
+	home->config = config;
 	if (config->destinations[0].concurrency == UNBEARABLE)
 		return error_set(err, "listen.address", "is taken");
 	home->applied = (long)config->destinations[0].concurrency;
@@ -239,6 +244,7 @@ int home_start(struct home *home)
 
 	home->now_ms = 1700000000000;
 	home->applied = 0;
+	home->config = NULL;
 	home->broker_is_up = true;
 	home->clock =
 		(struct clock){ .wall_ms = read_wall_ms, .mono_us = read_mono_us, .ctx = home };

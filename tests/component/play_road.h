@@ -48,8 +48,9 @@ struct home {
 	struct metrics *metrics;
 	struct turn *turn;
 	struct fleet *fleet;
-	cJSON *files; /* NULL: they can't be read */
-	long applied; /* what is in force */
+	cJSON *files;                /* NULL: they can't be read */
+	long applied;                /* what is in force */
+	const struct config *config; /* that the rooms have */
 	bool broker_is_up;
 	struct loading *loading;
 	/* what the file said when a trial was applied */
