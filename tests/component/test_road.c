@@ -1,6 +1,8 @@
 /* The road on fake rooms: what is in force, and what the file says. */
 #include "play_road.h"
 
+#include "fleet/revision_file.h"
+
 /* --- kept, or not ------------------------------------------------------------------------------------------ */
 
 static void test_the_first_files_are_good_at_once(void **state)
@@ -333,6 +335,23 @@ static void test_a_trial_that_cannot_be_written_is_refused(void **state)
 	assert_true(home->is_taken);
 }
 
+static void test_what_the_next_start_would_not_read_is_not_written(void **state)
+{
+	struct home *home = *state;
+	struct buf text = BUF_INIT;
+	struct error err;
+	char *room = buf_reserve(&text, (16 << 20) + 1);
+
+	assert_non_null(room);
+	memset(room, ' ', (16 << 20) + 1);
+	text.len = (16 << 20) + 1;
+	assert_int_equal(revision_file_write(home->dir, &text, &err), -1);
+	assert_non_null(strstr(err.message, "16 MiB"));
+	buf_done(&text);
+	home_start_again(home);
+	assert_int_equal(fleet_revisions(home->fleet)->n_history, 1);
+}
+
 static void test_a_step_back_needs_no_disk(void **state)
 {
 	struct home *home = *state;
@@ -404,6 +423,9 @@ int main(void)
 			home_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_trial_that_cannot_be_written_is_refused,
 			home_set_up, home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_the_next_start_would_not_read_is_not_written, home_set_up,
+			home_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_step_back_needs_no_disk, home_set_up, home_tear_down),
 	};
