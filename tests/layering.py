@@ -34,6 +34,10 @@ IMPURE_CALLS = ["time", "clock", "clock_gettime", "gettimeofday", "localtime", "
 FORBIDDEN_CALLS = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "gets", "atoi", "atol",
                    "atof", "alloca"]
 
+# What 32-bit ARM has not, or only an x86-64 build takes.
+NARROW = [(r"\b__int128\b", "is not on 32-bit machines"),
+          (r"\.tv_sec = (?![A-Z0-9(])", "may not hold it on 32-bit machines: clock_wait()")]
+
 FLOOR = ["turn.h", "clock.h", "log.h", "secret.h"]
 WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "filter.h", "harden.h", "housekeeping.h", "keeper.h",
           "loader.h", "loading.h", "lock.h", "names.h", "notify.h", "places.h", "programs.h", "proof.h", "reconfigure.h",
@@ -125,6 +129,12 @@ def check_calls(path, code, room):
             yield "%s:%d: %s() %s" % (path, line_of(code, match.start()), call, why)
 
 
+def check_narrow(path, code):
+    for pattern, why in NARROW:
+        for match in re.finditer(pattern, code):
+            yield "%s:%d: %s %s" % (path, line_of(code, match.start()), match.group(), why)
+
+
 def check_sizes(path, code):
     lines = code.split("\n")
     if len(lines) - 1 > FILE_LINES:
@@ -165,6 +175,7 @@ def check(folder):
                 # An include's name is a literal: it is looked for in the text as it is.
                 offences += check_includes(path, text, room, folder)
                 offences += check_calls(path, code, room)
+                offences += check_narrow(path, code)
                 offences += check_sizes(path, code)
     return files, offences
 
@@ -186,6 +197,8 @@ PLANTED = [
     ("agent/store/m.c", "int f(void)\n{\n" + "\t;\n" * 90 + "}\n", "a function of 93 lines"),
     ("agent/store/n.c", "int f(int a,\n\tint b) {\n" + "\t;\n" * 90 + "}\n", "a function of 93"),
     ("agent/store/o.c", "\n" * 601, "601 lines"),
+    ("common/p.c", "static unsigned __int128 wide;\n", "__int128"),
+    ("agent/store/q.c", "struct timeval t = { .tv_sec = wait_ms / 1000 };\n", "tv_sec"),
 ]
 ALLOWED = [
     ("common/fine.c", "/* time(NULL), <sqlite3.h> */\n#include <string.h>\n#include <cjson/cJSON.h>\n"

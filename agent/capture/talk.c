@@ -342,9 +342,9 @@ static void on_refused(void *ctx, int reason)
 	struct talk *talk = ctx;
 
 	if (talk->hears_desired)
-		LOG_ERROR("the broker refuses a subscription, allow both topics in its ACL",
-			LOG_S("desired", talk->desired_topic), LOG_S("version", VERSION_TOPIC),
-			LOG_I("reason", reason));
+		LOG_ERROR("the broker refuses a subscription, allow this topic and " VERSION_TOPIC
+			  " in its ACL",
+			LOG_S("desired", talk->desired_topic), LOG_I("reason", reason));
 }
 
 const char *talk_broker_version(const struct talk *talk)

@@ -130,10 +130,9 @@ static void print_line(const struct ctl *ctl, char mark, const struct line *line
 	free(cell);
 }
 
-static void put_json(struct buf *out, const struct line *before, const struct line *after)
+static void put_json(
+	struct buf *out, const char *path, const struct line *before, const struct line *after)
 {
-	const char *path = before ? before->path : after->path;
-
 	buf_puts(out, out->len > 0 ? ",{\"path\":" : "{\"path\":");
 	buf_put_json(out, path, strlen(path));
 	if (before)
@@ -153,6 +152,7 @@ static size_t compare(const struct ctl *ctl, const struct lines *before, const s
 		const struct line *a = i < before->n ? &before->lines[i] : NULL;
 		const struct line *b = j < after->n ? &after->lines[j] : NULL;
 		int order = !a ? 1 : !b ? -1 : strcmp(a->path, b->path);
+		const char *path = order <= 0 ? a->path : b->path;
 
 		a = order <= 0 ? a : NULL;
 		b = order >= 0 ? b : NULL;
@@ -161,7 +161,7 @@ static size_t compare(const struct ctl *ctl, const struct lines *before, const s
 		if (a && b && strcmp(a->value, b->value) == 0)
 			continue;
 		n++;
-		put_json(out, a, b);
+		put_json(out, path, a, b);
 		if (a && !ctl->is_json)
 			print_line(ctl, '-', a);
 		if (b && !ctl->is_json)

@@ -80,8 +80,9 @@ static int check(const cJSON *root, const struct buf *text, struct error *err)
 	int status;
 
 	buf_putc(&allow, ' ');
-	cJSON_ArrayForEach (member, json_get(root, "config"))
+	cJSON_ArrayForEach (member, json_get(root, "config")) {
 		buf_printf(&allow, "%s ", member->string);
+	}
 	if (!site || !id_is_name(site, strlen(site)))
 		status = error_set(err, "site", "must be a site's name; --site gives it");
 	else if (buf_failed(&allow))

@@ -203,7 +203,7 @@ void fleet_on_loaded(struct fleet *fleet, struct loading *loading)
 void fleet_set_tick(struct fleet *fleet)
 {
 	int64_t every_ms = watch_every_ms(fleet);
-	struct timeval every = { .tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000 };
+	struct timeval every = clock_wait(every_ms);
 
 	(void)event_add(fleet->tick, &every);
 }

@@ -49,7 +49,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 
 static void wait_ms(struct poll *poll, int64_t ms)
 {
-	struct timeval wait = { .tv_sec = (time_t)(ms / 1000), .tv_usec = ms % 1000 * 1000 };
+	struct timeval wait = clock_wait(ms);
 
 	if (event_add(poll->timer, &wait) != 0)
 		LOG_ERROR("a timer could not be set, memory may be short: fleet.url is not asked");

@@ -58,11 +58,15 @@ def said(*command, **options):
 
 # --- roots ----------------------------------------------------------------------------------------
 
-def sources():
-    """sources.list as this machine's own apt has Debian's lines."""
+def sources(arch):
+    """
+    sources.list as this machine's own apt has Debian's lines. A mirror may lag behind with the
+    security updates of other architectures: for tests the release is enough.
+    """
     lines = said("apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT)",
                  "Created-By: Packages", "Origin: Debian").splitlines()
-    return "\n".join(sorted(set(lines))) + "\n"
+    return "".join(sorted({line + "\n" for line in lines
+                           if arch == NATIVE or "-security" not in line}))
 
 
 def make_base(name, arch, packages, variant="minbase", within=()):
@@ -80,7 +84,7 @@ def make_base(name, arch, packages, variant="minbase", within=()):
         new = folder + ".new"
         shutil.rmtree(new, ignore_errors=True)
         said(*within, "mmdebstrap", "--quiet", "--variant=" + variant, "--architectures=" + arch,
-             "--include=" + ",".join(packages), "bookworm", new, "-", input=sources(),
+             "--include=" + ",".join(packages), "bookworm", new, "-", input=sources(arch),
              timeout=BASE_SECONDS)
         os.rename(new, folder)
     return folder

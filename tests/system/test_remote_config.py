@@ -80,7 +80,7 @@ def test_what_is_retained_comes_with_each_connection_and_makes_no_noise(site):
     desk.publish(document(8, INFO))
     desk.hear_last(8, "probation")
     assert rows(agent) == known + [(8, "topic", "probation")]
-    assert not lines(agent, "refused")
+    assert not lines(agent, "configuration refused")
     assert len({json.dumps(report) for report in desk.reports()}) == 2  # 7 confirmed, 8 tried
 
 
@@ -183,7 +183,7 @@ def test_a_document_at_a_url_is_asked_for_by_its_tag(site):
     desk.hear_last(8, "probation")
     assert rows(agent)[1:] == [(7, "url", "probation"), (7, "url", "confirmed"),
                                (8, "url", "probation")]
-    assert not lines(agent, "fleet.url") and not lines(agent, "refused")
+    assert not lines(agent, "fleet.url") and not lines(agent, "configuration refused")
 
 
 @pytest.mark.heavy
