@@ -109,7 +109,7 @@ void look_at_broker(struct doctor *doctor)
 		found(doctor, "broker", FINDING_WARNING,
 			code == EACCES
 				? "run this as root"
-				: "another broker? Hold it against packaging/mosquitto/dray.conf",
+				: "another broker? Hold it against /usr/share/dray/mosquitto/dray.conf",
 			"%s: %s: whether it would lose events is not known", failed,
 			strerror(code));
 }

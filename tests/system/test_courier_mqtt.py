@@ -65,6 +65,22 @@ def test_an_event_is_published_once_as_a_cloudevent(site, hub, consumer):
     assert agent.exceptions() == []
 
 
+def test_one_that_comes_with_a_reload_is_connected_to_under_the_site_s_name(site, hub, consumer):
+    broker = hub()
+    reader = consumer(broker.port)
+    agent = site.agent({"first": destination(broker.port, vars={"topic": "elsewhere"})})
+    for name in ("second", "third"):  # what the start read is gone then
+        config = agents.merge(agent.config, {"destinations": {name: destination(broker.port)},
+                                             "routes": {"all": {"to": [name]}}})
+        agent.reload(config)
+        wait.until(lambda: agent.log().count("configuration reloaded") == ["second", "third"].index(name) + 1,
+                   what="the reload")
+    send(site.device(), ["e-1"])
+    wait_done(agent, 1)
+    reader.wait_for(["e-1"])
+    assert "as drayd-%s-to-third " % agent.config["site"] in broker.log()
+
+
 def test_over_tls_with_a_client_certificate(site, hub, consumer, tmp_path):
     tls = Certificates(tmp_path)
     broker = hub(tls=tls)
