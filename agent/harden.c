@@ -144,10 +144,13 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &of.header, of.data);
 }
 
+/* `group` is for one that nobody knows by name. */
 static int become(uid_t user, gid_t group)
 {
 	const struct passwd *entry = getpwuid(user);
 
+	if (entry)
+		group = entry->pw_gid;
 	if ((entry ? initgroups(entry->pw_name, group) : setgroups(1, &group)) != 0 ||
 		setresgid(group, group, group) != 0 || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 ||
 		setresuid(user, user, user) != 0)

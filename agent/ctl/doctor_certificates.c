@@ -72,6 +72,7 @@ void look_at_certificates(struct doctor *doctor)
 
 	look_at_tls(doctor, "mqtt", &config->mqtt.tls);
 	look_at_tls(doctor, "listen", &config->listen.tls);
+	look_at_tls(doctor, "fleet", &config->fleet.tls);
 	for (size_t i = 0; i < config->n_destinations; i++) {
 		(void)snprintf(
 			where, sizeof(where), "destinations.%.64s", config->destinations[i].name);

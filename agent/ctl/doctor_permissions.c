@@ -117,6 +117,8 @@ static void check_secrets(struct reader *reader, const struct config *config)
 	check_secret(reader, "mqtt.password", &config->mqtt.password);
 	check_secret(reader, "mqtt.tls.key", &config->mqtt.tls.key);
 	check_secret(reader, "listen.tls.key", &config->listen.tls.key);
+	check_secret(reader, "fleet.token", &config->fleet.token);
+	check_secret(reader, "fleet.tls.key", &config->fleet.tls.key);
 	for (size_t i = 0; i < config->listen.n_tokens; i++)
 		check_secret(reader, "listen.tokens", &config->listen.tokens[i].token);
 	for (size_t i = 0; i < config->listen.n_hooks; i++)

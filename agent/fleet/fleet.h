@@ -18,7 +18,7 @@
  * files lie below the document in force.
  *
  * Without a `fleet` section there is no road: files are taken at once and the rest is refused. A trial that
- * has begun ends on it, also where its files have none.
+ * has begun ends on it, also where its files have none; and so does the mending of one before.
  *
  * Laws
  *   1. The good configuration is in revisions.json whole: it needs neither the files nor the database.

@@ -122,6 +122,8 @@ void start_road(struct fleet *fleet, cJSON *files);
 void road_begin(struct fleet *fleet, struct job *job);
 void road_on_loaded(struct fleet *fleet, struct job *job);
 void road_confirm(struct fleet *fleet);
+/* Files without a fleet section are good: there is no road any more, unless there is something to mend. */
+void road_end(struct fleet *fleet);
 void road_roll_back(struct fleet *fleet, const char *who, const char *reason);
 /*
  * The trial in the file, `starts` counted. `trial` is the callee's, also on failure.

@@ -410,6 +410,9 @@ void mend_committed(struct fleet *fleet)
 		LOG_I("rejected_tried_again", fleet->mend.n_retried));
 	fleet->revisions.mend_mark = (struct revision_mark){ 0 };
 	tell_file_later(fleet);
+	road_end(fleet);
+	if (!fleet->is_on)
+		tell_change(fleet);
 }
 
 void mend_poisoned(struct fleet *fleet)

@@ -130,6 +130,8 @@ int revision_file_write(const char *state_dir, const struct buf *text, struct er
 
 	if (buf_failed(text) || !text->data)
 		return error_set(err, NAME, "out of memory");
+	if (text->len > FILE_MAX) /* the next start would not read it */
+		return error_set(err, NAME, "would be larger than 16 MiB");
 	if (find_path(state_dir, NAME, path, err) < 0 ||
 		find_path(state_dir, NAME ".new", beside, err) < 0 ||
 		write_beside(beside, text, err) < 0)

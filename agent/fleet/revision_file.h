@@ -16,7 +16,8 @@
 int revision_file_read(const char *state_dir, struct buf *out, struct error *err);
 /*
  * Write it. A failed fsync ends the process, but for one that says that there is no room.
- * 0, or -1 with *err filled and the file as it was.
+ * 0, or -1 with *err filled and the file as it was; as it was to be, where only its folder could not be synced:
+ * whoever goes back to what was, writes that.
  */
 int revision_file_write(const char *state_dir, const struct buf *text, struct error *err);
 /* One that can't be read is kept under another name. 0 and its name, or -1 with *err filled. */

@@ -499,13 +499,20 @@ void road_confirm(struct fleet *fleet)
 	LOG_INFO("configuration confirmed", LOG_S("what", tell_name(number, name)));
 	tell_audit(fleet, "config", "config.confirm", number, "");
 	tell_clear(fleet, "a configuration was confirmed");
-	if (!fleet->config->has_fleet) {
-		fleet->is_on = false;
-		revisions_done(&fleet->revisions);
-		buf_reset(&fleet->kept);
-		revision_file_retire(fleet->state_dir);
-	}
+	road_end(fleet);
 	tell_result(fleet, REVISION_CONFIRMED);
+}
+
+void road_end(struct fleet *fleet)
+{
+	if (fleet->config->has_fleet || fleet->revisions.trial ||
+		fleet->revisions.mend_mark.at_ms > 0)
+		return;
+	fleet->is_on = false;
+	fleet->is_behind = false;
+	revisions_done(&fleet->revisions);
+	buf_reset(&fleet->kept);
+	revision_file_retire(fleet->state_dir);
 }
 
 /* What waits for destinations that only the trial had. */

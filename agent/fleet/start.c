@@ -89,8 +89,9 @@ static void read_file(struct fleet *fleet)
 		set_aside(fleet, "it is of another state_dir");
 }
 
-/* Files without a fleet section are taken as they are, but where a trial of these very files has begun. */
-static bool goes_on_trial(struct fleet *fleet, const cJSON *files)
+/* Files without a fleet section are taken as they are, but where the road still has to do with these very
+ * files: a trial of them has begun, or what one before them did is to be mended. */
+static bool has_to_go_on(struct fleet *fleet, const cJSON *files)
 {
 	struct revisions revisions = { 0 };
 	struct revision *now = NULL;
@@ -100,11 +101,13 @@ static bool goes_on_trial(struct fleet *fleet, const cJSON *files)
 	bool is_same = false;
 
 	if (revision_file_read(fleet->state_dir, &text, &err) > 0 &&
-		revisions_parse(text.data, text.len, &revisions, &err) == 0 && revisions.trial) {
+		revisions_parse(text.data, text.len, &revisions, &err) == 0 &&
+		(revisions.trial || revisions.mend_mark.at_ms > 0)) {
 		now = revision_make(REVISION_FILES, 0, 0, copy, NULL);
 		copy = NULL;
-		is_same = now && memcmp(now->files_digest, revisions.trial->files_digest,
-					 ID_DIGEST_BYTES) == 0;
+		is_same = now &&
+			  memcmp(now->files_digest, revisions_current(&revisions)->files_digest,
+				  ID_DIGEST_BYTES) == 0;
 	}
 	cJSON_Delete(copy);
 	revision_drop(now);
@@ -270,7 +273,7 @@ int fleet_choose(struct fleet *fleet, struct error *err)
 		files = NULL;
 	if (find_dir(fleet, files, err) == 0)
 		fleet->is_on = !files || cJSON_IsObject(json_get(files, "fleet")) ||
-			       goes_on_trial(fleet, files);
+			       has_to_go_on(fleet, files);
 	else if (!files)
 		return -1;
 	if (!fleet->is_on) {
@@ -331,6 +334,20 @@ static int stage_fresh(struct fleet *fleet, struct error *err)
 	return choose_again(fleet, err);
 }
 
+/* The good one in the place of one that could not be taken into use: some rooms have that one until then. */
+static int apply_good(struct fleet *fleet, struct error *err)
+{
+	struct config *failed = fleet->config;
+	int status;
+
+	fleet->config = NULL;
+	status = load(fleet, fleet->revisions.good, err);
+	if (status == 0)
+		status = fleet->is.apply(fleet->is.ctx, fleet->config, err);
+	config_free(failed);
+	return status;
+}
+
 /* One that can't be taken into use is rolled back at once; the good one must be. */
 static int apply(struct fleet *fleet, struct error *err)
 {
@@ -341,9 +358,7 @@ static int apply(struct fleet *fleet, struct error *err)
 	if (!fleet->is_on || !fleet->revisions.trial)
 		return -1;
 	go_back(fleet, error_text(err, text, sizeof(text)));
-	if (load(fleet, fleet->revisions.good, err) < 0)
-		return -1;
-	return fleet->is.apply(fleet->is.ctx, fleet->config, err);
+	return apply_good(fleet, err);
 }
 
 static void on_turn_dispatch(void *ctx)
@@ -380,7 +395,6 @@ int fleet_start(struct fleet *fleet, struct error *err)
 
 	if (stage_fresh(fleet, err) < 0 || apply(fleet, err) < 0)
 		return -1;
-	tell_kept_alarm(fleet);
 	if (fleet->is_on && fleet->revisions.trial) {
 		watch_look_before(fleet, &before);
 		watch_begin(fleet, &before);
@@ -390,6 +404,7 @@ int fleet_start(struct fleet *fleet, struct error *err)
 			LOG_I("probation_ms", fleet->probation.length_ms));
 	}
 	fleet->is_running = true;
+	tell_kept_alarm(fleet);
 	if (fleet->is_on)
 		fleet_set_tick(fleet);
 	mend_begin(fleet);

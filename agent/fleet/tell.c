@@ -75,9 +75,10 @@ void tell_file_later(struct fleet *fleet)
 
 /* --- people ---------------------------------------------------------------------------------------------- */
 
+/* Before drayd runs by a configuration there is no topic to tell it on: then it is kept. */
 static void raise_alarm(struct fleet *fleet)
 {
-	fleet->alarm_is_told = fleet->rooms.turn != NULL;
+	fleet->alarm_is_told = fleet->is_running;
 	if (fleet->alarm_is_told)
 		fleet->is.on_alarm(fleet->is.ctx, fleet->alarm, false);
 }

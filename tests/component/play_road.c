@@ -168,7 +168,12 @@ bool home_says_trial(const struct home *home)
 static int apply(void *ctx, const struct config *config, struct error *err)
 {
 	struct home *home = ctx;
+	const struct config *before = home->config;
 
+	/* Rooms look at the one before; and those in front of the one that fails have taken it already. */
+	if (before)
+		assert_string_equal(before->site, config->site);
+	home->config = config;
 	if (config->destinations[0].concurrency == UNBEARABLE)
 		return error_set(err, "listen.address", "is taken");
 	home->applied = (long)config->destinations[0].concurrency;
@@ -189,10 +194,12 @@ static bool is_closed(void *ctx)
 
 static int route(void *ctx, const struct store_event_row *event, store_target_fn fn, void *fn_ctx)
 {
-	(void)ctx;
-	(void)event;
+	struct home *home = ctx;
+
 	(void)fn;
 	(void)fn_ctx;
+	home->n_routed_again++;
+	home->routed_again = event->seq;
 	return 0;
 }
 
@@ -206,6 +213,7 @@ static void on_alarm(void *ctx, const char *message, bool is_cleared)
 {
 	struct home *home = ctx;
 
+	assert_int_not_equal(home->applied, 0); /* before, the rooms can tell nobody */
 	home->n_alarms += !is_cleared;
 	(void)snprintf(home->alarm, sizeof(home->alarm), "%s", is_cleared ? "" : message);
 }
@@ -235,6 +243,8 @@ int home_start(struct home *home)
 	struct error err = { 0 };
 
 	home->now_ms = 1700000000000;
+	home->applied = 0;
+	home->config = NULL;
 	home->broker_is_up = true;
 	home->clock =
 		(struct clock){ .wall_ms = read_wall_ms, .mono_us = read_mono_us, .ctx = home };

@@ -48,12 +48,15 @@ struct home {
 	struct metrics *metrics;
 	struct turn *turn;
 	struct fleet *fleet;
-	cJSON *files; /* NULL: they can't be read */
-	long applied; /* what is in force */
+	cJSON *files;                /* NULL: they can't be read */
+	long applied;                /* what is in force */
+	const struct config *config; /* that the rooms have */
 	bool broker_is_up;
 	struct loading *loading;
 	/* what the file said when a trial was applied */
 	bool was_staged;
+	unsigned n_routed_again;
+	int64_t routed_again; /* seq of the last */
 	/* the last that was told */
 	unsigned n_told, n_alarms;
 	bool is_taken;

@@ -1,6 +1,8 @@
 /* The road on fake rooms: what is in force, and what the file says. */
 #include "play_road.h"
 
+#include "fleet/revision_file.h"
+
 /* --- kept, or not ------------------------------------------------------------------------------------------ */
 
 static void test_the_first_files_are_good_at_once(void **state)
@@ -236,6 +238,36 @@ static void test_without_a_fleet_section_files_are_taken_at_once(void **state)
 	assert_null(fleet_revisions(home->fleet)->trial);
 }
 
+/* Files without a fleet section are taken while what the trial before them did is being mended. */
+static void end_road_while_mending(struct home *home)
+{
+	(void)shed_put_event(&home->shed, 1); /* the good routes had it already */
+	home_apply_offer(home, 1, NEW);
+	(void)shed_put_event(&home->shed, 2);
+	home->broker_is_up = false;
+	home->now_ms += PROBATION_MS;
+	watch_tick(home->fleet);
+	home->broker_is_up = true;
+	home_change_files(home, CHANGED);
+	cJSON_DeleteItemFromObject(home->files, "fleet");
+	home_reload(home);
+	assert_non_null(fleet_revisions(home->fleet)->trial);
+	assert_true(fleet_revisions(home->fleet)->mend_mark.at_ms > 0);
+	home->now_ms += DEFAULT_PROBATION_MS;
+	home_end_probation(home, true);
+}
+
+static void test_the_road_ends_when_what_a_trial_did_is_mended(void **state)
+{
+	struct home *home = *state;
+
+	end_road_while_mending(home);
+	assert_int_equal(home->applied, CHANGED);
+	assert_int_equal(home->n_routed_again, 1);
+	assert_int_equal(home->routed_again, 2);
+	assert_null(fleet_revisions(home->fleet));
+}
+
 /* --- starts -------------------------------------------------------------------------------------------------- */
 
 static void test_a_trial_goes_on_after_a_start_and_has_three_of_them(void **state)
@@ -266,6 +298,27 @@ static void test_a_start_that_cannot_be_counted_is_the_good_one_s(void **state)
 	watch_tick(home->fleet);
 }
 
+static void test_a_road_that_is_ending_mends_after_a_start_as_well(void **state)
+{
+	struct home *home = *state;
+	struct revisions *revisions;
+
+	home_change_files(home, CHANGED);
+	cJSON_DeleteItemFromObject(home->files, "fleet");
+	home_reload(home);
+	revisions = (struct revisions *)(uintptr_t)fleet_revisions(home->fleet);
+	revisions->mend_mark = revisions->trial_mark;
+	revisions_confirm(revisions, home->now_ms);
+	tell_file_later(home->fleet); /* and here the power is cut */
+	home_start_again(home);
+	assert_int_equal(home->applied, CHANGED);
+	assert_non_null(fleet_revisions(home->fleet));
+	home_settle(home);
+	assert_null(fleet_revisions(home->fleet));
+	home_start_again(home);
+	assert_null(fleet_revisions(home->fleet));
+}
+
 /* --- a disk that takes nothing ---------------------------------------------------------------------------------- */
 
 static void test_a_trial_that_cannot_be_written_is_refused(void **state)
@@ -280,6 +333,23 @@ static void test_a_trial_that_cannot_be_written_is_refused(void **state)
 	disk.is_full = false;
 	home_apply_offer(home, 2, NEW);
 	assert_true(home->is_taken);
+}
+
+static void test_what_the_next_start_would_not_read_is_not_written(void **state)
+{
+	struct home *home = *state;
+	struct buf text = BUF_INIT;
+	struct error err;
+	char *room = buf_reserve(&text, (16 << 20) + 1);
+
+	assert_non_null(room);
+	memset(room, ' ', (16 << 20) + 1);
+	text.len = (16 << 20) + 1;
+	assert_int_equal(revision_file_write(home->dir, &text, &err), -1);
+	assert_non_null(strstr(err.message, "16 MiB"));
+	buf_done(&text);
+	home_start_again(home);
+	assert_int_equal(fleet_revisions(home->fleet)->n_history, 1);
 }
 
 static void test_a_step_back_needs_no_disk(void **state)
@@ -340,14 +410,22 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_without_a_fleet_section_files_are_taken_at_once, home_set_up,
 			home_tear_down),
+		cmocka_unit_test_setup_teardown(test_the_road_ends_when_what_a_trial_did_is_mended,
+			home_set_up, home_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_trial_goes_on_after_a_start_and_has_three_of_them, home_set_up,
 			home_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_start_that_cannot_be_counted_is_the_good_one_s, home_set_up,
 			home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_road_that_is_ending_mends_after_a_start_as_well, home_set_up,
+			home_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_trial_that_cannot_be_written_is_refused,
 			home_set_up, home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_the_next_start_would_not_read_is_not_written, home_set_up,
+			home_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_step_back_needs_no_disk, home_set_up, home_tear_down),
 	};

@@ -19,6 +19,7 @@ EXPECTED = {
     "usr/lib/systemd/system/drayd.service": 0o644,
     "usr/lib/sysusers.d/dray.conf": 0o644,
     "usr/lib/tmpfiles.d/dray.conf": 0o644,
+    "usr/share/dray/ansible/roles/dray/tasks/main.yml": 0o644,
     "usr/share/dray/connectors/rest/connector.json": 0o644,
     "usr/share/dray/mosquitto/dray.conf": 0o644,
     "usr/share/man/man1/drayctl.1.gz": 0o644,

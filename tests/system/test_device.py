@@ -243,7 +243,8 @@ def test_what_waits_survives_a_restart_of_the_broker(gateway):
     for number in range(n):
         last = station.client.publish(BASE + "/event/receipt/one",
                                       json.dumps(receipt("ev-%d" % number, "PO-%d" % number)), qos=1)
-    last.wait_for_publish(300)
+        if number % 10000 == 9999 or number == n - 1:  # the client's own queue has an end
+            last.wait_for_publish(300)
     station.close()
     gateway.broker.stop()
     gateway.broker.start()

@@ -243,6 +243,20 @@ def test_a_destination_that_deliveries_wait_for_is_not_taken_away(house):
     house.road.wait_for(2, "confirmed")
 
 
+def test_nor_do_files_take_it_away_that_were_changed_while_drayd_was_down(house):
+    house.start()
+    house.erp.down()
+    house.send(2)
+    wait.until(lambda: house.agent.metric("dray_backlog") == 2, what="a backlog")
+    house.agent.stop()
+    house.agent.write_config(dict(house.agent.config, destinations={"other": destination(house.erp)},
+                                  routes={"all": {"to": ["other"]}}))
+    house.agent.start()
+    assert "the site's files are not taken" in house.agent.log()
+    house.erp.up()
+    house.wait_all()
+
+
 def test_a_configuration_that_ends_drayd_is_rolled_back_after_three_starts(house):
     merge(house.agent.config, {"fleet": {"probation": "60s"}})
     house.agent.write_config(house.agent.config)
