@@ -54,7 +54,7 @@ proof() {
 	[ "$f" = 0 ] || /usr/bin/python3 tests/tally.py why "build/log/$name.xml"
 }
 
-packages="gcc cmake ninja-build pkg-config git mmdebstrap systemd-container qemu-user-static
+packages="gcc cmake ninja-build pkg-config git mmdebstrap systemd-container qemu-user-static qemu-system-arm cpio
 	gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf dpkg-dev rpm lintian rpmlint shellcheck
 	bash-completion scdoc mosquitto openssl python3-pytest python3-paho-mqtt python3-jsonschema"
 
@@ -103,7 +103,10 @@ proof "under systemd: credentials, kills, crashes, reload, watchdog" packages-se
 proof "rpm: install, upgrade, erase" packages-rpm tests/packaging/test_rpm_root.py
 for arch in arm64 armhf; do
 	part "tests are built for $arch" "packages-build-$arch.log" build_emulated $arch || continue
-	proof "unit and component tests on $arch" "packages-$arch" tests/packaging/test_emulated.py -k $arch
+	proof "unit and component tests, drayd and kill -9 on $arch (qemu-user)" "packages-$arch" \
+		tests/packaging/test_emulated.py -k $arch
+	proof "dray-map closed in on a kernel of $arch (qemu-system)" "packages-kernel-$arch" \
+		tests/packaging/test_arm_kernel.py -k $arch
 done
 proof "the deb in a root of arm64" packages-arm-root tests/packaging/test_arm_root.py
 finish

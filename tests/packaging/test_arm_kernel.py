@@ -33,7 +33,7 @@ def copy(top, path, source=None):
         shutil.copy(source, to)
 
 
-def make_disk(folder, arch, programs):
+def make_disk(folder, arch, base, programs):
     """A cpio with an init, the libraries, the programs, and what they look at."""
     triplet, sysroot = MACHINES[arch][0], os.path.join(ROOT, "build/sysroot", arch)
     top, disk = str(folder / "disk"), str(folder / "disk.cpio.gz")
@@ -44,6 +44,10 @@ def make_disk(folder, arch, programs):
             copy(top, library[len(sysroot):], library)
     for loader in glob.glob(sysroot + "/lib/ld-linux*"):
         copy(top, loader[len(sysroot):], loader)
+    # Tests call a shell, true and rm.
+    copy(top, "/bin/busybox", base + "/bin/busybox")
+    for name in ("sh", "true", "rm"):
+        os.symlink("busybox", top + "/bin/" + name)
     debian.said(triplet + "-gcc", "--sysroot=" + sysroot, "-O1", "-o", top + "/init", INIT)
     for path in [os.path.join(FOLDERS[arch], "dray-map"), os.path.join(ROOT, "agent/connectors"),
                  "/usr/share/zoneinfo", *programs]:
@@ -61,12 +65,12 @@ def test_the_mapper_is_closed_in_on_a_kernel_of_arm(arch, tmp_path):
                 if os.path.exists(path)]
     if not programs:
         pytest.skip("nothing is built for " + arch)
-    base = debian.make_base(kernel, arch, [kernel], "extract")
+    base = debian.make_base(kernel, arch, [kernel, "busybox-static"], "extract")
     image, = glob.glob(base + "/boot/vmlinuz-*")
     done = subprocess.run(
         [*qemu, "-M", "virt", "-nic", "none", "-m", "1024", "-nographic", "-no-reboot",
-         "-icount", "shift=1,sleep=off",  # its clock counts instructions: a busy host is not seen
-         "-kernel", image, "-initrd", make_disk(tmp_path, arch, programs), "-append",
+         "-icount", "shift=0,sleep=off",  # its clock counts instructions: a busy host is not seen
+         "-kernel", image, "-initrd", make_disk(tmp_path, arch, base, programs), "-append",
          "console=ttyAMA0 panic=-1 quiet rdinit=/init -- " + " ".join(programs)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", timeout=SECONDS)

@@ -20,7 +20,6 @@ UNABLE = {
     "component_test_mapper": WALLS,
     "component_test_mapper_child": WALLS,
     "component_test_mapper_overrun": WALLS,
-    "component_test_mapper_program": WALLS,
     "component_test_mapper_sandbox": WALLS,
     "component_test_harden": "qemu-user has no seccomp, and shows its own process for ours",
 }
