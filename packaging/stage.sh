@@ -1,6 +1,6 @@
 #!/bin/bash
-# The programs as they are packed: built, installed to $work/stage, and their symbols, found by build id,
-# apart in $work/symbols. packaging/build.sh calls it, and says there what it tells.
+# The programs as they are packed: built, installed to $work/stage, and apart from them their symbols, found
+# by build id, in $work/symbols, and what is for reading in $work/doc. packaging/build.sh calls it, and says there what it tells.
 set -eu
 : "${preset:?}" "${work:?}" "${tools:?}"
 cd "$(dirname -- "$0")/.."
@@ -9,8 +9,11 @@ cd "$(dirname -- "$0")/.."
 cmake --fresh --preset "$preset" -B "$work/build" -DDRAY_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr
 cmake --build "$work/build"
 
-rm -rf "$work/stage" "$work/symbols"
+rm -rf "$work/stage" "$work/symbols" "$work/doc"
 DESTDIR=$work/stage cmake --install "$work/build"
+doc=usr/share/doc/dray
+mkdir -p "$work/doc/$doc"
+mv "$work/stage/$doc"/* "$work/doc/$doc"
 for program in usr/sbin/drayd usr/libexec/dray/dray-map; do
 	installed=$work/stage/$program
 	id=$(readelf -n "$installed" | sed -n 's/^ *Build ID: //p')

@@ -1,22 +1,23 @@
 #!/bin/bash
-# A .deb of what was staged, and one of its symbols. packaging/build.sh calls it, and
+# A .deb of what was staged, one of its symbols, and one of what is for reading. packaging/build.sh calls it, and
 # says there what it tells.
 set -eu
 : "${arch:?}" "${version:?}" "${release:?}" "${maintainer:?}" "${out:?}" "${work:?}" "${tools:?}" "${SOURCE_DATE_EPOCH:?}"
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 source=$here/../..
-tree=$work/deb/dray symbols=$work/deb/dray-dbgsym
+tree=$work/deb/dray symbols=$work/deb/dray-dbgsym reading=$work/deb/dray-doc
 package=dray_$version-${release}_$arch.deb
 
 rm -rf "$work/deb"
 mkdir -p "$work/deb"
 cp -a "$work/stage" "$tree"
 cp -a "$work/symbols" "$symbols"
+cp -a "$work/doc" "$reading"
 
-# What dpkg counts: files in whole kB, and a kB for anything else.
+# Debian Policy 5.6.20: bytes, divided by 1024 and rounded up.
 installed_size() { # TREE
-	find "$1" -mindepth 1 ! -path "$1/DEBIAN*" -printf '%y %s\n' |
-		awk '{kb += $1 == "f" ? int(($2 + 1023) / 1024) : 1} END {print kb}'
+	find "$1" -type f ! -path "$1/DEBIAN*" -printf '%s\n' |
+		awk '{bytes += $1} END {print int((bytes + 1023) / 1024)}'
 }
 
 # Package names and versions of the libraries that the programs were linked with.
@@ -44,6 +45,7 @@ pack() {
 }
 
 doc=$tree/usr/share/doc/dray
+mkdir -p "$doc"
 install -m 644 "$here/copyright" "$doc/copyright"
 gzip -9n <"$source/CHANGELOG.md" >"$doc/changelog.gz"
 "$source/packaging/changelog.sh" deb "$release" "$maintainer" | gzip -9n >"$doc/changelog.Debian.gz"
@@ -60,3 +62,8 @@ ln -s dray "$symbols/usr/share/doc/dray-dbgsym"
 ids=$(cd "$symbols/usr/lib/debug/.build-id" && find . -name '*.debug' | sort | tr -d './\n' |
 	sed 's/debug/ /g; s/ $//')
 pack "$symbols" "$here/dbgsym.in" "$out/dray-dbgsym_$version-${release}_$arch.deb" -e "s|@ids@|$ids|"
+
+# The same bytes whichever architecture it was made beside.
+install -D -m 644 "$here/copyright" "$reading/usr/share/doc/dray-doc/copyright"
+install -m 644 "$doc/changelog.gz" "$doc/changelog.Debian.gz" "$reading/usr/share/doc/dray-doc"
+pack "$reading" "$here/doc.in" "$out/dray-doc_$version-${release}_all.deb"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# An .rpm of what was staged, and one of its symbols. packaging/build.sh calls it, and
+# An .rpm of what was staged, one of its symbols, and one of what is for reading. packaging/build.sh calls it, and
 # says there what it tells.
 set -eu
 : "${arch:?}" "${version:?}" "${release:?}" "${maintainer:?}" "${out:?}" "${work:?}" "${SOURCE_DATE_EPOCH:?}"
@@ -17,6 +17,7 @@ rm -rf "$work/rpm"
 mkdir -p "$work/rpm"
 cp -a "$work/stage" "$tree"
 cp -a "$work/symbols/." "$tree"
+cp -a "$work/doc/." "$tree"
 install -d "$tree/var/lib/dray"
 install -D -m 644 "$source/LICENSE" "$tree/usr/share/licenses/dray/LICENSE"
 install -m 644 "$source/CHANGELOG.md" "$tree/usr/share/doc/dray/CHANGELOG.md"

@@ -1,4 +1,5 @@
 """What the packages put on a machine, and that it is fit to be used as it is."""
+import glob
 import gzip
 import os
 import re
@@ -9,7 +10,7 @@ import pytest
 from sim import agent as agents
 from sim import package, process, wait
 
-SIZE_MAX_KB = 1000
+SIZE_MAX_KB = 1000000 / 1024
 NATIVE = package.said_by("dpkg", "--print-architecture").decode().strip()
 CONFIG = "etc/dray/dray.json"
 # Path: mode.
@@ -19,7 +20,6 @@ EXPECTED = {
     "usr/lib/systemd/system/drayd.service": 0o644,
     "usr/lib/sysusers.d/dray.conf": 0o644,
     "usr/lib/tmpfiles.d/dray.conf": 0o644,
-    "usr/share/dray/ansible/roles/dray/tasks/main.yml": 0o644,
     "usr/share/dray/connectors/rest/connector.json": 0o644,
     "usr/share/dray/mosquitto/dray.conf": 0o644,
     "usr/share/man/man1/drayctl.1.gz": 0o644,
@@ -28,10 +28,11 @@ EXPECTED = {
     "usr/share/bash-completion/completions/drayctl": 0o644,
     "usr/share/bash-completion/completions/drayd": 0o644,
     "usr/share/doc/dray/dray.spdx.json": 0o644,
-    "usr/share/doc/dray/events.schema.json.gz": 0o644,
 }
-FOLDERS = ["etc/dray/conf.d", "etc/dray/credentials", "usr/share/doc/dray/api",
-           "usr/share/doc/dray/guides"]
+FOLDERS = ["etc/dray/conf.d", "etc/dray/credentials"]
+READING = ["usr/share/doc/dray/api/openapi.yaml.gz", "usr/share/doc/dray/events.schema.json.gz",
+           "usr/share/doc/dray/guides/install.md.gz", "usr/share/doc/dray/cloud-init/dray.yaml",
+           "usr/share/doc/dray/ansible/roles/dray/tasks/main.yml"]
 
 
 def test_there_are_packages_to_look_at():
@@ -47,6 +48,15 @@ def test_everything_is_there_with_its_mode(dray):
         assert dray.tree[path][0].isdir(), path
     for path, (member, _) in dray.tree.items():
         assert member.issym() or not member.mode & 0o6022, "%s has mode %o" % (path, member.mode)
+
+
+def test_what_is_for_reading_is_a_package_of_its_own_for_all_architectures():
+    (doc,) = glob.glob(os.path.join(package.PLACE, "dray-doc_*_all.deb"))
+    tree = package.Deb(doc).tree
+    assert set(READING) <= set(tree)
+    (rpm,) = glob.glob(os.path.join(package.PLACE, "dray-doc-*.noarch.rpm"))
+    listed = package.said_by("rpm", "-qpl", rpm).decode().split("\n")
+    assert {"/" + path for path in READING} <= set(listed)
 
 
 def test_nothing_is_there_that_has_no_business(dray):

@@ -46,10 +46,10 @@ def test_the_sums_of_all_other_files_are_right(deb):
     assert said == files
 
 
-def test_the_installed_size_is_counted_as_dpkg_counts(deb):
-    size_kb = sum(-(-len(content) // 1024) if content is not None else 1
-                  for _, content in deb.tree.values())
-    assert int(deb.field("Installed-Size")) == size_kb
+def test_the_installed_size_is_counted_as_debians_policy_has_it(deb):
+    """Section 5.6.20: all bytes, divided by 1024 and rounded up."""
+    size = sum(len(content) for _, content in deb.tree.values() if content is not None)
+    assert int(deb.field("Installed-Size")) == -(-size // 1024)
 
 
 def test_everything_belongs_to_root(deb):

@@ -1,4 +1,5 @@
 """The release before this one, built from the repository's history."""
+import fcntl
 import os
 import shutil
 import subprocess
@@ -40,8 +41,15 @@ def run(*command):
 def build():
     """The folder with its drayd and drayctl: build/previous/COMMIT, made once."""
     folder = os.path.join(PLACE, find_commit())
-    if os.path.exists(os.path.join(folder, "drayctl")):
-        return folder
+    os.makedirs(PLACE, exist_ok=True)
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        if not os.path.exists(os.path.join(folder, "drayctl")):
+            make(folder)
+    return folder
+
+
+def make(folder):
     source = folder + ".source"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(source, ignore_errors=True)
@@ -53,7 +61,6 @@ def build():
     run("cmake", "-S", source, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
         "-DDRAY_TESTS=OFF")
     run("cmake", "--build", folder, "-j2")
-    return folder
 
 
 def package(kind):
@@ -66,7 +73,8 @@ def package(kind):
     stage = os.path.join(work, "stage")
     staged = os.path.join(ROOT, "build/package", NATIVE)
     shutil.copytree(os.path.join(staged, "stage"), stage, symlinks=True)
-    shutil.copytree(os.path.join(staged, "symbols"), os.path.join(work, "symbols"), symlinks=True)
+    for apart in ("symbols", "doc"):
+        shutil.copytree(os.path.join(staged, apart), os.path.join(work, apart), symlinks=True)
     for name, place in (("drayd", "usr/sbin"), ("drayctl", "usr/bin")):
         at = os.path.join(stage, place, name)
         os.unlink(at)
