@@ -20,6 +20,7 @@
 #define OXV(n_, ...) { 'X', 1, (n_), true, { __VA_ARGS__ } }
 #define PARTS(...) { __VA_ARGS__ }
 
+/* Arrays are set by a text that stands alone. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define RANGE(first_, last_, flags_, parts_, ...)                                                  \
 	{ .first = first_, .last = last_, .flags = (flags_), .parts = parts_, __VA_ARGS__ }
 #define AI(ai_, flags_, parts_, ...)                                                               \
@@ -28,6 +29,7 @@
 #define MEASURE(ai_, req_, title_, uom_)                                                           \
 	RANGE(#ai_ "0", #ai_ "5", FIXED | QUERY, PARTS(N(6)), .req = (req_), .ex = #ai_ "n",       \
 		.uom = uom_)
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define PROCESSOR(n_)                                                                              \
 	AI("703" #n_, QUERY, PARTS(N(3, GS1_ISO3166999), XV(27)), .req = "01,02")
 #define CERTIFICATE(n_)                                                                            \

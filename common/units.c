@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <threads.h>
 
+#define ZLIB_CONST
 #include <zlib.h>
 
 #include "units_texts.h"
@@ -48,7 +49,7 @@ static char texts[UNITS_TEXTS_LEN]; /* of both lists, one behind the other */
 static void open_texts(void)
 {
 	z_stream stream = {
-		.next_in = (Bytef *)(uintptr_t)packed_texts,
+		.next_in = packed_texts,
 		.avail_in = sizeof(packed_texts),
 		.next_out = (Bytef *)texts,
 		.avail_out = sizeof(texts),
