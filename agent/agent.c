@@ -17,16 +17,16 @@
 #include "couriers.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
+#include "harden.h"
 #include "housekeeping.h"
 #include "keeper.h"
-#include "loader.h"
-#include "loading.h"
 #include "lock.h"
 #include "log.h"
 #include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
 #include "places.h"
+#include "reconfigure.h"
 #include "salvor.h"
 #include "secret.h"
 #include "store/store.h"
@@ -43,14 +43,13 @@ struct agent {
 	struct places places;
 	struct timekeeper *timekeeper;
 	const struct clock *clock; /* the timekeeper's */
-	struct config *config;
+	struct reconfigure *reconfigure;
 	int lock_fd;
 	struct event_base *base;
 	struct metrics *metrics;
 	struct housekeeping *housekeeping;
 	struct salvor *salvor;
 	struct notify *notify;
-	struct loader *loader;
 	struct store *store;
 	struct turn *turn;
 	struct couriers couriers;
@@ -66,6 +65,7 @@ struct agent {
 	struct event *drain_timer;
 	struct event *status_timer;
 	int64_t drain_until_mono_ms;
+	bool salvor_rests, fleet_rests;
 };
 
 /* --- what the rooms tell ---------------------------------------------------------------------------- */
@@ -112,6 +112,11 @@ static const struct room_report *store_room(void *ctx)
 	return keeper_report(((struct agent *)ctx)->keeper);
 }
 
+static const char *url_fault(void *ctx)
+{
+	return reconfigure_url_fault(((struct agent *)ctx)->reconfigure);
+}
+
 static void tell_status(struct agent *agent);
 
 static void on_gate(void *ctx, bool is_open, const char *why)
@@ -119,6 +124,7 @@ static void on_gate(void *ctx, bool is_open, const char *why)
 	struct agent *agent = ctx;
 
 	capture_open(agent->capture, is_open, why);
+	reconfigure_gate(agent->reconfigure, is_open);
 	tell_status(agent);
 }
 
@@ -148,9 +154,20 @@ static int route_again(
 	return intake_route_again(((struct agent *)ctx)->intake, event, fn, fn_ctx);
 }
 
-static void on_rest(void *ctx, bool is_resting)
+static void on_salvor_rest(void *ctx, bool is_resting)
 {
-	deliver_rest(((struct agent *)ctx)->deliver, is_resting);
+	struct agent *agent = ctx;
+
+	agent->salvor_rests = is_resting;
+	deliver_rest(agent->deliver, agent->salvor_rests || agent->fleet_rests);
+}
+
+static void on_fleet_rest(void *ctx, bool is_resting)
+{
+	struct agent *agent = ctx;
+
+	agent->fleet_rests = is_resting;
+	deliver_rest(agent->deliver, agent->salvor_rests || agent->fleet_rests);
 }
 
 static void on_broken(void *ctx, const char *message, bool is_cleared)
@@ -172,14 +189,9 @@ static void on_restored(void *ctx, const char *message)
 			.severity = "critical", .kind = "store_restored", .message = message });
 }
 
-static bool broker_is_up(void *ctx)
+static void view_broker(void *ctx, struct broker_view *ret)
 {
-	return capture_is_up(((struct agent *)ctx)->capture);
-}
-
-static const char *broker_reason(void *ctx)
-{
-	return capture_reason(((struct agent *)ctx)->capture);
+	capture_view(((struct agent *)ctx)->capture, ret);
 }
 
 /* Counters go on where the tally left them. */
@@ -200,79 +212,6 @@ static int seed_metric(void *ctx, const struct store_tally_row *row)
 		metrics_add(agent->metrics, METRIC_DELIVERIES,
 			store_destination_name(agent->store, row->destination), row->outcome, n);
 	return 0;
-}
-
-/* --- configuration -------------------------------------------------------------------------------------- */
-
-static int apply(struct agent *agent, const struct config *config, struct error *err)
-{
-	if (deliver_configure(agent->deliver, config, err) < 0)
-		return -1;
-	if (intake_configure(agent->intake, config) < 0 ||
-		mapper_set_zone(agent->mapper, config->timezone) < 0)
-		return error_set(err, NULL, "out of memory");
-	if (adapters_configure(agent->adapters, config, agent->places.connector_dirs, err) < 0)
-		return -1;
-	if (capture_configure(agent->capture, config, err) < 0 ||
-		ops_configure(agent->ops, config, err) < 0)
-		return -1;
-	salvor_set_sla(agent->salvor, config->sla_critical_ms);
-	housekeeping_set_retain(agent->housekeeping, config->store.retain_ms);
-	keeper_configure(agent->keeper, config->store.max_bytes, config->store.reserve_bytes);
-	log_setup((enum log_level)config->log.level, config->log.format == CONFIG_LOG_JSON);
-	return 0;
-}
-
-static void refuse_reload(struct config *config, const struct error *err)
-{
-	char text[512];
-
-	LOG_ERROR("configuration refused, the one in force stays",
-		LOG_S("error", error_text(err, text, sizeof(text))));
-	config_free(config);
-}
-
-/* Taken whole, or not at all. */
-static void take(struct agent *agent, struct config *config)
-{
-	struct error err = { 0 };
-
-	if (loading_check_change(agent->config, config, &err) < 0) {
-		refuse_reload(config, &err);
-		return;
-	}
-	if (apply(agent, config, &err) < 0) {
-		struct error again;
-
-		if (apply(agent, agent->config, &again) < 0) {
-			LOG_ERROR(
-				"neither the new configuration nor the old one can be taken into use, "
-				"ending at once: what is stored goes on at the next start");
-			_exit(EXIT_FAILURE);
-		}
-		refuse_reload(config, &err);
-		return;
-	}
-	config_free(agent->config);
-	agent->config = config;
-	LOG_INFO("configuration reloaded", LOG_I("destinations", config->n_destinations),
-		LOG_I("routes", config->n_routes));
-}
-
-static void on_loaded(void *ctx, struct config *config, const struct error *err)
-{
-	struct agent *agent = ctx;
-
-	if (agent->drain_until_mono_ms > 0) {
-		config_free(config); /* it came too late */
-		return;
-	}
-	if (config)
-		take(agent, config);
-	else
-		refuse_reload(NULL, err);
-	if (!loader_is_loading(agent->loader))
-		notify_ready(agent->notify);
 }
 
 /* --- signals -------------------------------------------------------------------------------------------- */
@@ -307,6 +246,7 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
 		return;
 	}
 	LOG_INFO("stopping");
+	reconfigure_stop(agent->reconfigure);
 	notify_stopping(agent->notify);
 	deliver_drain(agent->deliver);
 	agent->drain_until_mono_ms = clock_mono_ms(agent->clock) + DRAIN_MS;
@@ -322,7 +262,7 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
 	if (agent->drain_until_mono_ms > 0)
 		return;
 	notify_reloading(agent->notify);
-	loader_load(agent->loader);
+	reconfigure_reload(agent->reconfigure);
 }
 
 /* One line for `systemctl status`. */
@@ -376,20 +316,20 @@ static int listen_to_signals(struct agent *agent)
 
 static int open_store(struct agent *agent, struct error *err)
 {
+	const struct config *config = reconfigure_config(agent->reconfigure);
 	char path[PATH_MAX], timeline[PATH_MAX];
 	struct store_options options = {
 		.path = path,
-		.max_bytes = agent->config->store.max_bytes,
+		.max_bytes = config->store.max_bytes,
 		.on_fatal = on_fatal,
 		.on_checkpoint = on_checkpoint,
 		.on_salvage = on_salvage,
 		.ctx = agent,
 	};
 
-	if (snprintf(path, sizeof(path), "%s/dray.db", agent->config->state_dir) >=
-			(int)sizeof(path) ||
-		snprintf(timeline, sizeof(timeline), "%s/dray.timeline",
-			agent->config->state_dir) >= (int)sizeof(timeline))
+	if (snprintf(path, sizeof(path), "%s/dray.db", config->state_dir) >= (int)sizeof(path) ||
+		snprintf(timeline, sizeof(timeline), "%s/dray.timeline", config->state_dir) >=
+			(int)sizeof(timeline))
 		return error_set(err, "state_dir", "path is too long");
 	if (store_open(&options, &agent->store, err) < 0)
 		return -1;
@@ -415,12 +355,16 @@ static int build_door(struct agent *agent)
 		.clock = agent->clock,
 		.intake = agent->intake,
 		.adapters = agent->adapters,
-		.secrets = &agent->places.secrets });
+		.secrets = &agent->places.secrets,
+		.on_desired = reconfigure_on_desired,
+		.ctx = agent->reconfigure });
 	return agent->capture ? 0 : -1;
 }
 
 static int build_rooms(struct agent *agent)
 {
+	const struct config *config = reconfigure_config(agent->reconfigure);
+
 	agent->turn = turn_new(agent->base, agent->store, agent->metrics, agent->clock);
 	if (!agent->turn)
 		return -1;
@@ -428,14 +372,14 @@ static int build_rooms(struct agent *agent)
 					     .store = agent->store,
 					     .clock = agent->clock,
 					     .route = route_again,
-					     .on_rest = on_rest,
+					     .on_rest = on_salvor_rest,
 					     .on_alarm = on_broken,
 					     .on_restored = on_restored,
 					     .ctx = agent });
 	if (couriers_open(&agent->couriers, agent->base, agent->clock, &agent->places.secrets,
-		    agent->config->site) < 0)
+		    config->site) < 0)
 		return -1;
-	agent->mapper = mapper_open(agent->base, agent->config->timezone);
+	agent->mapper = mapper_open(agent->base, config->timezone);
 	if (!agent->mapper)
 		return -1;
 	agent->deliver = deliver_new(&(struct deliver_options){ .base = agent->base,
@@ -467,14 +411,18 @@ static int build_rooms(struct agent *agent)
 		.adapters = agent->adapters,
 		.deliver = agent->deliver,
 		.reference = items_reference(agent->items),
+		.fleet = reconfigure_fleet(agent->reconfigure),
 		.secrets = &agent->places.secrets,
-		.broker_is_up = broker_is_up,
-		.broker_reason = broker_reason,
+		.view_broker = view_broker,
 		.store_room = store_room,
+		.url_fault = url_fault,
 		.ctx = agent });
 	if (!agent->ops)
 		return -1;
 	housekeeping_attach(agent->housekeeping, agent->turn, agent->store);
+	if (reconfigure_attach(agent->reconfigure, agent->turn, agent->store, agent->deliver,
+		    agent->couriers.http) < 0)
+		return -1;
 	agent->keeper = keeper_new(&(struct keeper_options){ .base = agent->base,
 		.turn = agent->turn,
 		.store = agent->store,
@@ -489,13 +437,54 @@ static int build_rooms(struct agent *agent)
 	return 0;
 }
 
+static int take_into_use(struct agent *agent, struct error *err)
+{
+	return reconfigure_start(agent->reconfigure,
+		&(struct rooms){ .deliver = agent->deliver,
+			.mapper = agent->mapper,
+			.intake = agent->intake,
+			.adapters = agent->adapters,
+			.capture = agent->capture,
+			.ops = agent->ops,
+			.salvor = agent->salvor,
+			.housekeeping = agent->housekeeping,
+			.keeper = agent->keeper },
+		err);
+}
+
+static int lock(void *ctx, const char *state_dir, struct error *err)
+{
+	struct agent *agent = ctx;
+
+	if (harden_rights(state_dir, err) < 0)
+		return -1;
+	agent->lock_fd = lock_take(state_dir, err);
+	return agent->lock_fd < 0 ? -1 : 0;
+}
+
+static int choose(struct agent *agent, struct error *err)
+{
+	const struct config *config;
+
+	agent->reconfigure = reconfigure_new(&(struct reconfigure_options){ .base = agent->base,
+		.places = &agent->places,
+		.metrics = agent->metrics,
+		.clock = agent->clock,
+		.notify = agent->notify,
+		.lock = lock,
+		.on_rest = on_fleet_rest,
+		.ctx = agent });
+	if (!agent->reconfigure)
+		return error_set(err, NULL, "out of memory");
+	if (reconfigure_choose(agent->reconfigure, err) < 0)
+		return -1;
+	config = reconfigure_config(agent->reconfigure);
+	log_setup((enum log_level)config->log.level, config->log.format == CONFIG_LOG_JSON);
+	return 0;
+}
+
 static int start(struct agent *agent, struct error *err)
 {
-	log_setup((enum log_level)agent->config->log.level,
-		agent->config->log.format == CONFIG_LOG_JSON);
-	agent->lock_fd = lock_take(agent->config->state_dir, err);
-	if (agent->lock_fd < 0)
-		return -1;
 	agent->base = event_base_new();
 	agent->metrics = metrics_new();
 	if (!agent->base || !agent->metrics)
@@ -503,17 +492,16 @@ static int start(struct agent *agent, struct error *err)
 	agent->housekeeping = housekeeping_new(agent->base, agent->clock);
 	agent->salvor = salvor_new(agent->base);
 	agent->notify = notify_new(agent->base, agent->clock);
-	agent->loader = loader_new(agent->base, &agent->places, on_loaded, agent);
-	if (!agent->housekeeping || !agent->salvor || !agent->notify || !agent->loader)
+	if (!agent->housekeeping || !agent->salvor || !agent->notify)
 		return error_set(err, NULL, "out of memory");
-	if (open_store(agent, err) < 0)
+	if (choose(agent, err) < 0 || open_store(agent, err) < 0)
 		return -1;
 	if (build_rooms(agent) < 0 || listen_to_signals(agent) < 0 || start_status(agent) < 0)
 		return error_set(err, NULL, "out of memory");
 	metrics_set(agent->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);
 	if (store_sum_tally(agent->store, STORE_TALLY_METRICS, 0, seed_metric, agent) < 0)
 		return error_set(err, "state_dir", "%s", store_failure(agent->store));
-	return apply(agent, agent->config, err);
+	return take_into_use(agent, err);
 }
 
 int agent_new(const char *config_path, struct agent **ret, struct error *err)
@@ -529,8 +517,7 @@ int agent_new(const char *config_path, struct agent **ret, struct error *err)
 		return error_set(err, NULL, "out of memory");
 	}
 	agent->clock = timekeeper_clock(agent->timekeeper);
-	if (places_find(config_path, &agent->places, err) < 0 ||
-		loading_load(&agent->places, &agent->config, err) < 0 || start(agent, err) < 0) {
+	if (places_find(config_path, &agent->places, err) < 0 || start(agent, err) < 0) {
 		agent_free(agent);
 		return -1;
 	}
@@ -540,10 +527,11 @@ int agent_new(const char *config_path, struct agent **ret, struct error *err)
 
 int agent_run(struct agent *agent)
 {
+	const struct config *config = reconfigure_config(agent->reconfigure);
 	int rc;
 
-	LOG_INFO("drayd is running", LOG_S("version", DRAY_VERSION),
-		LOG_S("site", agent->config->site), LOG_S("state_dir", agent->config->state_dir));
+	LOG_INFO("drayd is running", LOG_S("version", DRAY_VERSION), LOG_S("site", config->site),
+		LOG_S("state_dir", config->state_dir));
 	turn_finish(agent->turn); /* what taking up the configuration wrote */
 	notify_ready(agent->notify);
 	tell_status(agent);
@@ -563,7 +551,7 @@ void agent_free(struct agent *agent)
 		event_free(agent->drain_timer);
 	if (agent->status_timer)
 		event_free(agent->status_timer);
-	loader_free(agent->loader);
+	reconfigure_free(agent->reconfigure);
 	keeper_free(agent->keeper);
 	ops_free(agent->ops);
 	adapters_free(agent->adapters);
@@ -584,6 +572,5 @@ void agent_free(struct agent *agent)
 		event_base_free(agent->base);
 	if (agent->lock_fd >= 0)
 		(void)close(agent->lock_fd);
-	config_free(agent->config);
 	free(agent);
 }

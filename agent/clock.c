@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define WAIT_MAX_MS (INT64_C(1000) << 30)
+
 static int64_t read_us(clockid_t id)
 {
 	struct timespec now;
@@ -186,4 +188,12 @@ int64_t clock_stamp_before(const struct clock *clock, int64_t age_ms)
 	int64_t now_ms = clock_steady_ms(clock);
 
 	return clock->timeline ? timeline_before(clock->timeline, age_ms, now_ms) : now_ms - age_ms;
+}
+
+struct timeval clock_wait(int64_t wait_ms)
+{
+	int64_t ms = wait_ms < 0 ? 0 : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : wait_ms;
+
+	return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
 }

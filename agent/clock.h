@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/time.h>
 
 #include "dray/timeline.h"
 
@@ -60,5 +61,11 @@ int64_t clock_age_most(const struct clock *clock, int64_t at_ms); /* or TIMELINE
 bool clock_may_learn_age(const struct clock *clock, int64_t at_ms);
 /* Stamps before this one are at least so old. */
 int64_t clock_stamp_before(const struct clock *clock, int64_t age_ms);
+
+/*
+ * A wait as libevent takes it. Below 0 is none; beyond 34 years it is 34 years, so that on a machine
+ * whose time_t has 32 bits a timer may still add it to its clock.
+ */
+struct timeval clock_wait(int64_t wait_ms);
 
 #endif

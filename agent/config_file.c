@@ -197,6 +197,16 @@ static int check_built(struct config **config, struct error *err)
 	return -1;
 }
 
+static int keep_document(const cJSON *site, struct config **config, struct error *err)
+{
+	(*config)->document = cJSON_Duplicate(site, true);
+	if ((*config)->document)
+		return 0;
+	config_free(*config);
+	*config = NULL;
+	return error_set(err, NULL, "out of memory");
+}
+
 /* What the connectors declare, below the site's document, which stays as it is. */
 static int build_on_connectors(const cJSON *site, config_connector_fn find, void *ctx,
 	struct config **ret, struct error *err)
@@ -212,24 +222,44 @@ static int build_on_connectors(const cJSON *site, config_connector_fn find, void
 			config_blame_connector(site, document, err);
 	}
 	cJSON_Delete(document);
-	return result;
+	return result ? result : keep_document(site, ret, err);
+}
+
+int config_file_read(const char *path, cJSON **ret, struct error *err)
+{
+	char folder[PATH_BYTES];
+	cJSON *document;
+
+	if (find_folder(path, folder, sizeof(folder), err))
+		return -1;
+	document = parse_file(path, err);
+	if (!document)
+		return -1;
+	if (apply_folder(folder, &document, err)) {
+		cJSON_Delete(document);
+		return -1;
+	}
+	*ret = document;
+	return 0;
+}
+
+int config_file_build(const cJSON *document, config_connector_fn find, void *ctx,
+	struct config **ret, struct error *err)
+{
+	int result = build_on_connectors(document, find, ctx, ret, err);
+
+	return result ? result : check_built(ret, err);
 }
 
 int config_file_load(const char *path, config_connector_fn find, void *ctx, struct config **ret,
 	struct error *err)
 {
-	char folder[PATH_BYTES];
+	cJSON *document;
+	int result = config_file_read(path, &document, err);
 
-	if (find_folder(path, folder, sizeof(folder), err))
-		return -1;
-	cJSON *document = parse_file(path, err);
-	if (!document)
-		return -1;
-	int result = apply_folder(folder, &document, err);
-	if (!result)
-		result = build_on_connectors(document, find, ctx, ret, err);
-	if (!result)
-		result = check_built(ret, err);
+	if (result)
+		return result;
+	result = config_file_build(document, find, ctx, ret, err);
 	cJSON_Delete(document);
 	return result;
 }

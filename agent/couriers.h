@@ -18,7 +18,7 @@ struct couriers {
 	const struct courier *of[CONFIG_KIND_N];
 };
 
-/* `dirs` and `site` are borrowed. 0, or -1: memory ran out. */
+/* `dirs` is borrowed, `site` is copied. 0, or -1: memory ran out. */
 int couriers_open(struct couriers *couriers, struct event_base *base, const struct clock *clock,
 	const struct secret_dirs *dirs, const char *site);
 /* Behind the engine's own part in the turn. */

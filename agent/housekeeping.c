@@ -99,7 +99,7 @@ static void on_release(void *ctx)
 
 static int set_round_timer(struct housekeeping *housekeeping, int64_t every_ms)
 {
-	struct timeval every = { .tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000 };
+	struct timeval every = clock_wait(every_ms);
 
 	return event_add(housekeeping->round_timer, &every);
 }

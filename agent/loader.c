@@ -1,5 +1,6 @@
 #include "loader.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include <event2/event.h>
 
 #include "loading.h"
+#include "places.h"
 
 struct loader {
 	const struct places *places;
@@ -19,11 +21,7 @@ struct loader {
 	struct event *on_done;
 	pthread_t thread;
 	bool has_thread;
-	bool is_loading;
-	bool is_wanted_again;
-	/* The thread's while it runs. */
-	struct config *config;
-	struct error err;
+	struct loading *loading; /* the thread's while it runs; NULL: none */
 };
 
 static void tell_done(const struct loader *loader)
@@ -38,8 +36,7 @@ static void *run_load(void *arg)
 {
 	struct loader *loader = arg;
 
-	if (loading_load(loader->places, &loader->config, &loader->err) < 0)
-		loader->config = NULL;
+	loading_run(loader->places, loader->loading);
 	tell_done(loader);
 	return NULL;
 }
@@ -64,44 +61,29 @@ static void end_thread(struct loader *loader)
 	loader->has_thread = false;
 }
 
-void loader_load(struct loader *loader)
+void loader_load(struct loader *loader, struct loading *loading)
 {
-	loader->is_wanted_again = loader->is_loading;
-	if (loader->is_loading)
-		return;
-	loader->is_loading = true;
-	loader->config = NULL;
-	loader->err = (struct error){ 0 };
+	assert(!loader->loading);
+	loader->loading = loading;
 	loader->has_thread = start_thread(loader);
 	if (loader->has_thread)
 		return;
-	error_fill(&loader->err, NULL, "no thread can be had to load it, reload once more");
+	error_fill(&loading->err, NULL, "no thread can be had to load it, reload once more");
 	tell_done(loader);
-}
-
-bool loader_is_loading(const struct loader *loader)
-{
-	return loader->is_loading;
 }
 
 static void on_done(evutil_socket_t fd, short what, void *ctx)
 {
 	struct loader *loader = ctx;
-	struct config *config;
-	struct error err;
+	struct loading *loading = loader->loading;
 	uint64_t n;
 
 	(void)what;
 	if (read(fd, &n, sizeof(n)) < 0)
 		return;
 	end_thread(loader);
-	config = loader->config;
-	err = loader->err;
-	loader->config = NULL;
-	loader->is_loading = false;
-	if (loader->is_wanted_again)
-		loader_load(loader);
-	loader->on_loaded(loader->ctx, config, &err);
+	loader->loading = NULL;
+	loader->on_loaded(loader->ctx, loading);
 }
 
 struct loader *loader_new(
@@ -130,7 +112,6 @@ void loader_free(struct loader *loader)
 	if (!loader)
 		return;
 	end_thread(loader);
-	config_free(loader->config);
 	if (loader->on_done)
 		event_free(loader->on_done);
 	if (loader->done_fd >= 0)

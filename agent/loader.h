@@ -1,22 +1,19 @@
 /*
- * loader.h - loads the configuration (loading.h) beside the loop, for a reload: files are read, secrets
- * opened and programs compiled, which takes tens of milliseconds a program, on a short-lived thread. What
- * it gives is told in the loop.
+ * loader.h - loads a configuration (loading.h) beside the loop: files are read, secrets opened and programs
+ * compiled, which takes tens of milliseconds a program, on a short-lived thread. What it gives is told in
+ * the loop.
  */
 #ifndef DRAY_LOADER_H
 #define DRAY_LOADER_H
 
-#include <stdbool.h>
-
-#include "dray/config.h"
-#include "dray/error.h"
-#include "places.h"
+#include "loading.h"
 
 struct event_base;
+struct places;
 struct loader;
 
-/* From the loop. `config` is the callee's; NULL: it can't be taken, and *err says why. */
-typedef void (*loader_fn)(void *ctx, struct config *config, const struct error *err);
+/* From the loop: it is done, well or not. */
+typedef void (*loader_fn)(void *ctx, struct loading *loading);
 
 /* `places` stays as it is and outlives the loader. NULL when memory ran out. */
 struct loader *loader_new(
@@ -24,9 +21,7 @@ struct loader *loader_new(
 /* Waits for a load that is under way: some seconds where a program is too much for the compiler. */
 void loader_free(struct loader *loader);
 
-/* One load, and one on_loaded. Asked while one is under way: one more behind it, however often. */
-void loader_load(struct loader *loader);
-/* Another load is under way. What on_loaded is told of is not. */
-bool loader_is_loading(const struct loader *loader);
+/* One at a time. `loading` stays the caller's, who leaves it alone until on_loaded is told. */
+void loader_load(struct loader *loader, struct loading *loading);
 
 #endif

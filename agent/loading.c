@@ -8,7 +8,10 @@
 #include "config_file.h"
 #include "declared.h"
 #include "deliver/deliver.h"
+#include "dray/json.h"
+#include "fleet/poll.h"
 #include "ops/ops.h"
+#include "places.h"
 #include "programs.h"
 #include "proof.h"
 
@@ -20,47 +23,65 @@ static int check(const struct places *places, const struct config *config, struc
 		return -1;
 	if (capture_check(config, &places->secrets, err) < 0)
 		return -1;
-	if (ops_check(config, &places->secrets, err) < 0)
+	if (ops_check(config, &places->secrets, err) < 0 ||
+		poll_check(config, &places->secrets, err) < 0)
 		return -1;
 	return programs_check(config, places->connector_dirs, places->mapper, err);
 }
 
-int loading_load(const struct places *places, struct config **ret, struct error *err)
+/* The files' document with the patch on it. NULL with *err filled. */
+static cJSON *merge(const struct loading *loading, struct error *err)
 {
-	struct declared declared = { .dirs = places->connector_dirs };
-	struct config *config;
-	int status = config_file_load(places->config_path, declared_find, &declared, &config, err);
+	cJSON *document = cJSON_Duplicate(loading->files, true);
 
-	declared_done(&declared);
-	if (status < 0)
-		return -1;
-	if (check(places, config, err) < 0) {
-		config_free(config);
-		return -1;
-	}
-	*ret = config;
-	return 0;
+	if (document && (!loading->patch || json_merge_patch(&document, loading->patch) == 0))
+		return document;
+	cJSON_Delete(document);
+	error_fill(err, NULL, "out of memory");
+	return NULL;
 }
 
-int loading_check_change(
-	const struct config *before, const struct config *config, struct error *err)
+static int build(const struct places *places, struct loading *loading)
 {
-	if (strcmp(before->site, config->site) != 0)
-		return error_set(err, "site", "can't be changed while drayd runs; restart it");
-	if (strcmp(before->state_dir, config->state_dir) != 0)
-		return error_set(err, "state_dir", "can't be changed while drayd runs; restart it");
-	return 0;
+	struct declared declared = { .dirs = places->connector_dirs };
+	cJSON *document = merge(loading, &loading->err);
+	int status = document ? config_file_build(document, declared_find, &declared,
+					&loading->config, &loading->err)
+			      : -1;
+
+	declared_done(&declared);
+	cJSON_Delete(document);
+	return status;
+}
+
+void loading_run(const struct places *places, struct loading *loading)
+{
+	struct error *err = &loading->err;
+
+	if (!loading->files && config_file_read(places->config_path, &loading->files, err) < 0)
+		return;
+	if (build(places, loading) < 0)
+		return;
+	if (check(places, loading->config, err) == 0 &&
+		(!loading->is_proved || proof_connectors(loading->config, places->connector_dirs,
+						places->mapper, err) == 0))
+		return;
+	config_free(loading->config);
+	loading->config = NULL;
 }
 
 int agent_check(const char *config_path, struct error *err)
 {
+	struct loading loading = { .is_proved = true };
 	struct places places = { 0 };
-	struct config *config;
 	int status;
 
-	if (places_find(config_path, &places, err) < 0 || loading_load(&places, &config, err) < 0)
+	if (places_find(config_path, &places, err) < 0)
 		return -1;
-	status = proof_connectors(config, places.connector_dirs, places.mapper, err);
-	config_free(config);
+	loading_run(&places, &loading);
+	status = loading.config ? 0 : -1;
+	if (status < 0)
+		*err = loading.err;
+	loading_done(&loading);
 	return status;
 }

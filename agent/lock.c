@@ -18,7 +18,9 @@ static int own_like_folder(int fd, const char *dir)
 {
 	struct stat about;
 
-	return geteuid() != 0 || stat(dir, &about) < 0 ? 0 : fchown(fd, about.st_uid, about.st_gid);
+	if (geteuid() != 0 || stat(dir, &about) < 0 || about.st_uid == 0)
+		return 0;
+	return fchown(fd, about.st_uid, about.st_gid);
 }
 
 /*

@@ -21,8 +21,13 @@ struct log_field {
 	int64_t number;
 };
 
-#define LOG_S(key, text) ((struct log_field){ (key), (text) ? (text) : "", 0 })
+#define LOG_S(key, text) ((struct log_field){ (key), log_text(text), 0 })
 #define LOG_I(key, number) ((struct log_field){ (key), 0, (int64_t)(number) })
+
+static inline const char *log_text(const char *text)
+{
+	return text ? text : "";
+}
 
 #define LOG_WRITE(level, message, ...) \
 	log_write((level), (message), (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })

@@ -10,6 +10,8 @@
 #include "agent.h"
 #include "dray/config.h"
 #include "dray/event_schema.h"
+#include "harden.h"
+#include "names.h"
 #include "restore.h"
 #include "trees.h"
 
@@ -113,6 +115,7 @@ static int run(const char *config_path)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	(void)umask(027);
+	harden_calls();
 	if (agent_new(config_path, &agent, &err) < 0)
 		return say_error(&err);
 	hold_reloads(false);
@@ -121,7 +124,7 @@ static int run(const char *config_path)
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+int drayd_main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
@@ -138,6 +141,7 @@ int main(int argc, char **argv)
 	bool is_check = false;
 	int option;
 
+	harden_memory();
 	trees_init();
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {

@@ -9,13 +9,31 @@
 
 #include "mapper/mapper.h"
 
+/* A file that is not there has a folder: whoever reads it says that it is missing. */
+static int find_config(const char *config_path, char out[PATH_MAX], struct error *err)
+{
+	char copy[PATH_MAX], name[PATH_MAX];
+	size_t len;
+
+	if (realpath(config_path, out))
+		return 0;
+	if (errno != ENOENT || snprintf(copy, sizeof(copy), "%s", config_path) >= PATH_MAX ||
+		snprintf(name, sizeof(name), "%s", config_path) >= PATH_MAX ||
+		!realpath(dirname(copy), out))
+		return error_set(err, config_path, "%s", strerror(errno));
+	len = strlen(out);
+	return snprintf(out + len, PATH_MAX - len, "/%s", basename(name)) < (int)(PATH_MAX - len)
+		       ? 0
+		       : error_set(err, config_path, "path is too long");
+}
+
 int places_find(const char *config_path, struct places *ret, struct error *err)
 {
 	char program[PATH_MAX], copy[PATH_MAX];
 	ssize_t len;
 
-	if (!realpath(config_path, ret->config_path))
-		return error_set(err, config_path, "%s", strerror(errno));
+	if (find_config(config_path, ret->config_path, err) < 0)
+		return -1;
 	(void)snprintf(copy, sizeof(copy), "%s", ret->config_path);
 	(void)snprintf(ret->config_dir, sizeof(ret->config_dir), "%s", dirname(copy));
 	len = readlink("/proc/self/exe", program, sizeof(program) - 1);
@@ -64,6 +82,8 @@ int places_check(const struct places *places, const struct config *config, struc
 	char where[128];
 
 	if (config->mqtt.has_tls && check_tls(places, &config->mqtt.tls, "mqtt", err) < 0)
+		return -1;
+	if (config->fleet.has_tls && check_tls(places, &config->fleet.tls, "fleet", err) < 0)
 		return -1;
 	for (size_t i = 0; i < config->n_destinations; i++) {
 		const struct config_destination *destination = &config->destinations[i];

@@ -25,7 +25,7 @@ struct places {
 /*
  * Derive them. Texts point into *ret, which stays where it is.
  *
- * config_path  exists.
+ * config_path  its folder exists.
  * Returns      0, or -1 with *err filled.
  */
 int places_find(const char *config_path, struct places *ret, struct error *err);

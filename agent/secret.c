@@ -27,9 +27,9 @@ static bool has_parent_part(const char *name)
 	return false;
 }
 
-static bool join_path(const char *dir, const char *name, char *out, size_t size)
+static bool join_path(const char *dir, const char *join, const char *name, char *out, size_t size)
 {
-	int len = snprintf(out, size, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+	int len = snprintf(out, size, "%s%s%s", dir, join, name);
 
 	return len > 0 && (size_t)len < size;
 }
@@ -51,27 +51,41 @@ __attribute__((format(printf, 3, 4))) static int refuse(
 		len > kept ? file + len - kept : file, why);
 }
 
+/* The first place that has it; the last, when it is nowhere: there the error shows. */
+static bool find_path(const struct secret_dirs *dirs, const char *name, char *out, size_t size)
+{
+	/* The unit's LoadCredential=dray:FOLDER puts "dray_" before the names that it finds there. */
+	const struct {
+		const char *dir, *join;
+	} places[] = {
+		{ dirs->credentials, "/" },
+		{ dirs->credentials, "/dray_" },
+		{ dirs->beside ? dirs->beside : ".", "/" },
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (!places[i].dir)
+			continue;
+		if (!join_path(places[i].dir, places[i].join, name, out, size))
+			return false;
+		if (access(out, F_OK) == 0)
+			break;
+	}
+	return true;
+}
+
 int secret_path(const struct secret_dirs *dirs, const struct config_secret *secret, char *out,
 	size_t size, struct error *err)
 {
 	const char *name = secret->file;
+	bool fits;
 
 	if (!name || !*name)
 		return error_set(err, NULL, "no secret is configured");
 	if (*name != '/' && has_parent_part(name))
 		return refuse(err, name, "must not lead upwards out of its folder");
-	if (*name == '/')
-		return join_path(NULL, name, out, size) ? 0
-							: refuse(err, name, "has too long a path");
-	if (dirs->credentials) {
-		if (!join_path(dirs->credentials, name, out, size))
-			return refuse(err, name, "has too long a path");
-		if (access(out, F_OK) == 0)
-			return 0;
-	}
-	if (!join_path(dirs->beside ? dirs->beside : ".", name, out, size))
-		return refuse(err, name, "has too long a path");
-	return 0;
+	fits = *name == '/' ? join_path("", "", name, out, size) : find_path(dirs, name, out, size);
+	return fits ? 0 : refuse(err, name, "has too long a path");
 }
 
 /*

@@ -1,7 +1,8 @@
 /*
  * secret.h - {"file": "name"}: read from $CREDENTIALS_DIRECTORY, then beside the configuration.
  *
- * An absolute name is taken as a path. One trailing line break is cut. At most 64 KiB. A file that
+ * In $CREDENTIALS_DIRECTORY it may be called dray_NAME as well: so systemd names the files of a folder,
+ * systemd.exec(5), LoadCredential=. An absolute name is taken as a path. One trailing line break is cut. At most 64 KiB. A file that
  * others can read is used, with a warning once. The content is wiped when freed.
  */
 #ifndef DRAY_SECRET_H

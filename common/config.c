@@ -225,6 +225,7 @@ static void free_fields(const struct option_kind *kind, void *base)
 		switch (option->type) {
 		case OPTION_TEXT:
 		case OPTION_TYPES:
+		case OPTION_PARTS:
 			drop_text(field);
 			break;
 		case OPTION_SECRET:
@@ -271,5 +272,6 @@ void config_free(struct config *config)
 			free_map(&config_kind.options[i], config);
 	}
 	free_fields(&config_kind, config);
+	cJSON_Delete(config->document);
 	free(config);
 }

@@ -1,9 +1,11 @@
 #include "config_options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dray/json.h"
+#include "dray/jws.h"
 #include "dray/route.h"
 
 static int out_of_memory(struct error *err)
@@ -178,10 +180,54 @@ static int complete_routes(const cJSON *routes, struct config *config, struct er
 	return 0;
 }
 
+/*
+ * Who stands between may read what goes over http, and change what is not signed. A token is read once and
+ * is good for ever.
+ */
+static int check_fleet_url(const struct config *config, struct error *err)
+{
+	static const char plain[] = "http://";
+	const char *host = config->fleet.url;
+	char address[64];
+
+	if (!host || strncmp(host, plain, sizeof(plain) - 1) != 0)
+		return 0;
+	if (config->fleet.has_tls)
+		return error_set(err, "tls", "is for a fleet.url that begins with https://");
+	host += sizeof(plain) - 1;
+	(void)snprintf(address, sizeof(address), "%.*s", (int)strcspn(host, "/?"), host);
+	if (address[strlen(address) - 1] == ']')
+		(void)text_put_all(address + strlen(address), sizeof(address) - strlen(address),
+			(const char *const[]){ ":0", NULL });
+	if (config_is_loopback(address))
+		return 0;
+	if (!config->fleet.public_key)
+		return error_set(err, "url",
+			"must begin with https://, or fleet.public_key must say who signs what is "
+			"taken: http:// alone is for this machine's own addresses");
+	if (config->fleet.token.file)
+		return error_set(
+			err, "token", "can be read by others on the way to an http:// URL");
+	return 0;
+}
+
+static int complete_fleet(struct config *config, struct error *err)
+{
+	struct jws_keys keys;
+
+	if (config_check_tls(&config->fleet.tls, err) || check_fleet_url(config, err) ||
+		(config->fleet.public_key &&
+			jws_parse_keys(config->fleet.public_key, &keys, err))) {
+		error_prefix(err, "fleet");
+		return -1;
+	}
+	return 0;
+}
+
 int config_complete(const cJSON *document, struct config *config, struct error *err)
 {
 	if (complete_mqtt(config, err) || complete_sources(config, err) ||
-		config_complete_listen(document, config, err) ||
+		config_complete_listen(document, config, err) || complete_fleet(config, err) ||
 		complete_destinations(json_get(document, "destinations"), config, err))
 		return -1;
 	return complete_routes(json_get(document, "routes"), config, err);

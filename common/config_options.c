@@ -59,6 +59,22 @@ static const struct option route_options[] = {
 static const struct option_kind route_kind = { "route", route_options, OPTION_COUNT(route_options),
 	sizeof(struct config_route), "all" };
 
+/* What a site is, where its broker is and who may change it, is for its own files to say. */
+static const struct option_word changeable[] = {
+	{ "sources", 0 },
+	{ "destinations", 0 },
+	{ "routes", 0 },
+	{ "inbound", 0 },
+	{ "match", 0 },
+	{ "listen", 0 },
+	{ "limits", 0 },
+	{ "store", 0 },
+	{ "exceptions", 0 },
+	{ "log", 0 },
+	{ "timezone", 0 },
+	{ NULL, 0 },
+};
+
 static const struct option config_options[] = {
 	{ "site", OPTION_TEXT, "name of the site, part of every topic", OF_CONFIG(site),
 		.is_required = true, .form = &form_name, .min = 1, .max = 64, .sample = "site-1" },
@@ -168,7 +184,32 @@ static const struct option config_options[] = {
 		.fallback = "3d", .min = SECOND_MS, .max = DECADE_MS },
 	{ .name = "inbound", .type = OPTION_LATER },
 	{ .name = "match", .type = OPTION_LATER },
-	{ .name = "fleet", .type = OPTION_LATER },
+
+	{ "fleet", OPTION_SECTION,
+		.help = "configuration from afar, and probation for what changes; absent: files are "
+			"taken at once",
+		OF_CONFIG(has_fleet) },
+	{ "fleet.allow", OPTION_PARTS, "top-level keys that may be changed from afar",
+		OF_CONFIG(fleet.allow), .fallback = " sources destinations routes inbound ",
+		.words = changeable, .max = 256 },
+	{ "fleet.url", OPTION_TEXT, "where the desired document is asked for; default nowhere",
+		OF_CONFIG(fleet.url), .form = &form_http_url, .min = 8, .max = 2048 },
+	{ "fleet.every", OPTION_DURATION, "how often it is asked for", OF_CONFIG(fleet.every_ms),
+		.fallback = "5m", .min = SECOND_MS, .max = DAY_MS },
+	{ "fleet.token", OPTION_SECRET, "bearer token for fleet.url; default none",
+		OF_CONFIG(fleet.token) },
+	{ "fleet.tls", OPTION_SECTION, .help = "for fleet.url", OF_CONFIG(fleet.has_tls) },
+	{ "fleet.tls.ca", OPTION_TEXT, "PEM bundle of a private CA; default the system's",
+		OF_CONFIG(fleet.tls.ca), .form = &form_path, .min = 1, .max = 4096 },
+	{ "fleet.tls.cert", OPTION_TEXT, "PEM client certificate", OF_CONFIG(fleet.tls.cert),
+		.form = &form_path, .min = 1, .max = 4096 },
+	{ "fleet.tls.key", OPTION_SECRET, "PEM key of the client certificate",
+		OF_CONFIG(fleet.tls.key) },
+	{ "fleet.public_key", OPTION_TEXT,
+		"Ed25519, base64, several with blanks between: only what one of them signed is taken",
+		OF_CONFIG(fleet.public_key), .form = &form_any, .min = 40, .max = 400 },
+	{ "fleet.probation", OPTION_DURATION, "how long a change is watched before it is kept",
+		OF_CONFIG(fleet.probation_ms), .fallback = "10m", .min = SECOND_MS, .max = DAY_MS },
 };
 const struct option_kind config_kind = { "configuration", config_options,
 	OPTION_COUNT(config_options), sizeof(struct config), NULL };

@@ -25,6 +25,7 @@ enum option_type {
 	OPTION_ORDER,    /* order and order_pointer of a destination */
 	OPTION_NAMES,    /* a list of names, resolved by config_check.c */
 	OPTION_TYPES,    /* char *: a list of event types, kept as " pick ship " */
+	OPTION_PARTS,    /* char *: a list of the words, kept likewise, as is the fallback */
 	OPTION_STATUSES, /* cJSON *: a list of numbers within the bounds, at most 32 */
 	OPTION_MAP,      /* objects by name: an array of `kind` and its length */
 	OPTION_LATER,    /* designed, but refused: not part of this version */

@@ -26,6 +26,23 @@ static cJSON *find_section(cJSON *root, const char *name, const char *inner)
 	return root;
 }
 
+/* " a b " as a list. */
+static cJSON *make_list(const char *words)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+		char word[64];
+
+		(void)snprintf(word, sizeof(word), "%.*s", (int)len, at);
+		if (!cJSON_AddItemToArray(list, cJSON_CreateString(word)))
+			break;
+		at += len;
+	}
+	return list;
+}
+
 static cJSON *make_value(const struct option *option, const char *text)
 {
 	switch (option->type) {
@@ -37,6 +54,8 @@ static cJSON *make_value(const struct option *option, const char *text)
 		return cJSON_CreateObject();
 	case OPTION_NAMES:
 		return cJSON_CreateStringArray(&text, 1);
+	case OPTION_PARTS:
+		return make_list(text);
 	default:
 		return cJSON_CreateString(text);
 	}
@@ -104,11 +123,13 @@ static void describe_names(struct buf *out, const struct option *option, cJSON *
 	tree_add(out, schema, "uniqueItems", cJSON_CreateTrue());
 }
 
-static void describe_types(struct buf *out, cJSON *schema)
+static void describe_list(struct buf *out, const struct option *option, cJSON *schema)
 {
 	cJSON *items = cJSON_CreateObject();
 
 	tree_add_text(out, items, "type", "string");
+	if (option->words)
+		describe_words(out, option, items);
 	tree_add_text(out, schema, "type", "array");
 	tree_add(out, schema, "items", items);
 	tree_add_number(out, schema, "minItems", 1);
@@ -190,7 +211,8 @@ static void describe_type(struct buf *out, const struct option *option, cJSON *s
 		describe_names(out, option, schema);
 		break;
 	case OPTION_TYPES:
-		describe_types(out, schema);
+	case OPTION_PARTS:
+		describe_list(out, option, schema);
 		break;
 	case OPTION_STATUSES:
 		describe_statuses(out, option, schema);

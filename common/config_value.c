@@ -202,23 +202,35 @@ static int read_statuses(
 	return store_object(option, base, value, err);
 }
 
-static int read_types(
-	const struct option *option, void *base, const cJSON *value, struct error *err)
+static bool is_in_list(const struct option *option, const char *text)
 {
+	if (option->type == OPTION_TYPES)
+		return event_type_is_known(text);
+	for (const struct option_word *word = option->words; word->text; word++)
+		if (strcmp(word->text, text) == 0)
+			return true;
+	return false;
+}
+
+/* Kept as one text with a blank around each. */
+static int read_list(const struct option *option, void *base, const cJSON *value, struct error *err)
+{
+	const char *what = option->type == OPTION_TYPES ? "event type" : "such part";
 	struct buf text = BUF_INIT;
-	const cJSON *type;
+	const cJSON *item;
 	char *kept;
 
 	if (!cJSON_IsArray(value) || !value->child)
-		return error_set(err, option->name, "must be a list of event types");
+		return error_set(err, option->name, "must be a list of %ss",
+			option->type == OPTION_TYPES ? what : "top-level key");
 	buf_putc(&text, ' ');
-	cJSON_ArrayForEach (type, value) {
-		if (!cJSON_IsString(type) || !event_type_is_known(type->valuestring)) {
+	cJSON_ArrayForEach (item, value) {
+		if (!cJSON_IsString(item) || !is_in_list(option, item->valuestring)) {
 			buf_done(&text);
-			return error_set(err, option->name, "\"%.64s\" is no event type",
-				cJSON_IsString(type) ? type->valuestring : "");
+			return error_set(err, option->name, "\"%.64s\" is no %s",
+				cJSON_IsString(item) ? item->valuestring : "", what);
 		}
-		buf_puts(&text, type->valuestring);
+		buf_puts(&text, item->valuestring);
 		buf_putc(&text, ' ');
 	}
 	kept = buf_take(&text, NULL);
@@ -263,7 +275,8 @@ int option_read(const struct option *option, void *base, const cJSON *value, str
 	case OPTION_NAMES:
 		return read_names(option, value, err);
 	case OPTION_TYPES:
-		return read_types(option, base, value, err);
+	case OPTION_PARTS:
+		return read_list(option, base, value, err);
 	case OPTION_STATUSES:
 		return read_statuses(option, base, value, err);
 	case OPTION_LATER:
@@ -283,6 +296,8 @@ int option_store_text(const struct option *option, void *base, const char *text,
 	switch (option->type) {
 	case OPTION_TEXT:
 		return store_text(option, base, text, err);
+	case OPTION_PARTS:
+		return store_copy(option, option_field(option, base), text, err);
 	case OPTION_ENUM:
 		return store_word(option, base, text, err);
 	case OPTION_ORDER:

@@ -167,38 +167,40 @@ static int64_t divisor_of(int64_t a, int64_t b)
 	return a;
 }
 
-/* The fewest places at which 1/under ends, -1: it never does. */
-static int places_of(unsigned __int128 under)
+/* Count the twos and fives that `under` is made of. False: of others too, 1/under never ends. */
+static bool take_factors(int64_t under, int *twos, int *fives)
 {
-	int twos = 0;
-	int fives = 0;
-
 	for (; under % 2 == 0; under /= 2)
-		twos++;
+		(*twos)++;
 	for (; under % 5 == 0; under /= 5)
-		fives++;
-	return under == 1 ? (twos > fives ? twos : fives) : -1;
+		(*fives)++;
+	return under == 1;
 }
 
-/* over / under as digits behind a point. */
-static bool divide(unsigned __int128 over, unsigned __int128 under, struct decimal *ret)
+/*
+ * The product of three over that of three, as digits behind a point; no factor above has one with a
+ * factor below in common. What is below is made a power of ten, and no product is ever larger than
+ * the digits of the answer: 64 bits do.
+ */
+static bool divide(const int64_t over[3], const int64_t under[3], struct decimal *ret)
 {
-	int places = places_of(under);
+	int twos = 0, fives = 0, places;
+	int64_t digits;
 
-	if (places < 0)
-		return false;
-	for (int i = 0; i < places; i++) {
-		if (under % 10 == 0)
-			under /= 10;
-		else if (__builtin_mul_overflow(over, (unsigned __int128)10, &over))
+	for (int i = 0; i < 3; i++)
+		if (!take_factors(under[i], &twos, &fives))
 			return false;
-	}
-	over /= under;
-	for (; places > 0 && over % 10 == 0; places--)
-		over /= 10;
-	if (places > DIGITS_MAX || over >= (unsigned __int128)powers[DIGITS_MAX])
+	places = twos > fives ? twos : fives;
+	if (places > DIGITS_MAX)
 		return false;
-	*ret = (struct decimal){ .digits = (int64_t)over, .scale = places };
+	digits = places > twos ? INT64_C(1) << (places - twos)
+			       : powers[places - fives] >> (places - fives); /* 5^n = 10^n / 2^n */
+	for (int i = 0; i < 3; i++)
+		if (__builtin_mul_overflow(digits, over[i], &digits))
+			return false;
+	if (digits >= powers[DIGITS_MAX])
+		return false;
+	*ret = (struct decimal){ .digits = digits, .scale = places };
 	return true;
 }
 
@@ -207,8 +209,6 @@ bool decimal_multiply(const struct decimal *value, const int64_t over[2], const 
 {
 	int64_t a[3] = { value->digits < 0 ? -value->digits : value->digits, over[0], over[1] };
 	int64_t b[3] = { powers[value->scale], under[0], under[1] };
-	unsigned __int128 up;
-	unsigned __int128 down;
 
 	if (value->digits == 0) {
 		*ret = (struct decimal){ 0 };
@@ -220,11 +220,7 @@ bool decimal_multiply(const struct decimal *value, const int64_t over[2], const 
 		a[i / 3] /= divisor;
 		b[i % 3] /= divisor;
 	}
-	up = (unsigned __int128)a[0] * (unsigned __int128)a[1];
-	down = (unsigned __int128)b[0] * (unsigned __int128)b[1];
-	if (__builtin_mul_overflow(up, (unsigned __int128)a[2], &up) ||
-		__builtin_mul_overflow(down, (unsigned __int128)b[2], &down) ||
-		!divide(up, down, ret))
+	if (!divide(a, b, ret))
 		return false;
 	if (value->digits < 0)
 		ret->digits = -ret->digits;

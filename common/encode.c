@@ -4,9 +4,9 @@
 
 #define ALPHANUMERIC "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-void encode_base64(const void *bytes, size_t len, struct buf *out)
+static void put_base64(
+	const char digits[64], const void *bytes, size_t len, bool is_padded, struct buf *out)
 {
-	static const char digits[] = ALPHANUMERIC "+/=";
 	const unsigned char *from = bytes;
 
 	for (size_t i = 0; i < len; i += 3) {
@@ -16,9 +16,23 @@ void encode_base64(const void *bytes, size_t len, struct buf *out)
 
 		buf_putc(out, digits[a >> 2]);
 		buf_putc(out, digits[(a & 3) << 4 | b >> 4]);
-		buf_putc(out, digits[i + 1 < len ? (b & 15) << 2 | c >> 6 : 64]);
-		buf_putc(out, digits[i + 2 < len ? c & 63 : 64]);
+		if (i + 1 < len)
+			buf_putc(out, digits[(b & 15) << 2 | c >> 6]);
+		if (i + 2 < len)
+			buf_putc(out, digits[c & 63]);
 	}
+	for (size_t n = len; is_padded && n % 3 != 0; n++)
+		buf_putc(out, '=');
+}
+
+void encode_base64(const void *bytes, size_t len, struct buf *out)
+{
+	put_base64(ALPHANUMERIC "+/", bytes, len, true, out);
+}
+
+void encode_base64url(const void *bytes, size_t len, struct buf *out)
+{
+	put_base64(ALPHANUMERIC "-_", bytes, len, false, out);
 }
 
 void encode_hex(const void *bytes, size_t len, struct buf *out)

@@ -6,10 +6,8 @@
 
 static void copy_cut(char *out, size_t size, const char *text)
 {
-	size_t len = strnlen(text, size - 1);
-
-	memcpy(out, text, len);
-	out[len] = '\0';
+	if (!memccpy(out, text, '\0', size - 1))
+		out[size - 1] = '\0';
 }
 
 void error_fill(struct error *err, const char *path, const char *format, ...)

@@ -51,7 +51,7 @@ static size_t fill_gtin(const struct gs1_found *found, char *value, size_t len)
 {
 	size_t zeros;
 
-	if (!found->is_key || strcmp(found->row->first, "01") != 0 ||
+	if (!found->is_key || !found->row || strcmp(found->row->first, "01") != 0 ||
 		(len != 8 && len != 12 && len != 13))
 		return 0;
 	zeros = GS1_GTIN_MAX - 1 - len;

@@ -68,11 +68,11 @@ bool gs1_number(const struct gs1_element *element, struct decimal *ret)
 
 const char *gs1_uom(const struct gs1_element *element)
 {
-	return element->row->uom;
+	return *element->row->uom ? element->row->uom : NULL;
 }
 
 bool gs1_is_logistic(const struct gs1_element *element)
 {
 	/* Those that an SSCC may stand beside. */
-	return element->row->uom && begins(element->row->req, "00");
+	return *element->row->uom && begins(element->row->req, "00");
 }

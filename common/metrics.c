@@ -89,6 +89,12 @@ static const struct family families[METRIC_N] = {
 		"Acks not published because too many were outstanding" },
 	[METRIC_BUILD_INFO] = { "dray_build_info", GAUGE, { "version" }, NO_BOUNDS,
 		"1, with the version that runs" },
+	[METRIC_CONFIG_REVISION] = { "dray_config_revision", GAUGE, { NULL }, NO_BOUNDS,
+		"Revision of the configuration from afar that is in force, 0 without one" },
+	[METRIC_CONFIG_PROBATION] = { "dray_config_probation", GAUGE, { NULL }, NO_BOUNDS,
+		"1 while a configuration is on probation" },
+	[METRIC_CONFIG_CHANGES] = { "dray_config_changes_total", COUNTER, { "result" }, NO_BOUNDS,
+		"Configurations by what became of them: probation, confirmed, rolled_back, refused" },
 };
 
 struct series {
@@ -290,6 +296,21 @@ void metrics_clear(struct metrics *metrics, enum metric metric)
 	forget_series(reg);
 	if (reg->slots)
 		memset(reg->slots, 0, SLOTS_N * sizeof(*reg->slots));
+}
+
+double metrics_sum(const struct metrics *metrics, enum metric metric, const char *a, const char *b)
+{
+	const struct register_of_family *reg = &metrics->registers[metric];
+	double sum = 0;
+
+	for (size_t i = 0; i < reg->n; i++) {
+		const struct series *series = &reg->series[i];
+
+		if ((!a || (series->values[0] && is_same(series->values[0], a))) &&
+			(!b || (series->values[1] && is_same(series->values[1], b))))
+			sum += series->value;
+	}
+	return sum;
 }
 
 static void print_number(struct buf *out, double value)

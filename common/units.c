@@ -2,8 +2,8 @@
  * units.c - see units.h
  *
  * The lists are written once, in .inc files, and read twice: as codes to be searched, and as one text
- * with all names and symbols in the codes' order. Pointers to each would cost more than what they
- * point to; a name is only wanted for a message, or when nothing shorter was known.
+ * with all names and symbols in the codes' order. That text is compressed when dray is built (units.cmake)
+ * and opened when it is first wanted: a name is only for a message, or when nothing shorter was known.
  */
 #include "dray/units.h"
 
@@ -11,9 +11,15 @@
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
+#include <threads.h>
+
+#define ZLIB_CONST
+#include <zlib.h>
+
+#include "units_texts.h"
 
 #define CODE_MAX 3
-#define NAME_MAX 100 /* bytes; the longest of the Recommendations has 89 */
+#define TEXT_MAX 100 /* bytes; the longest of the Recommendations has 89 */
 
 typedef char code_text[CODE_MAX + 1];
 
@@ -22,28 +28,58 @@ static const code_text rec20_codes[] = {
 #include "units_rec20.inc"
 };
 #undef UNIT
-#define UNIT(code_, name_, symbol_) name_ "\0" symbol_ "\0"
-static const char rec20_texts[] =
-#include "units_rec20.inc"
-	;
 
 #define PACKAGE(code_, name_) code_,
 static const code_text rec21_codes[] = {
 #include "units_rec21.inc"
 };
 #undef PACKAGE
-#define PACKAGE(code_, name_) name_ "\0\0"
-static const char rec21_texts[] =
-#include "units_rec21.inc"
-	;
 
 struct list {
 	const code_text *codes; /* sorted by their bytes */
 	size_t n;
-	const char *texts; /* name, NUL, symbol, NUL of each */
+	const char *(*texts)(void); /* name, NUL, symbol, NUL of each */
 };
 
 #define N(array_) (sizeof(array_) / sizeof(*(array_)))
+
+static char texts[UNITS_TEXTS_LEN]; /* of both lists, one behind the other */
+
+/* Without the memory for it nothing has a name. */
+static void open_texts(void)
+{
+	z_stream stream = {
+		.next_in = packed_texts,
+		.avail_in = sizeof(packed_texts),
+		.next_out = (Bytef *)texts,
+		.avail_out = sizeof(texts),
+	};
+
+	if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) /* 16: as gzip(1) writes */
+		return;
+	(void)inflate(&stream, Z_FINISH);
+	(void)inflateEnd(&stream);
+}
+
+static const char *rec20_texts(void)
+{
+	static once_flag once = ONCE_FLAG_INIT;
+
+	call_once(&once, open_texts);
+	return texts;
+}
+
+static const char *skip(const char *p, size_t n)
+{
+	for (; n > 0; n--)
+		p += strlen(p) + 1;
+	return p;
+}
+
+static const char *rec21_texts(void)
+{
+	return skip(rec20_texts(), 2 * N(rec20_codes));
+}
 
 static const struct list rec20 = { rec20_codes, N(rec20_codes), rec20_texts };
 static const struct list rec21 = { rec21_codes, N(rec21_codes), rec21_texts };
@@ -121,7 +157,7 @@ static const struct measure *find_measure(const char *code)
 static const char *find_text(const struct list *list, const char *text)
 {
 	const char *found = NULL;
-	const char *p = list->texts;
+	const char *p = list->texts();
 	int first = tolower((unsigned char)*text);
 
 	for (size_t i = 0; i < list->n; i++) {
@@ -183,7 +219,7 @@ const char *unit_find(const char *text)
 {
 	const char *found = NULL;
 
-	if (*text == '\0' || strnlen(text, NAME_MAX) == NAME_MAX)
+	if (*text == '\0' || strnlen(text, TEXT_MAX) == TEXT_MAX)
 		return NULL;
 	found = find_code(&rec20, text);
 	if (!found)
@@ -219,16 +255,10 @@ const char *unit_name(const char *code)
 {
 	const char *listed;
 	const struct list *list = find_list(code, &listed);
-	const char *p;
 
 	if (!list)
 		return NULL;
-	p = list->texts;
-	for (const code_text *at = list->codes; *at != listed; at++) {
-		p += strlen(p) + 1;
-		p += strlen(p) + 1;
-	}
-	return p;
+	return skip(list->texts(), 2 * (size_t)((const code_text *)listed - list->codes));
 }
 
 const char *unit_symbol(const char *code)

@@ -12,7 +12,7 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 root=$(dirname -- "$here")
 
 packages="gcc cmake ninja-build pkg-config libc6-dev libcurl4-openssl-dev libevent-dev
-	libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev
+	libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev zlib1g-dev
 	mosquitto openssl python3 python3-paho-mqtt"
 
 as_root() {
@@ -43,7 +43,7 @@ cd "$root"
 mkdir -p build
 {
 	cmake --preset release -DDRAY_TESTS=OFF -B build/quickstart
-	cmake --build build/quickstart --target drayd drayctl dray-map
+	cmake --build build/quickstart --target drayd dray-map
 } >build/quickstart-build.log 2>&1 || {
 	cat build/quickstart-build.log >&2
 	echo "quickstart: the build failed; its output is in $root/build/quickstart-build.log" >&2

@@ -14,6 +14,13 @@ LOG_LINES = 15
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: the few that the inner loop runs")
     config.addinivalue_line("markers", "heavy: too much for the sanitized build, run once")
+    config.addinivalue_line("markers", "alone: holds milliseconds against a bound, run beside nothing")
+    config.addinivalue_line("markers", "slow: begun first, so that nobody waits for it at the end")
+    config.addinivalue_line("markers", "xdist_group(name): run by one worker, what they share is dear")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -17,12 +17,12 @@ FILE_LINES, FUNCTION_LINES = 600, 80
 # Libraries: known by the start of what is between < and >.
 LIBRARIES = {"sqlite3": ["sqlite3"], "curl": ["curl/"], "mosquitto": ["mosquitto"], "jq": ["jq.h"],
              "event": ["event2/", "event.h", "evhttp.h"], "openssl": ["openssl/"],
-             "cjson": ["cjson/"], "systemd": ["systemd/"], "cmocka": ["cmocka"]}
+             "cjson": ["cjson/"], "zlib": ["zlib.h"], "systemd": ["systemd/"], "cmocka": ["cmocka"]}
 
 # The core's libc: what computes, and nothing that acts.
 PURE = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h",
         "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h",
-        "time.h", "sys/queue.h", "setjmp.h"}
+        "threads.h", "time.h", "sys/queue.h", "setjmp.h"}
 IMPURE_CALLS = ["time", "clock", "clock_gettime", "gettimeofday", "localtime", "localtime_r",
                 "mktime", "tzset", "rand", "random", "srand", "getrandom", "getentropy",
                 "RAND_bytes", "getenv", "setenv", "open", "openat", "fopen", "fdopen", "read",
@@ -34,29 +34,39 @@ IMPURE_CALLS = ["time", "clock", "clock_gettime", "gettimeofday", "localtime", "
 FORBIDDEN_CALLS = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "gets", "atoi", "atol",
                    "atof", "alloca"]
 
+# What 32-bit ARM has not, or only an x86-64 build takes.
+NARROW = [(r"\b__int128\b", "is not on 32-bit machines"),
+          (r"\.tv_sec = (?![A-Z0-9(])", "may not hold it on 32-bit machines: clock_wait()")]
+
 FLOOR = ["turn.h", "clock.h", "log.h", "secret.h"]
-WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "housekeeping.h", "keeper.h", "loader.h", "loading.h",
-          "lock.h", "notify.h", "places.h", "programs.h", "proof.h", "restore.h", "salvor.h", "timekeeper.h"]
+WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "filter.h", "harden.h", "housekeeping.h", "keeper.h",
+          "loader.h", "loading.h", "lock.h", "names.h", "notify.h", "places.h", "programs.h", "proof.h", "reconfigure.h",
+          "restore.h", "salvor.h", "timekeeper.h"]
 
 # room: (libraries, headers of the project by their start); the first room that fits a path counts.
 ROOMS = [
     ("include/dray/", ["cjson"], ["dray/"]),
-    ("common/", ["cjson", "openssl"], ["dray/"]),
+    ("common/", ["cjson", "openssl", "zlib"], ["dray/", "units_texts.h"]),
     ("agent/store/", ["sqlite3", "cjson"], ["dray/", "store/"] + FLOOR),
     ("agent/mqtt/", ["mosquitto", "event", "openssl", "cjson"], ["dray/", "mqtt/"] + FLOOR),
     ("agent/capture/", ["event", "cjson"],
      ["dray/", "capture/", "mqtt/", "store/", "deliver/", "mapper/", "trees.h"] + FLOOR),
     ("agent/deliver/", ["curl", "event", "cjson"],
      ["dray/", "deliver/", "store/", "mqtt/", "mapper/"] + FLOOR),
-    ("agent/mapper/", ["jq", "event", "cjson"], ["dray/", "mapper/"] + FLOOR),
+    ("agent/mapper/", ["jq", "event", "cjson", "zlib"], ["dray/", "mapper/", "filter.h"] + FLOOR),
+    ("agent/fleet/", ["event", "cjson"],
+     ["dray/", "fleet/", "store/", "deliver/", "loading.h"] + FLOOR),
     ("agent/ops/", ["event", "openssl", "cjson"],
-     ["dray/", "ops/", "store/", "capture/", "deliver/"] + FLOOR),
+     ["dray/", "ops/", "store/", "capture/", "deliver/", "fleet/"] + FLOOR),
     ("agent/ctl/", ["curl", "cjson"],
-     ["dray/", "ctl/", "mapper/", "config_file.h", "declared.h"]),
+     ["dray/", "ctl/", "mapper/", "agent.h", "config_file.h", "declared.h", "harden.h", "names.h", "secret.h"]),
     ("agent/agent.c", ["event", "cjson"],
-     ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/"] + FLOOR + WIRING),
+     ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/", "fleet/"] + FLOOR + WIRING),
+    ("agent/reconfigure.c", ["cjson"],
+     ["dray/", "store/", "capture/", "deliver/", "ops/", "mapper/", "fleet/"] + FLOOR + WIRING),
     ("agent/declared.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
-    ("agent/loading.c", [], ["dray/", "capture/", "deliver/", "ops/"] + FLOOR + WIRING),
+    ("agent/loading.h", ["cjson"], ["dray/"]),
+    ("agent/loading.c", ["cjson"], ["dray/", "capture/", "deliver/", "ops/", "fleet/"] + FLOOR + WIRING),
     ("agent/places.c", [], ["dray/", "mapper/"] + FLOOR + WIRING),
     ("agent/programs.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
     ("agent/proof.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
@@ -119,6 +129,12 @@ def check_calls(path, code, room):
             yield "%s:%d: %s() %s" % (path, line_of(code, match.start()), call, why)
 
 
+def check_narrow(path, code):
+    for pattern, why in NARROW:
+        for match in re.finditer(pattern, code):
+            yield "%s:%d: %s %s" % (path, line_of(code, match.start()), match.group(), why)
+
+
 def check_sizes(path, code):
     lines = code.split("\n")
     if len(lines) - 1 > FILE_LINES:
@@ -159,6 +175,7 @@ def check(folder):
                 # An include's name is a literal: it is looked for in the text as it is.
                 offences += check_includes(path, text, room, folder)
                 offences += check_calls(path, code, room)
+                offences += check_narrow(path, code)
                 offences += check_sizes(path, code)
     return files, offences
 
@@ -180,6 +197,8 @@ PLANTED = [
     ("agent/store/m.c", "int f(void)\n{\n" + "\t;\n" * 90 + "}\n", "a function of 93 lines"),
     ("agent/store/n.c", "int f(int a,\n\tint b) {\n" + "\t;\n" * 90 + "}\n", "a function of 93"),
     ("agent/store/o.c", "\n" * 601, "601 lines"),
+    ("common/p.c", "static unsigned __int128 wide;\n", "__int128"),
+    ("agent/store/q.c", "struct timeval t = { .tv_sec = wait_ms / 1000 };\n", "tv_sec"),
 ]
 ALLOWED = [
     ("common/fine.c", "/* time(NULL), <sqlite3.h> */\n#include <string.h>\n#include <cjson/cJSON.h>\n"

@@ -111,6 +111,26 @@ missing_of() {
 	done
 }
 
+# Tests start their own sshd and RabbitMQ: the packages' are neither started now nor at boot. However this
+# script ends, what forbids it goes with it; what a killed one has left is known by its words.
+policy=/usr/sbin/policy-rc.d policy_words="of dray's tests/run.sh: nothing is started while it installs"
+forbid_services() { # [sudo]
+	[ ! -e $policy ] || grep -qsF "$policy_words" $policy || return 0
+	undo_policy="$* rm -f $policy"
+	printf '#!/bin/sh\n# %s\nexit 101\n' "$policy_words" | $* tee $policy >/dev/null
+	$* chmod 755 $policy
+}
+
+allow_services() {
+	$undo_policy
+	undo_policy=
+}
+undo_policy=
+trap allow_services EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 install_packages() {
 	local sudo=
 	if [ "$(id -u)" != 0 ]; then
@@ -120,18 +140,13 @@ install_packages() {
 			return 1
 		}
 	fi
-	local policy=/usr/sbin/policy-rc.d own_policy= status
-	# Tests start their own sshd and RabbitMQ: the packages' are neither started now nor at boot.
-	if [ ! -e $policy ]; then
-		own_policy=yes
-		printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
-		$sudo chmod 755 $policy
-	fi
+	local status
+	forbid_services $sudo
 	$sudo apt-get -o DPkg::Lock::Timeout=600 -qq update &&
 		$sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y \
 			install --no-install-recommends "$@"
 	status=$?
-	[ -z "$own_policy" ] || $sudo rm -f $policy
+	allow_services
 	case " $* " in *" openssh-server "*) $sudo systemctl disable ssh.service || : ;; esac
 	case " $* " in *" rabbitmq-server "*) $sudo systemctl disable rabbitmq-server.service || : ;; esac
 	return $status
@@ -139,12 +154,14 @@ install_packages() {
 
 ensure_packages() {
 	local need="gcc cmake ninja-build pkg-config libc6-dev libcurl4-openssl-dev libevent-dev
-		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev libcmocka-dev
+		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev zlib1g-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
 	[ $mode = quick ] || need="$need clang clang-tidy libclang-rt-14-dev cppcheck scdoc prometheus
-		python3-jsonschema python3-yaml jq e2fsprogs faketime openssh-server rabbitmq-server"
+		python3-jsonschema python3-pytest-xdist python3-yaml jq e2fsprogs faketime ansible-core openssh-server rabbitmq-server
+		systemd libseccomp2 dpkg-dev lintian rpm rpmlint shellcheck bash-completion mmdebstrap systemd-container"
 	# One from elsewhere does as well, and Debian's npm would not go in beside it.
 	[ $mode = quick ] || command -v npm >/dev/null || need="$need nodejs npm"
+	[ $mode = quick ] || command -v gdb >/dev/null || need="$need gdb-minimal"
 	local missing
 	missing=$(missing_of $need)
 	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
@@ -188,6 +205,13 @@ pytests() { # PRESET WHAT LOG ARGUMENT...
 	DRAY_BUILD=$PWD/build/$preset $own_mounts /usr/bin/python3 -m pytest -p no:cacheprovider -q -ra \
 		--junitxml="$xml" "$@" >"$log" 2>&1
 	counted "$(/usr/bin/python3 tests/tally.py junit "$xml")" "$log" "$xml" $began
+}
+
+# Four at a time: they mostly wait. Where they fail only beside others, that is a fault of theirs.
+system_tests() { # PRESET WHAT LOG MARKS ARGUMENT...
+	local preset=$1 what=$2 log=$3 marks=$4
+	shift 4
+	pytests "$preset" "$what" "$log" -n 4 --dist loadgroup -m "$marks" "$@" tests/system
 }
 
 run_cppcheck() {
@@ -246,6 +270,11 @@ fuzz_build() {
 		sort -u | xargs -r cmake --build build/fuzz --target
 }
 
+build_packages() {
+	rm -rf build/packages
+	packaging/build.sh deb rpm "$(dpkg --print-architecture)"
+}
+
 check_man_pages() {
 	local page
 	for page in packaging/man/*.scd; do
@@ -276,27 +305,33 @@ if [ $mode = quick ]; then
 fi
 
 part "building release, warnings are errors" build-release.log build release || finish
+beside tidy run_tidy
 unit_and_component release "unit and component tests"
 part "cppcheck" cppcheck.log run_cppcheck
-beside tidy run_tidy
 if ls packaging/man/*.scd >/dev/null 2>&1; then
 	part "man pages (scdoc)" man.log check_man_pages
 else
 	skip "man pages (scdoc)" "there are none yet"
 fi
-pytests release "system tests: broker, hostile cloud, kill -9" system tests/system
+system_tests release "system tests: broker, hostile cloud, kill -9" system "not alone"
 part "clang-tidy, beside the system tests" tidy.log awaited tidy
-beside asan build asan
+pytests release "system tests of milliseconds, beside nothing" alone -m alone tests/system
+beside packages build_packages
 if [ -d "$DRAY_FIXTURES" ]; then
 	pytests release "conformance against published schemas" conformance tests/conformance
 else
 	skip "conformance against published schemas" "no folder $DRAY_FIXTURES (DRAY_FIXTURES)"
 fi
+beside asan build asan
+if part "packages: deb and rpm of this machine's kind" packages-build.log awaited packages; then
+	pytests release "packages: contents, and a life on a booted machine" packages -m "not heavy" \
+		tests/packaging
+fi
 if part "building asan (ASan and UBSan)" build-asan.log awaited asan; then
 	ls tests/fuzz/fuzz_*.c >/dev/null 2>&1 && beside fuzz fuzz_build
 	unit_and_component asan "unit and component tests under ASan and UBSan"
-	pytests asan "system tests under ASan and UBSan" system-asan \
-		-m "not heavy" --ignore tests/system/test_sim.py tests/system
+	system_tests asan "system tests under ASan and UBSan" system-asan "not heavy and not alone" \
+		--ignore tests/system/test_sim.py
 fi
 if ls tests/fuzz/fuzz_*.c >/dev/null 2>&1; then
 	fuzz

@@ -1,6 +1,6 @@
 /*
  * capture.h - two MQTT clients: capture subscribes and acknowledges, nothing else; talk publishes
- * acks, status and alerts.
+ * acks, status and alerts, and hears what stands in config/desired where there is a fleet section.
  *
  * Order within a turn: events are read and stored (gather), committed, then release() first queues
  * and flushes the acks on talk, then flushes the PUBACKs on capture. Were it the other way round a
@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dray/broker_offer.h"
 #include "dray/config.h"
 #include "dray/error.h"
 
@@ -44,6 +45,10 @@ struct capture_options {
 	struct intake *intake;
 	struct adapters *adapters;
 	const struct secret_dirs *secrets;
+	/* A desired document, borrowed, never empty: the one that is retained comes at each connect and with
+	 * each configuration. Cut where it is longer than JWS_MAX bytes, to one more than that. May be NULL. */
+	void (*on_desired)(void *ctx, const char *text, size_t len);
+	void *ctx;
 };
 
 struct capture *capture_new(const struct capture_options *options);
@@ -68,6 +73,8 @@ void capture_open(struct capture *capture, bool is_open, const char *why);
 bool capture_is_up(const struct capture *capture);
 /* For status: "" when all is well. */
 const char *capture_reason(const struct capture *capture);
+/* All that is known of the broker; texts are borrowed until the loop goes on. */
+void capture_view(const struct capture *capture, struct broker_view *ret);
 
 /* After a commit: tell the device (ack_delivered sources). */
 void capture_on_news(struct capture *capture, const struct deliver_news *news);
@@ -85,6 +92,15 @@ struct capture_alert {
 	const char *message;
 };
 void capture_alert(struct capture *capture, const struct capture_alert *alert);
+
+/*
+ * What is in force, for config/reported (retained, published now and at each connect, behind the commit)
+ * and for the status.
+ *
+ * revision  0: none from afar.
+ * text      copied; len 0: what is retained is taken away.
+ */
+void capture_report(struct capture *capture, int64_t revision, const char *text, size_t len);
 
 /* Publish {"state":"offline"} and disconnect. */
 void capture_stop(struct capture *capture);

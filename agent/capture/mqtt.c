@@ -6,7 +6,9 @@
 #include <sys/queue.h>
 
 #include "capture/adapter.h"
+#include "capture/alert.h"
 #include "capture/connection.h"
+#include "capture/grant.h"
 #include "capture/held.h"
 #include "capture/intake.h"
 #include "capture/talk.h"
@@ -46,6 +48,7 @@ struct capture {
 	bool acks_deliveries; /* some source wants them */
 	int64_t n_taken;      /* events of this turn */
 	struct held held;
+	struct grant grant;
 	LIST_HEAD(, hearing) hearings; /* that adapters have */
 };
 
@@ -275,35 +278,15 @@ void capture_on_news(struct capture *capture, const struct deliver_news *news)
 			0);
 }
 
-static void put_member(struct buf *out, const char *name, const char *text)
-{
-	if (!text || !*text)
-		return;
-	buf_printf(out, ",\"%s\":", name);
-	buf_put_json(out, text, strlen(text));
-}
-
 void capture_alert(struct capture *capture, const struct capture_alert *alert)
 {
 	struct buf *out = &capture->rendered;
-	char topic[TOPIC_MAX], now[TIME_TEXT_MAX];
+	char topic[TOPIC_MAX];
 
 	(void)snprintf(topic, sizeof(topic), "%s/%s/alert/%s", capture->config->mqtt.root,
 		capture->config->site, alert->severity);
-	time_format(clock_wall_ms(capture->is.clock), now);
 	buf_reset(out);
-	buf_printf(out, "{\"time\":\"%s\"", now);
-	put_member(out, "severity", alert->severity);
-	put_member(out, "kind", alert->kind);
-	put_member(out, "state", alert->state);
-	put_member(out, "destination", alert->destination);
-	put_member(out, "device", alert->device);
-	put_member(out, "origin", alert->origin);
-	put_member(out, "id", alert->id);
-	if (alert->seq > 0)
-		buf_printf(out, ",\"seq\":%lld", (long long)alert->seq);
-	put_member(out, "message", alert->message);
-	buf_putc(out, '}');
+	alert_render(alert, clock_wall_ms(capture->is.clock), out);
 	if (!buf_failed(out))
 		talk_say(capture->talk, topic, out->data, out->len, NULL, 0);
 }
@@ -363,6 +346,7 @@ static void on_up(void *ctx, bool session_present)
 		LOG_I("port", config->mqtt.port), LOG_I("mqtt", mqtt_protocol_level(capture->mqtt)),
 		LOG_S("session", session_present ? "resumed" : "new"));
 	settle_subscriptions(capture);
+	grant_look(&capture->grant, capture, capture->mqtt, config);
 }
 
 static void on_refused(void *ctx, int reason)
@@ -438,6 +422,7 @@ struct capture *capture_new(const struct capture_options *options)
 	if (!capture)
 		return NULL;
 	capture->is = *options;
+	capture->grant.offer = (struct broker_offer)BROKER_OFFER_ABSENT;
 	capture->talk = talk_new(options);
 	if (!capture->talk) {
 		free(capture);
@@ -539,6 +524,7 @@ int capture_configure(struct capture *capture, const struct config *config, stru
 		if (mqtt_is_up(capture->mqtt)) /* else on_up() comes */
 			settle_subscriptions(capture);
 	}
+	talk_configure(capture->talk, config);
 	capture->acks_deliveries = false;
 	for (size_t i = 0; i < config->n_sources; i++)
 		capture->acks_deliveries |= config->sources[i].ack_delivered;
@@ -583,6 +569,19 @@ const char *capture_reason(const struct capture *capture)
 	if (*capture->closed)
 		return capture->closed;
 	return *capture->reason ? capture->reason : "connecting";
+}
+
+void capture_report(struct capture *capture, int64_t revision, const char *text, size_t len)
+{
+	talk_report(capture->talk, revision, text, len);
+	turn_wake(capture->is.turn);
+}
+
+void capture_view(const struct capture *capture, struct broker_view *ret)
+{
+	*ret = (struct broker_view){ capture_is_up(capture), capture_reason(capture),
+		talk_broker_version(capture->talk), capture->grant.flaw,
+		capture->mqtt ? mqtt_protocol_level(capture->mqtt) : 0, capture->grant.offer };
 }
 
 void capture_stop(struct capture *capture)

@@ -8,14 +8,18 @@
 
 #include "clock.h"
 #include "dray/buf.h"
+#include "dray/jws.h"
 #include "dray/metrics.h"
 #include "log.h"
 #include "mqtt/mqtt.h"
 #include "store/store.h"
 
 #define RING 4096
+#define RETAIN_ALWAYS 0
 #define BEHIND (RING / 2)
 #define STATUS_EVERY_S 10
+#define TOPIC_BYTES 256
+#define VERSION_TOPIC "$SYS/broker/version" /* Mosquitto's; others have none */
 
 struct saying {
 	size_t topic_len, len, correlation_len;
@@ -29,9 +33,14 @@ struct talk {
 	struct saying *ring[RING];
 	unsigned first, n, n_fresh; /* the last n_fresh of n */
 	unsigned outstanding;       /* published, not acknowledged */
-	char status_topic[256];
+	char status_topic[TOPIC_BYTES], desired_topic[TOPIC_BYTES], reported_topic[TOPIC_BYTES];
 	char last_status[256];
 	bool status_is_due;
+	bool hears_desired;
+	int64_t revision;  /* 0: none */
+	struct buf report; /* empty: there is none, or no longer */
+	bool report_is_due;
+	char version[64]; /* of the broker; "" not known */
 };
 
 static void on_status_timer(evutil_socket_t fd, short what, void *ctx)
@@ -73,6 +82,7 @@ void talk_free(struct talk *talk)
 		event_free(talk->status_timer);
 	mqtt_free(talk->mqtt);
 	drop_all(talk);
+	buf_done(&talk->report);
 	free(talk);
 }
 
@@ -152,17 +162,22 @@ static void render_status(struct talk *talk, struct buf *out)
 	store_count_open(store, add_open, &exceptions);
 	buf_printf(out,
 		"{\"state\":\"online\",\"version\":\"" DRAY_VERSION "\",\"backlog\":%lld,"
-		"\"oldest_s\":%lld,\"exceptions\":%lld,\"config_revision\":null}",
+		"\"oldest_s\":%lld,\"exceptions\":%lld,\"config_revision\":",
 		(long long)backlog,
 		oldest_at_ms ? (long long)clock_age(talk->is.clock, oldest_at_ms) / 1000 : 0LL,
 		(long long)exceptions);
+	if (talk->revision > 0)
+		buf_put_integer(out, talk->revision);
+	else
+		buf_puts(out, "null");
+	buf_putc(out, '}');
 }
 
-static int publish_state(struct talk *talk, const char *state, size_t len)
+static int publish_retained(struct talk *talk, const char *topic, const char *text, size_t len)
 {
 	return mqtt_publish(talk->mqtt,
 		&(struct mqtt_publication){
-			.topic = talk->status_topic, .payload = state, .len = len, .retain = true },
+			.topic = topic, .payload = text, .len = len, .retain = true },
 		NULL);
 }
 
@@ -174,11 +189,57 @@ static void publish_status(struct talk *talk)
 	talk->status_is_due = false;
 	render_status(talk, &status);
 	if (!buf_failed(&status) && strcmp(status.data, talk->last_status) != 0 &&
-		publish_state(talk, status.data, status.len) == 0) {
+		publish_retained(talk, talk->status_topic, status.data, status.len) == 0) {
 		(void)snprintf(talk->last_status, sizeof(talk->last_status), "%s", status.data);
 		talk->outstanding++;
 	}
 	buf_done(&status);
+}
+
+/* --- configuration from afar ---------------------------------------------------------------------- */
+
+void talk_report(struct talk *talk, int64_t revision, const char *text, size_t len)
+{
+	talk->revision = revision;
+	talk->status_is_due = true;
+	buf_reset(&talk->report);
+	buf_put(&talk->report, text, len);
+	talk->report_is_due = true;
+}
+
+/* An empty one takes what was retained away. */
+static void publish_report(struct talk *talk)
+{
+	int rc = buf_failed(&talk->report) ? 1
+					   : publish_retained(talk, talk->reported_topic,
+						     talk->report.data, talk->report.len);
+
+	talk->report_is_due = rc < 0;
+	if (rc == 0)
+		talk->outstanding++;
+	else if (rc > 0)
+		LOG_WARNING("the broker can't take the report on the configuration",
+			LOG_S("topic", talk->reported_topic), LOG_I("bytes", talk->report.len));
+}
+
+/* What is retained comes each time: so one that could not be taken is looked at anew. */
+static void subscribe_desired(struct talk *talk)
+{
+	if (mqtt_subscribe(talk->mqtt, talk->desired_topic, RETAIN_ALWAYS) < 0)
+		LOG_ERROR("subscription not sent", LOG_S("topic", talk->desired_topic));
+}
+
+void talk_configure(struct talk *talk, const struct config *config)
+{
+	bool heard = talk->hears_desired;
+
+	talk->hears_desired = config->has_fleet;
+	if (!talk->mqtt || !mqtt_is_up(talk->mqtt))
+		return; /* on_up() comes */
+	if (talk->hears_desired)
+		subscribe_desired(talk);
+	else if (heard)
+		(void)mqtt_unsubscribe(talk->mqtt, talk->desired_topic);
 }
 
 /* --- publishing ----------------------------------------------------------------------------------- */
@@ -224,6 +285,8 @@ void talk_release(struct talk *talk)
 	if (mqtt_is_up(talk->mqtt)) {
 		if (talk->status_is_due)
 			publish_status(talk);
+		if (talk->report_is_due)
+			publish_report(talk);
 		publish_waiting(talk);
 	}
 	mqtt_flush(talk->mqtt);
@@ -236,6 +299,12 @@ static void on_up(void *ctx, bool session_present)
 	(void)session_present;
 	*talk->last_status = '\0'; /* the will may have spoken meanwhile */
 	talk->status_is_due = true;
+	if (talk->report.len > 0)
+		talk->report_is_due = true;
+	if (talk->hears_desired)
+		subscribe_desired(talk);
+	*talk->version = '\0';
+	(void)mqtt_subscribe(talk->mqtt, VERSION_TOPIC, RETAIN_ALWAYS);
 }
 
 static void on_down(void *ctx, const char *why)
@@ -244,10 +313,43 @@ static void on_down(void *ctx, const char *why)
 	LOG_WARNING("talk connection to the broker is down", LOG_S("why", why));
 }
 
+/* An empty one says that there is nothing retained any more. Of one that is too large, enough to see it. */
+static void note_version(struct talk *talk, const struct mqtt_message *message)
+{
+	const char *text = message->payload;
+	size_t n = 0;
+
+	while (n < message->len && n + 1 < sizeof(talk->version) && text[n] >= ' ' &&
+		text[n] <= '~')
+		n++;
+	(void)snprintf(talk->version, sizeof(talk->version), "%.*s", (int)n, text);
+}
+
 static void on_message(void *ctx, const struct mqtt_message *message)
 {
-	(void)ctx;
-	(void)message; /* talk subscribes to nothing yet */
+	struct talk *talk = ctx;
+
+	if (strcmp(message->topic, VERSION_TOPIC) == 0)
+		note_version(talk, message);
+	else if (talk->hears_desired && talk->is.on_desired && message->len > 0 &&
+		 strcmp(message->topic, talk->desired_topic) == 0)
+		talk->is.on_desired(talk->is.ctx, message->payload,
+			message->len > JWS_MAX ? JWS_MAX + 1 : message->len);
+}
+
+static void on_refused(void *ctx, int reason)
+{
+	struct talk *talk = ctx;
+
+	if (talk->hears_desired)
+		LOG_ERROR("the broker refuses a subscription, allow this topic and " VERSION_TOPIC
+			  " in its ACL",
+			LOG_S("desired", talk->desired_topic), LOG_I("reason", reason));
+}
+
+const char *talk_broker_version(const struct talk *talk)
+{
+	return talk->version;
 }
 
 static void on_puback(void *ctx, int mid, int reason, const char *words)
@@ -261,17 +363,23 @@ static void on_puback(void *ctx, int mid, int reason, const char *words)
 		talk->outstanding--;
 }
 
+static void put_topic(char out[TOPIC_BYTES], const struct config *config, const char *name)
+{
+	(void)snprintf(out, TOPIC_BYTES, "%s/%s/%s", config->mqtt.root, config->site, name);
+}
+
 int talk_connect(struct talk *talk, const struct mqtt_options *options, const struct config *config,
 	struct error *err)
 {
 	char client_id[160];
 	struct mqtt_options with_will = *options;
-	struct mqtt_handlers handlers = { on_up, on_down, on_message, on_puback, NULL, talk };
+	struct mqtt_handlers handlers = { on_up, on_down, on_message, on_puback, on_refused, talk };
 	struct mqtt *mqtt;
 
 	(void)snprintf(client_id, sizeof(client_id), "%s-talk", options->client_id);
-	(void)snprintf(talk->status_topic, sizeof(talk->status_topic), "%s/%s/status",
-		config->mqtt.root, config->site);
+	put_topic(talk->status_topic, config, "status");
+	put_topic(talk->desired_topic, config, "config/desired");
+	put_topic(talk->reported_topic, config, "config/reported");
 	with_will.client_id = client_id;
 	with_will.session_expiry_s = 0;
 	with_will.will_topic = talk->status_topic;
@@ -291,6 +399,6 @@ void talk_stop(struct talk *talk)
 
 	if (!talk->mqtt)
 		return;
-	(void)publish_state(talk, offline, sizeof(offline) - 1);
+	(void)publish_retained(talk, talk->status_topic, offline, sizeof(offline) - 1);
 	mqtt_stop(talk->mqtt);
 }

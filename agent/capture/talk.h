@@ -1,5 +1,5 @@
 /*
- * talk.h - the client that speaks: acks, status, alerts.
+ * talk.h - the client that speaks: acks, status, alerts; and hears which configuration is desired.
  *
  * What is said during a turn is `fresh`: it is dropped when the turn is poisoned and may leave when
  * it is committed. Then it waits its turn in a ring, at most TALK_OUTSTANDING_MAX of it unacknowledged.
@@ -26,6 +26,12 @@ void talk_free(struct talk *talk);
 int talk_connect(struct talk *talk, const struct mqtt_options *options, const struct config *config,
 	struct error *err);
 
+/* Behind talk_connect(), and for each configuration that needs no new connection. */
+void talk_configure(struct talk *talk, const struct config *config);
+
+/* What stands in config/reported from now on, copied, retained; and the revision that the status names. */
+void talk_report(struct talk *talk, int64_t revision, const char *text, size_t len);
+
 /* Say something, fresh. Copied. A full ring drops its oldest, and counts it. */
 void talk_say(struct talk *talk, const char *topic, const void *payload, size_t len,
 	const void *correlation_data, size_t correlation_len);
@@ -36,6 +42,9 @@ void talk_release(struct talk *talk);   /* publish what may leave, flush */
 
 /* The ring fills while the broker takes what we say: capture should read no more for now. */
 bool talk_is_behind(const struct talk *talk);
+
+/* As the broker says it on $SYS; "" it doesn't. */
+const char *talk_broker_version(const struct talk *talk);
 
 /* {"state":"offline"}, DISCONNECT. */
 void talk_stop(struct talk *talk);

@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #define TIMEOUT_S 30L
+#define CONNECT_S 5L
 
 static size_t on_bytes(char *bytes, size_t size, size_t n, void *ctx)
 {
@@ -21,6 +22,8 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *ctx)
 /* Which socket, and what to do: the only two things that help. */
 static int print_unreached(const struct ctl *ctl, CURLcode code)
 {
+	if (ctl->is_patient)
+		return CTL_UNREACHED;
 	if (code == CURLE_COULDNT_CONNECT)
 		(void)fprintf(stderr,
 			"drayctl: nobody answers at %s: is drayd running (systemctl status drayd), and "
@@ -79,7 +82,8 @@ out:
 	return code;
 }
 
-int ask(const struct ctl *ctl, const char *path, const void *body, size_t len, struct answer *ret)
+static CURLcode ask_agent(
+	const struct ctl *ctl, const char *path, const void *body, size_t len, struct answer *ret)
 {
 	struct buf url = BUF_INIT;
 	CURLcode code;
@@ -88,13 +92,44 @@ int ask(const struct ctl *ctl, const char *path, const void *body, size_t len, s
 	buf_printf(&url, "http://drayd%s", path);
 	code = buf_failed(&url) ? CURLE_OUT_OF_MEMORY : perform(ctl, url.data, body, len, ret);
 	buf_done(&url);
+	if (!code && ret->text.len > 0)
+		ret->root = cJSON_ParseWithLength(ret->text.data, ret->text.len);
+	return code;
+}
+
+int ask(const struct ctl *ctl, const char *path, const void *body, size_t len, struct answer *ret)
+{
+	CURLcode code = ask_agent(ctl, path, body, len, ret);
+
 	if (code)
 		return print_unreached(ctl, code);
-	if (ret->text.len > 0)
-		ret->root = cJSON_ParseWithLength(ret->text.data, ret->text.len);
 	if (ret->status / 100 == 2 || (ret->status == 422 && cJSON_IsArray(ret->root)))
 		return CTL_DONE;
 	return print_problem(ret);
+}
+
+bool ask_quietly(const struct ctl *ctl, const char *path, struct answer *ret)
+{
+	return ask_agent(ctl, path, NULL, 0, ret) == CURLE_OK && ret->status / 100 == 2 &&
+	       ret->root;
+}
+
+bool can_connect(const char *host, int port)
+{
+	CURL *curl = curl_easy_init();
+	struct buf url = BUF_INIT;
+	bool is_there = false;
+
+	buf_printf(&url, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host, port);
+	if (curl && !buf_failed(&url) &&
+		curl_easy_setopt(curl, CURLOPT_URL, url.data) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT, CONNECT_S) == CURLE_OK)
+		is_there = curl_easy_perform(curl) == CURLE_OK;
+	buf_done(&url);
+	curl_easy_cleanup(curl);
+	return is_there;
 }
 
 void answer_done(struct answer *answer)
@@ -123,7 +158,7 @@ void path_put(struct buf *path, const char *text)
 	}
 }
 
-void path_put_options(struct buf *path, const struct ctl *ctl, unsigned takes)
+void path_put_options(struct buf *path, const struct ctl *ctl, uint64_t takes)
 {
 	char before = '?';
 

@@ -1,6 +1,5 @@
 #include "ctl/ctl.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,32 +8,6 @@
 
 /* The agent takes no larger body. */
 #define FILE_MAX (1024 * 1024)
-
-static int read_file(const char *name, struct buf *out)
-{
-	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rb");
-	char chunk[4096];
-	size_t n;
-	int code = CTL_DONE;
-
-	if (!file) {
-		(void)fprintf(stderr, "drayctl: cannot open %s: %s\n", name, strerror(errno));
-		return CTL_USAGE;
-	}
-	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0 && out->len <= FILE_MAX)
-		buf_put(out, chunk, n);
-	if (ferror(file) || buf_failed(out)) {
-		(void)fprintf(stderr, "drayctl: cannot read %s: %s\n", name, strerror(errno));
-		code = CTL_USAGE;
-	} else if (out->len > FILE_MAX) {
-		(void)fprintf(stderr, "drayctl: %s is larger than %d bytes: send it in parts\n",
-			name, FILE_MAX);
-		code = CTL_USAGE;
-	}
-	if (file != stdin && fclose(file) != 0)
-		code = CTL_USAGE;
-	return code;
-}
 
 /* Returns how many were refused. */
 static int print_acks(const struct ctl *ctl, const cJSON *acks)
@@ -67,7 +40,7 @@ static int run(struct ctl *ctl)
 	struct buf body = BUF_INIT;
 	struct buf path = BUF_INIT;
 	struct answer answer = { 0 };
-	int code = read_file(ctl->args[0], &body);
+	int code = read_input(ctl->args[0], FILE_MAX, &body);
 
 	buf_puts(&path, "/v1/events");
 	path_put_options(&path, ctl, TAKES(OPTION_DEVICE));

@@ -41,7 +41,26 @@ static void print_broker(const struct ctl *ctl, const cJSON *root)
 	print_colored(ctl, is_up ? COLOR_GOOD : COLOR_BAD, is_up ? "connected" : "not connected");
 	if (text_of(broker, "reason")[0])
 		(void)printf(": %s", text_of(broker, "reason"));
+	if (text_of(broker, "flaw")[0]) {
+		(void)fputs("  ", stdout);
+		print_colored(ctl, COLOR_BAD, text_of(broker, "flaw"));
+	}
 	(void)putchar('\n');
+}
+
+/* Said while it is tried, or when what was offered last did not become it. */
+static void print_config(const struct ctl *ctl, const cJSON *config)
+{
+	const char *state = text_of(config, "state");
+	int64_t revision = number_of(config, "revision");
+
+	if (!state[0] || (strcmp(state, "good") == 0 && revision == 0))
+		return;
+	(void)fputs("config  ", stdout);
+	print_colored(ctl, color_of_state(state), state);
+	if (revision > 0)
+		(void)printf(", revision %" PRId64 " is in force", revision);
+	(void)puts(strcmp(state, "good") == 0 ? "" : "  (drayctl config show)");
 }
 
 /* "store   3.9 GiB of 4.0 GiB, 12 GiB free on its disk: …" */
@@ -208,6 +227,7 @@ static int run(struct ctl *ctl)
 		use_zone_of(answer.root);
 		print_head(ctl, answer.root);
 		print_broker(ctl, answer.root);
+		print_config(ctl, json_get(answer.root, "config"));
 		print_store(ctl, json_get(answer.root, "store"));
 		print_salvage(ctl, json_get(answer.root, "salvage"));
 		print_restore(ctl, json_get(answer.root, "restore"));

@@ -8,23 +8,27 @@
 #include <unistd.h>
 
 #include "config_file.h"
+#include "ctl/machine.h"
 #include "declared.h"
 #include "dray/config.h"
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"
 
-#define DEFAULT_CONFIG "/etc/dray/dray.json"
 #define INSTALLED "/usr/share/dray/connectors"
+
+const char *config_path(const struct ctl *ctl)
+{
+	return ctl->values[OPTION_CONFIG] ? ctl->values[OPTION_CONFIG] : CTL_CONFIG;
+}
 
 void find_connector_dirs(const struct ctl *ctl, struct connector_dirs *ret)
 {
-	const char *config = ctl->values[OPTION_CONFIG];
 	char path[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	path[len > 0 ? len : 0] = '\0';
 	(void)snprintf(ret->texts[2], sizeof(ret->texts[2]), "%.4000s/connectors", dirname(path));
-	(void)snprintf(path, sizeof(path), "%s", config ? config : DEFAULT_CONFIG);
+	(void)snprintf(path, sizeof(path), "%s", config_path(ctl));
 	(void)snprintf(ret->texts[0], sizeof(ret->texts[0]), "%.4000s/connectors", dirname(path));
 	(void)snprintf(ret->texts[1], sizeof(ret->texts[1]), "%s", INSTALLED);
 	for (int i = 0; i < CTL_CONNECTOR_DIRS; i++)
@@ -142,15 +146,13 @@ int open_adapter(const struct ctl *ctl, const char *which, struct connector_fold
 
 int load_config(const struct ctl *ctl, struct config **ret)
 {
-	const char *path = ctl->values[OPTION_CONFIG];
 	struct connector_dirs dirs;
 	struct declared declared = { .dirs = dirs.list };
 	struct error err = { 0 };
 	int status;
 
 	find_connector_dirs(ctl, &dirs);
-	status =
-		config_file_load(path ? path : DEFAULT_CONFIG, declared_find, &declared, ret, &err);
+	status = config_file_load(config_path(ctl), declared_find, &declared, ret, &err);
 	declared_done(&declared);
 	return status < 0 ? complain(&err) : CTL_DONE;
 }

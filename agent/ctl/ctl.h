@@ -48,21 +48,34 @@ enum ctl_option {
 	OPTION_TOPIC,
 	OPTION_HEADER, /* likewise, headers[] */
 	OPTION_SOURCE,
-	OPTION_ALL,     /* a flag */
-	OPTION_FORCE,   /* a flag */
-	OPTION_DRY_RUN, /* a flag */
-	OPTION_REPLACE, /* a flag */
+	OPTION_KEY,
+	OPTION_REVISION,
+	OPTION_PASSWORD_FILE,
+	OPTION_MOSQUITTO,
+	OPTION_HOST,
+	/* Flags, as main.c says of them. */
+	OPTION_ALL,
+	OPTION_FORCE,
+	OPTION_DRY_RUN,
+	OPTION_REPLACE,
+	OPTION_WAIT,
+	OPTION_EFFECTIVE,
+	OPTION_DESIRED,
+	OPTION_FILES,
+	OPTION_PRINT_PUBLIC_KEY,
 	OPTION_N
 };
-#define TAKES(option) (1U << (option))
+#define TAKES(option) (UINT64_C(1) << (option))
 #define CTL_MANY_MAX 64
 
 struct table;
 
 struct ctl {
 	const char *socket;
+	bool has_socket; /* it was given */
 	bool is_json;
 	bool has_color;
+	bool is_patient; /* ask() says nothing when nobody answers: it is asked again */
 	const char *values[OPTION_N];       /* NULL: not given */
 	const char *vars[CTL_MANY_MAX + 1]; /* "NAME=VALUE", NULL ends */
 	int n_vars;
@@ -76,7 +89,7 @@ struct command {
 	const char *noun, *verb; /* verb NULL: the noun is the command */
 	const char *synopsis;    /* arguments and options, for --help */
 	const char *help;
-	unsigned takes;
+	uint64_t takes;
 	int min_args, max_args;
 	int (*run)(struct ctl *ctl);
 };
@@ -98,12 +111,16 @@ struct answer {
  * `events send` is an answer like a 2xx: the caller looks at the status.
  */
 int ask(const struct ctl *ctl, const char *path, const void *body, size_t len, struct answer *ret);
+/* As ask() with GET, without a word. False: nobody answers, or with anything but a 2xx. */
+bool ask_quietly(const struct ctl *ctl, const char *path, struct answer *ret);
+/* Does somebody take a TCP connection there? */
+bool can_connect(const char *host, int port);
 void answer_done(struct answer *answer);
 /* Print the agent's own words, for --json. */
 void answer_print(const struct answer *answer);
 
 /* Append ?name=value or &name=value for each option that was given, percent-encoded. */
-void path_put_options(struct buf *path, const struct ctl *ctl, unsigned takes);
+void path_put_options(struct buf *path, const struct ctl *ctl, uint64_t takes);
 /* Append one segment or value, percent-encoded. */
 void path_put(struct buf *path, const char *text);
 
@@ -132,14 +149,20 @@ int64_t number_of(const cJSON *object, const char *name);
 
 typedef void (*print_fn)(const struct ctl *ctl, const cJSON *what);
 /* The whole of a command that lists `/v1/{what}`, with the options that `takes` names. */
-int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items);
+int run_list(struct ctl *ctl, const char *what, uint64_t takes, print_fn print_items);
 /* What came, as it came, where a row has its `raw`: a stranger's, so it can't steer the terminal. */
 void print_received(const cJSON *row);
 /* The whole of a command that shows `/v1/{what}/{its argument}`. */
-int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_one);
+int run_show(struct ctl *ctl, const char *what, uint64_t takes, print_fn print_one);
+
+/* --- files (input.c) -------------------------------------------------------------------------------- */
+
+/* A file of at most `max` bytes, "-" stdin. CTL_DONE, or CTL_USAGE after a line on stderr. */
+int read_input(const char *name, size_t max, struct buf *out);
 
 /* --- connectors on this machine (connectors.c): the agent isn't asked ----------------------------- */
 
+#define CTL_CONFIG "/etc/dray/dray.json" /* where --config names no other */
 #define CTL_CONNECTOR_DIRS 3
 
 struct mapper_run;
@@ -187,6 +210,13 @@ extern const struct command cmd_exceptions_discard;
 extern const struct command cmd_replay;
 extern const struct command cmd_ledger;
 extern const struct command cmd_backup;
+extern const struct command cmd_config_check;
+extern const struct command cmd_config_show;
+extern const struct command cmd_config_diff;
+extern const struct command cmd_config_apply;
+extern const struct command cmd_config_rollback;
+extern const struct command cmd_config_history;
+extern const struct command cmd_config_sign;
 extern const struct command cmd_reference_list;
 extern const struct command cmd_reference_show;
 extern const struct command cmd_reference_import;
@@ -195,5 +225,10 @@ extern const struct command cmd_reference_remove;
 extern const struct command cmd_connector_list;
 extern const struct command cmd_connector_test;
 extern const struct command cmd_connector_try;
+extern const struct command cmd_device_setup;
+extern const struct command cmd_device_add;
+extern const struct command cmd_device_remove;
+extern const struct command cmd_device_list;
+extern const struct command cmd_doctor;
 
 #endif

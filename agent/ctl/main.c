@@ -2,6 +2,7 @@
  * main.c - reads the options, finds the command, runs it.
  */
 #include "ctl/ctl.h"
+#include "names.h"
 
 #include <getopt.h>
 #include <locale.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+
+#include "harden.h"
 
 #define DEFAULT_SOCKET "/run/dray/control.sock"
 
@@ -30,6 +33,13 @@ static const struct command *const commands[] = {
 	&cmd_replay,
 	&cmd_ledger,
 	&cmd_backup,
+	&cmd_config_check,
+	&cmd_config_show,
+	&cmd_config_diff,
+	&cmd_config_apply,
+	&cmd_config_rollback,
+	&cmd_config_history,
+	&cmd_config_sign,
 	&cmd_reference_list,
 	&cmd_reference_show,
 	&cmd_reference_import,
@@ -38,6 +48,11 @@ static const struct command *const commands[] = {
 	&cmd_connector_list,
 	&cmd_connector_test,
 	&cmd_connector_try,
+	&cmd_device_setup,
+	&cmd_device_add,
+	&cmd_device_remove,
+	&cmd_device_list,
+	&cmd_doctor,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -65,10 +80,20 @@ static const struct option options[] = {
 	{ "topic", required_argument, NULL, OPTION_TOPIC },
 	{ "header", required_argument, NULL, OPTION_HEADER },
 	{ "source", required_argument, NULL, OPTION_SOURCE },
+	{ "key", required_argument, NULL, OPTION_KEY },
+	{ "revision", required_argument, NULL, OPTION_REVISION },
+	{ "password-file", required_argument, NULL, OPTION_PASSWORD_FILE },
+	{ "mosquitto", required_argument, NULL, OPTION_MOSQUITTO },
+	{ "host", required_argument, NULL, OPTION_HOST },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "replace", no_argument, NULL, OPTION_REPLACE },
+	{ "wait", no_argument, NULL, OPTION_WAIT },
+	{ "effective", no_argument, NULL, OPTION_EFFECTIVE },
+	{ "desired", no_argument, NULL, OPTION_DESIRED },
+	{ "files", no_argument, NULL, OPTION_FILES },
+	{ "print-public-key", no_argument, NULL, OPTION_PRINT_PUBLIC_KEY },
 	{ "socket", required_argument, NULL, FLAG_SOCKET },
 	{ "json", no_argument, NULL, FLAG_JSON },
 	{ "help", no_argument, NULL, FLAG_HELP },
@@ -155,12 +180,6 @@ static int check(const struct ctl *ctl, const struct command *command)
 	return 0;
 }
 
-static bool is_flag(int option)
-{
-	return option == OPTION_ALL || option == OPTION_FORCE || option == OPTION_DRY_RUN ||
-	       option == OPTION_REPLACE;
-}
-
 static int keep_one_more(const char *list[CTL_MANY_MAX + 1], int *n, const char *name)
 {
 	if (*n == CTL_MANY_MAX) {
@@ -180,6 +199,7 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 		switch (option) {
 		case FLAG_SOCKET:
 			ctl->socket = optarg;
+			ctl->has_socket = true;
 			break;
 		case FLAG_JSON:
 			ctl->is_json = true;
@@ -204,7 +224,7 @@ static int read_options(struct ctl *ctl, int argc, char **argv, bool *ret_help)
 			ctl->values[option] = optarg;
 			break;
 		default:
-			ctl->values[option] = is_flag(option) ? "true" : optarg;
+			ctl->values[option] = optarg ? optarg : "true";
 		}
 	}
 	return -1;
@@ -232,13 +252,14 @@ static int run(struct ctl *ctl, int n, char **words)
 	return command->run(ctl);
 }
 
-int main(int argc, char **argv)
+int drayctl_main(int argc, char **argv)
 {
 	struct ctl ctl = { .socket = DEFAULT_SOCKET };
 	const char *no_color = getenv("NO_COLOR");
 	bool wants_help = false;
 	int code;
 
+	harden_memory();
 	(void)setlocale(LC_ALL, "");
 	ctl.has_color = isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
 	code = read_options(&ctl, argc, argv, &wants_help);

@@ -41,6 +41,8 @@ enum color color_of_state(const char *state)
 		{ "running", COLOR_GOOD },
 		{ "done", COLOR_GOOD },
 		{ "stored", COLOR_GOOD },
+		{ "good", COLOR_GOOD },
+		{ "confirmed", COLOR_GOOD },
 		{ "idle", COLOR_DIM },
 		{ "duplicate", COLOR_DIM },
 		{ "resolved", COLOR_DIM },
@@ -51,11 +53,15 @@ enum color color_of_state(const char *state)
 		{ "waiting", COLOR_WARN },
 		{ "suspect", COLOR_WARN },
 		{ "degraded", COLOR_WARN },
+		{ "probation", COLOR_WARN },
+		{ "superseded", COLOR_DIM },
 		{ "unreachable", COLOR_BAD },
 		{ "held", COLOR_BAD },
 		{ "failing", COLOR_BAD },
 		{ "exception", COLOR_BAD },
 		{ "rejected", COLOR_BAD },
+		{ "refused", COLOR_BAD },
+		{ "rolled_back", COLOR_BAD },
 		{ "critical", COLOR_BAD },
 	};
 
@@ -181,7 +187,7 @@ static int64_t search_on(const struct answer *page)
 	return number_of(page->root, "cursor");
 }
 
-static int ask_page(struct ctl *ctl, const char *what, unsigned takes, struct answer *ret)
+static int ask_page(struct ctl *ctl, const char *what, uint64_t takes, struct answer *ret)
 {
 	struct buf path = BUF_INIT;
 	int code = CTL_NO;
@@ -195,7 +201,7 @@ static int ask_page(struct ctl *ctl, const char *what, unsigned takes, struct an
 	return code;
 }
 
-int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_items)
+int run_list(struct ctl *ctl, const char *what, uint64_t takes, print_fn print_items)
 {
 	struct answer answer = { 0 };
 	char cursor[32];
@@ -219,7 +225,7 @@ int run_list(struct ctl *ctl, const char *what, unsigned takes, print_fn print_i
 	return code;
 }
 
-int run_show(struct ctl *ctl, const char *what, unsigned takes, print_fn print_one)
+int run_show(struct ctl *ctl, const char *what, uint64_t takes, print_fn print_one)
 {
 	struct buf path = BUF_INIT;
 	struct answer answer = { 0 };

@@ -48,6 +48,7 @@ TAILQ_HEAD(errands, errand);
 struct courier_mqtt {
 	struct courier courier;
 	struct courier_mqtt_options is;
+	char *site; /* outlives the configuration that the options are of */
 	LIST_HEAD(, line_mqtt) lines;
 	struct errands ended;
 	struct event *tell;
@@ -273,7 +274,7 @@ static void publish_waiting(struct line_mqtt *line)
 {
 	struct errand *errand;
 
-	while (line->n_out < mqtt_receive_maximum(line->mqtt) &&
+	while (line->n_out < mqtt_offer(line->mqtt)->receive_maximum &&
 		(errand = TAILQ_FIRST(&line->waiting))) {
 		const struct mqtt_publication publication = {
 			.topic = errand->topic,
@@ -318,7 +319,7 @@ static void arm_timer(struct line_mqtt *line)
 		  clock_mono_ms(line->mqtt_courier->is.clock);
 	if (left_ms < 0)
 		left_ms = 0;
-	wait = (struct timeval){ .tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 };
+	wait = clock_wait(left_ms);
 	if (evtimer_add(line->timer, &wait) != 0)
 		LOG_ERROR("a timer could not be set, memory may be short");
 }
@@ -496,7 +497,8 @@ static int copy_destination(
 	if (tls->key.file && secret_path(is->dirs, &tls->key, key_path, sizeof(key_path), err) != 0)
 		return -1;
 	line->timeout_ms = destination->timeout_ms;
-	if (asprintf(&line->client_id, "drayd-%s-to-%s", is->site, destination->name) < 0)
+	if (asprintf(&line->client_id, "drayd-%s-to-%s", line->mqtt_courier->site,
+		    destination->name) < 0)
 		line->client_id = NULL;
 	if (!line->client_id || courier_copy_text(destination->name, &line->name) != 0 ||
 		courier_copy_text(tls->ca, &line->tls_ca) != 0 ||
@@ -544,17 +546,17 @@ const struct courier *courier_mqtt_new(const struct courier_mqtt_options *option
 	if (!courier)
 		return NULL;
 	courier->is = *options;
-	TAILQ_INIT(&courier->ended);
-	LIST_INIT(&courier->lines);
-	courier->tell = event_new(options->base, -1, 0, on_tell, courier);
-	if (!courier->tell) {
-		free(courier);
-		return NULL;
-	}
 	courier->courier = (struct courier){
 		.open = open_line, .start = start_errand, .close = close_line, .ctx = courier
 	};
-	return &courier->courier;
+	TAILQ_INIT(&courier->ended);
+	LIST_INIT(&courier->lines);
+	courier->tell = event_new(options->base, -1, 0, on_tell, courier);
+	courier->site = strdup(options->site);
+	if (courier->tell && courier->site)
+		return &courier->courier;
+	courier_mqtt_free(&courier->courier);
+	return NULL;
 }
 
 void courier_mqtt_attach(const struct courier *courier, struct turn *turn)
@@ -570,6 +572,8 @@ void courier_mqtt_free(const struct courier *courier)
 
 	if (!mqtt_courier)
 		return;
-	event_free(mqtt_courier->tell);
+	if (mqtt_courier->tell)
+		event_free(mqtt_courier->tell);
+	free(mqtt_courier->site);
 	free(mqtt_courier);
 }

@@ -42,7 +42,7 @@ void deliver_alert(const struct deliver *deliver, const char *severity, const ch
 
 static void set_timer(struct deliver *deliver, int64_t wait_ms)
 {
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	struct timeval wait = clock_wait(wait_ms);
 
 	if (evtimer_add(deliver->timer, &wait) != 0)
 		LOG_ERROR("a timer could not be set, memory may be short");

@@ -131,7 +131,7 @@ struct courier_mqtt_options {
 	struct event_base *base;
 	const struct clock *clock;
 	const struct secret_dirs *dirs;
-	const char *site; /* the client id at each broker is "drayd-SITE-to-DESTINATION" */
+	const char *site; /* copied; the client id at each broker is "drayd-SITE-to-DESTINATION" */
 };
 const struct courier *courier_mqtt_new(const struct courier_mqtt_options *options);
 /* It publishes in the turn's release: attach it behind the engine, so that what the engine starts in a

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "http_internal.h"
 #include "log.h"
 
@@ -55,6 +56,7 @@ static void put_back(struct http_pool *pool, struct http_transfer *transfer)
 {
 	if (!may_be_used_again())
 		http_transfer_close(transfer);
+	buf_wipe(&transfer->answer); /* a token may have come */
 	if (transfer->answer.cap > ANSWER_KEPT_BYTES)
 		buf_done(&transfer->answer);
 	TAILQ_INSERT_HEAD(&pool->idle, transfer, link);
@@ -112,8 +114,7 @@ static void on_timer(evutil_socket_t fd, short events, void *ctx)
 static int on_timer_wanted(CURLM *multi, long timeout_ms, void *ctx)
 {
 	struct http_pool *pool = ctx;
-	struct timeval wait = { .tv_sec = timeout_ms / 1000,
-		.tv_usec = (timeout_ms % 1000) * 1000 };
+	struct timeval wait = clock_wait(timeout_ms);
 
 	(void)multi;
 	if (timeout_ms < 0)

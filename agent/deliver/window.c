@@ -218,7 +218,7 @@ void window_arm(struct destination *destination)
 	/* The machine may sleep meanwhile: no look is further away than a minute. */
 	if (wait_ms > 60000)
 		wait_ms = 60000;
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	struct timeval wait = clock_wait(wait_ms);
 	if (evtimer_add(destination->timer, &wait) != 0)
 		LOG_ERROR("a timer could not be set, memory may be short",
 			LOG_S("destination", destination->name));

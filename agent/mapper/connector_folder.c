@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <zlib.h>
+
 #include "dray/adapter_contract.h"
 #include "dray/buf.h"
 #include "dray/ids.h"
@@ -26,47 +28,73 @@ static int fail(struct error *err, const char *path, const char *words)
 	return error_set(err, len > kept ? path + len - kept : path, "%s", words);
 }
 
-static int read_open(int fd, const char *path, size_t max, struct buf *out, struct error *err)
-{
-	struct stat info;
+static const char flawed[] = "is damaged: gzip can't read it";
 
-	if (fstat(fd, &info) != 0)
-		return fail(err, path, strerror(errno));
-	if (!S_ISREG(info.st_mode))
-		return fail(err, path, "not a regular file");
-	for (;;) {
+/* What is compressed is read as what it was; anything else is read as it is. */
+static int read_open(gzFile file, const char *path, size_t max, struct buf *out, struct error *err)
+{
+	int n, code;
+
+	do {
 		char *room = buf_reserve(out, 4096);
-		ssize_t n = room ? read(fd, room, 4096) : -1;
 
 		if (!room)
 			return fail(err, path, "out of memory");
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail(err, path, strerror(errno));
-		if (n == 0)
-			return 0;
+		n = gzread(file, room, 4096);
+		if (n < 0) {
+			(void)gzerror(file, &code);
+			return fail(err, path, code == Z_ERRNO ? strerror(errno) : flawed);
+		}
 		out->len += (size_t)n;
 		if (out->len > max)
 			return error_set(err, path, "larger than %zu KiB", max >> 10);
-	}
+	} while (n > 0);
+	return 0;
 }
 
-/* 1 read, 0 there is no such file, -1 with *err filled. */
+static int open_regular(const char *path, struct error *err, gzFile *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat info;
+	int status = 1;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(err, path, strerror(errno));
+	if (fstat(fd, &info) != 0)
+		status = fail(err, path, strerror(errno));
+	else if (!S_ISREG(info.st_mode))
+		status = fail(err, path, "not a regular file");
+	else if (!(*ret = gzdopen(fd, "rb")))
+		status = fail(err, path, "out of memory");
+	if (status < 0)
+		(void)close(fd);
+	return status;
+}
+
+/*
+ * As packages install them, or as they are written: NAME, else NAME.gz.
+ * 1 read, 0 there is no such file, -1 with *err filled.
+ */
 static int read_text(
 	const char *folder, const char *name, size_t max, struct buf *out, struct error *err)
 {
+	static const char *const endings[] = { "", ".gz" };
 	char path[PATH_MAX];
-	int fd, status;
+	gzFile file = NULL;
+	int status = 0;
 
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
-		return fail(err, folder, "path is too long");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(err, path, strerror(errno));
+	for (size_t i = 0; i < 2 && status == 0; i++) {
+		if (snprintf(path, sizeof(path), "%s/%s%s", folder, name, endings[i]) >=
+			(int)sizeof(path))
+			return fail(err, folder, "path is too long");
+		status = open_regular(path, err, &file);
+	}
+	if (status <= 0)
+		return status;
 	buf_puts(out, "");
-	status = read_open(fd, path, max, out, err);
-	(void)close(fd);
+	status = read_open(file, path, max, out, err);
+	if (gzclose_r(file) != Z_OK && status == 0)
+		status = fail(err, path, flawed);
 	return status < 0 ? -1 : 1;
 }
 

@@ -1,7 +1,7 @@
 /*
  * connector_folder.h - reads what goes out and what comes in: a folder holds a connector
  * (connector.json, connector.jq, cases.json), an adapter (adapter.json, adapter.jq,
- * adapter_cases.json), or both.
+ * adapter_cases.json), or both. Each may lie there compressed, as NAME.gz: packages install them so.
  */
 #ifndef DRAY_CONNECTOR_FOLDER_H
 #define DRAY_CONNECTOR_FOLDER_H

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,47 +11,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITISED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITISED 1
-#endif
-#ifndef IS_SANITISED
-#define IS_SANITISED 0
-#endif
-
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#elif defined(__arm__)
-#define ARCH AUDIT_ARCH_ARM
-#else
-#error "the system-call filter knows x86-64, aarch64 and arm"
-#endif
+#include "filter.h"
 
 /* --- the filter ------------------------------------------------------------------------------------------ */
 
-/* All three machines are little-endian: an argument's low word comes first. */
-#define LOAD_NUMBER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
-#define LOAD_ARGUMENT(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
-#define RETURN(what) BPF_STMT(BPF_RET | BPF_K, (what))
 #define KILL RETURN(SECCOMP_RET_KILL_PROCESS)
-#define UNLESS(number, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, (skip))
-
-#define PERMIT(name) UNLESS(__NR_##name, 1), RETURN(SECCOMP_RET_ALLOW)
-#define REFUSE(name) UNLESS(__NR_##name, 1), RETURN(SECCOMP_RET_ERRNO | EPERM)
 #define PERMIT_WITHOUT_EXEC(name)                                            \
 	UNLESS(__NR_##name, 4), LOAD_ARGUMENT(2),                            \
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1), KILL, \
@@ -62,7 +28,7 @@
 		UNLESS(RLIMIT_AS, 1), RETURN(SECCOMP_RET_ALLOW), KILL
 
 static const struct sock_filter filter[] = {
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	LOAD_ARCH,
 	UNLESS(ARCH, 1),
 	BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
 	KILL,

@@ -8,10 +8,12 @@
 
 #include <event2/event.h>
 
+#include "clock.h"
 #include "mapper_internal.h"
 #include "wire.h"
 
-#define TICKS 8 /* that a bound is told to */
+#define TICKS 8    /* that a bound is told to */
+#define STARVED 10 /* bounds that pass for a child that others keep from running */
 #define START_MS 10000
 #define REAP_FIRST_MS 1
 #define REAP_MAX_MS 64
@@ -22,7 +24,7 @@
 
 static void set_timer(struct mapper *mapper, int64_t ms)
 {
-	const struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	const struct timeval after = clock_wait(ms);
 
 	(void)event_add(mapper->timer, &after);
 }
@@ -174,6 +176,13 @@ static void put_call(struct mapper *mapper, struct mapper_call *call)
 	wire_put(&mapper->out, &head, call->input);
 }
 
+/* From now on the bound of the oldest call runs. */
+static void begin_bound(struct mapper *mapper)
+{
+	mapper->ticks = 0;
+	mapper->cpu_ms = mapper_child_cpu_ms(&mapper->child);
+}
+
 static void send_calls(struct mapper *mapper)
 {
 	struct mapper_call *call;
@@ -186,7 +195,7 @@ static void send_calls(struct mapper *mapper)
 		put_call(mapper, call);
 		mapper_call_move(call, CALL_SENT);
 		if (is_first) {
-			mapper->ticks = 0;
+			begin_bound(mapper);
 			if (!evtimer_pending(mapper->timer, NULL))
 				set_timer(mapper, (mapper->bound_ms + TICKS - 1) / TICKS);
 		}
@@ -240,7 +249,7 @@ static bool on_frame(struct mapper *mapper, const struct wire_head *head, const 
 		end_child(mapper, head->len > 0 ? text : "it overran");
 		return false;
 	}
-	mapper->ticks = 0;
+	begin_bound(mapper);
 	mapper_program_release(call->program);
 	mapper_call_end(call, outcomes[head->kind], text, head->len);
 	return true;
@@ -347,14 +356,25 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
 		end_child(mapper, "");
 }
 
-/* Counted in ticks of the loop: one that was held up itself proves nothing against the child. */
+/*
+ * Counted in ticks of the loop: one that was held up itself proves nothing against the child. Nor does a
+ * child that had not half of the bound in processor time: other work on the machine kept it from running.
+ */
+static bool has_overrun(struct mapper *mapper)
+{
+	if (++mapper->ticks <= TICKS)
+		return false;
+	return mapper_child_cpu_ms(&mapper->child) - mapper->cpu_ms >= mapper->bound_ms / 2 ||
+	       mapper->ticks > STARVED * TICKS;
+}
+
 static void on_tick(struct mapper *mapper)
 {
 	char words[MAPPER_WORDS_BYTES];
 
 	if (TAILQ_EMPTY(&mapper->sent))
 		return;
-	if (++mapper->ticks <= TICKS) {
+	if (!has_overrun(mapper)) {
 		set_timer(mapper, (mapper->bound_ms + TICKS - 1) / TICKS);
 		return;
 	}

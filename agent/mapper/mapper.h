@@ -14,6 +14,9 @@
  * Three strikes hold the program: its calls end with MAPPER_HELD at once, but for one after each
  * `hold_ms`; when that one comes back, it is released. Forgetting the program releases it too.
  *
+ * A call overruns when `bound_ms` have passed, half of them in processor time: a child that other work
+ * keeps from running is waited for ten times as long.
+ *
  * `done` is called once, from the loop, never from within mapper_call() or mapper_call_cancel().
  * Nothing here blocks; the child is spawned when it is first needed.
  *

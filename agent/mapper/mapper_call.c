@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "clock.h"
 #include "mapper_internal.h"
 #include "wire.h"
 
@@ -121,8 +122,7 @@ static void put_held(const struct mapper_program *program, char words[MAPPER_WOR
 static void hold(struct mapper_program *program)
 {
 	struct mapper *mapper = program->mapper;
-	const struct timeval after = { .tv_sec = mapper->hold_ms / 1000,
-		.tv_usec = mapper->hold_ms % 1000 * 1000 };
+	const struct timeval after = clock_wait(mapper->hold_ms);
 	struct mapper_call *call, *next;
 	char words[MAPPER_WORDS_BYTES];
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int spawn(const char *path, const char *zone, int theirs, pid_t *ret)
@@ -61,6 +62,16 @@ int mapper_child_spawn(
 	}
 	*ret = (struct mapper_child){ .pid = pid, .fd = ends[0] };
 	return 0;
+}
+
+int64_t mapper_child_cpu_ms(const struct mapper_child *child)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(child->pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+		return INT64_MAX;
+	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
 void mapper_child_end(struct mapper_child *child)

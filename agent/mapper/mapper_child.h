@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "dray/error.h"
@@ -18,6 +19,9 @@ struct mapper_child {
 /* With an empty environment and nothing open but its end as standard input. 0, or -1 with *err. */
 int mapper_child_spawn(
 	const char *path, const char *zone, struct mapper_child *ret, struct error *err);
+
+/* Processor time that it has used so far, ms; INT64_MAX when the kernel doesn't say. */
+int64_t mapper_child_cpu_ms(const struct mapper_child *child);
 
 /* Close our end and kill it. It is still to be reaped. */
 void mapper_child_end(struct mapper_child *child);

@@ -53,6 +53,7 @@ struct mapper {
 	struct buf in, out;
 	size_t out_at;   /* what of `out` is written */
 	unsigned ticks;  /* since the oldest call became the oldest */
+	int64_t cpu_ms;  /* that the child had used then */
 	int64_t wait_ms; /* ENDING: between two looks */
 	unsigned failed_starts;
 	bool is_blamed;                 /* ENDING: on the oldest call, else on dray-map itself */

@@ -30,6 +30,38 @@ def seconds_of_utc:
 def mktime:
   if type != "array" or length < 6 or any(.[0:6][]; type != "number")
   then error("mktime takes the six numbers of a time") else seconds_of_utc end;
+# libc's calendar ends in January 2038 where its time_t has 32 bits (Debian's armhf), and jq then takes the
+# last second there is for any later one: a shelf life of 2099 would be over in 2038. This one has no end.
+def gmtime:
+  if type != "number" then error("gmtime takes a number of seconds") else . end
+  | (. / 86400 | floor) as $days
+  | (. - $days * 86400) as $rest
+  | ($days + 719468) as $since
+  | ($since / 146097 | floor) as $era
+  | ($since - $era * 146097) as $day
+  | (($day - ($day / 1460 | floor) + ($day / 36524 | floor) - ($day / 146096 | floor)) / 365 | floor) as $year
+  | ($day - 365 * $year - ($year / 4 | floor) + ($year / 100 | floor)) as $day
+  | ((5 * $day + 2) / 153 | floor) as $month
+  | [$era * 400 + $year + (if $month > 9 then 1 else 0 end), ($month + 2) % 12,
+     $day - ((153 * $month + 2) / 5 | floor) + 1,
+     ($rest / 3600 | floor), ($rest / 60 | floor) % 60, $rest - ($rest / 60 | floor) * 60,
+     ($days % 7 + 11) % 7, 0]
+  | .[7] = $days - ([.[0], 0, 1, 0, 0, 0] | seconds_of_utc) / 86400;
+# The zone's clock of a later second is as far from UTC as 28 years before, when the days of the week were the
+# same; behind the year 2100, which has no leap day, its summer may begin some days early or late.
+def libc_localtime: localtime;
+def localtime:
+  if type != "number" or . < 2147483648 then libc_localtime else
+    . as $at
+    | (floor - ((. - 2147483648) / 883612800 | floor + 1) * 883612800) as $before
+    | $at + ($before | libc_localtime | seconds_of_utc) - $before | gmtime end;
+def libc_strftime($form): strftime($form);
+def strftime($form): if type == "number" then gmtime else . end | libc_strftime($form);
+def libc_strflocaltime($form): strflocaltime($form);
+def strflocaltime($form): if type == "number" then localtime else . end | libc_strflocaltime($form);
+def todateiso8601: strftime("%Y-%m-%dT%H:%M:%SZ");
+def todate: todateiso8601;
+def date: todate;
 def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%SZ") | mktime;
 def fromdate: fromdateiso8601;
 

@@ -65,8 +65,18 @@ static void go_down(struct mqtt *mqtt, const char *why)
 	mqtt->handlers.on_down(mqtt->handlers.ctx, why);
 }
 
+/* By what libmosquitto has just returned. */
+static void go_down_of(struct mqtt *mqtt, int rc)
+{
+	char why[MQTT_WORDS_MAX];
+
+	mqtt_words(rc, errno, why);
+	go_down(mqtt, why);
+}
+
 static void start_connect(struct mqtt *mqtt)
 {
+	mqtt_words_listen(mqtt->client, true);
 	if (mosquitto_int_option(mqtt->client, MOSQ_OPT_PROTOCOL_VERSION, mqtt->protocol) !=
 			MOSQ_ERR_SUCCESS ||
 		connect_start(mqtt) < 0) {
@@ -86,7 +96,7 @@ static void on_connect_timer(evutil_socket_t fd, short what, void *ctx)
 
 static void wait_and_connect(struct mqtt *mqtt, int64_t wait_ms)
 {
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	struct timeval wait = clock_wait(wait_ms);
 
 	mqtt->state = MQTT_WAITING;
 	if (event_add(mqtt->connect_timer, &wait) < 0)
@@ -122,7 +132,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 		if (!mqtt->on_readable || !mqtt->is_reading)
 			return; /* went down, or was told to stop, while reading */
 		if (rc != MOSQ_ERR_SUCCESS) {
-			go_down(mqtt, mosquitto_strerror(rc));
+			go_down_of(mqtt, rc);
 			return;
 		}
 		if (mqtt->messages - first >= mqtt->max_turn_messages) {
@@ -150,7 +160,7 @@ static void on_misc_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	if (rc != MOSQ_ERR_SUCCESS)
-		go_down(mqtt, mosquitto_strerror(rc));
+		go_down_of(mqtt, rc);
 }
 
 static void hang_up(struct mqtt *mqtt)
@@ -161,7 +171,7 @@ static void hang_up(struct mqtt *mqtt)
 		(void)shutdown(fd, SHUT_RDWR);
 }
 
-void connect_finished(struct mqtt *mqtt, int rc, int error_number)
+void connect_finished(struct mqtt *mqtt, int rc, const char *why)
 {
 	static const struct timeval every_second = { .tv_sec = 1 };
 	int fd = mosquitto_socket(mqtt->client);
@@ -175,8 +185,7 @@ void connect_finished(struct mqtt *mqtt, int rc, int error_number)
 	mqtt->refusal = 0;
 	mqtt->subacks_due = 0;
 	if (rc != MOSQ_ERR_SUCCESS || fd < 0) {
-		go_down(mqtt,
-			rc == MOSQ_ERR_ERRNO ? strerror(error_number) : mosquitto_strerror(rc));
+		go_down(mqtt, why);
 		return;
 	}
 	mqtt->on_readable = event_new(mqtt->base, fd, EV_READ | EV_PERSIST, on_readable, mqtt);
@@ -207,16 +216,27 @@ void mqtt_set_reading(struct mqtt *mqtt, bool is_on)
 
 /* --- libmosquitto's callbacks ----------------------------------------------------------------- */
 
-/* Absent, and in MQTT 3.1.1: 65535 (section 3.2.2.3.3). */
-static unsigned read_receive_maximum(const mosquitto_property *properties)
+/* Each may be absent (section 3.2.2.3), and in MQTT 3.1.1 all are. */
+static void read_offer(const mosquitto_property *properties, struct broker_offer *ret)
 {
-	uint16_t maximum = UINT16_MAX;
+	uint32_t number;
+	uint16_t maximum;
+	uint8_t byte;
 
-	if (!mosquitto_property_read_int16(
-		    properties, MQTT_PROP_RECEIVE_MAXIMUM, &maximum, false) ||
-		maximum == 0)
-		return UINT16_MAX;
-	return maximum;
+	*ret = (struct broker_offer)BROKER_OFFER_ABSENT;
+	if (mosquitto_property_read_int32(
+		    properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, &number, false))
+		ret->session_expiry_s = number;
+	if (mosquitto_property_read_int16(properties, MQTT_PROP_RECEIVE_MAXIMUM, &maximum, false) &&
+		maximum > 0)
+		ret->receive_maximum = maximum;
+	if (mosquitto_property_read_int32(
+		    properties, MQTT_PROP_MAXIMUM_PACKET_SIZE, &number, false))
+		ret->maximum_packet_bytes = number;
+	if (mosquitto_property_read_byte(properties, MQTT_PROP_MAXIMUM_QOS, &byte, false))
+		ret->maximum_qos = byte;
+	if (mosquitto_property_read_byte(properties, MQTT_PROP_RETAIN_AVAILABLE, &byte, false))
+		ret->retains = byte != 0;
 }
 
 static void on_connack(struct mosquitto *client, void *ctx, int reason, int flags,
@@ -227,9 +247,10 @@ static void on_connack(struct mosquitto *client, void *ctx, int reason, int flag
 	(void)client;
 	mqtt->packets++;
 	if (reason == 0) {
+		mqtt_words_listen(client, false);
 		mqtt->state = MQTT_UP;
 		mqtt->closed_before_ack = 0;
-		mqtt->receive_maximum = read_receive_maximum(properties);
+		read_offer(properties, &mqtt->offer);
 		mqtt->handlers.on_up(mqtt->handlers.ctx, (flags & 1) != 0);
 		return;
 	}
@@ -345,6 +366,9 @@ static int set_up_client(struct mqtt *mqtt, const struct mqtt_options *options, 
 		rc = mosquitto_tls_set(client, options->tls_ca,
 			options->tls_ca ? NULL : "/etc/ssl/certs", options->tls_cert,
 			options->tls_key, NULL);
+	/* The least that is spoken: what the library takes by itself is another matter in each version. */
+	if (rc == MOSQ_ERR_SUCCESS && options->has_tls)
+		rc = mosquitto_tls_opts_set(client, 1, "tlsv1.2", NULL);
 	if (rc == MOSQ_ERR_SUCCESS && options->will_topic)
 		rc = mosquitto_will_set(client, options->will_topic,
 			(int)strlen(options->will_payload), options->will_payload, 1, true);
@@ -442,9 +466,9 @@ int mqtt_refusal(const struct mqtt *mqtt)
 	return mqtt->refusal;
 }
 
-unsigned mqtt_receive_maximum(const struct mqtt *mqtt)
+const struct broker_offer *mqtt_offer(const struct mqtt *mqtt)
 {
-	return mqtt->receive_maximum;
+	return &mqtt->offer;
 }
 
 /* --- what is queued, and the one place that writes ---------------------------------------------- */
@@ -495,7 +519,7 @@ void mqtt_flush(struct mqtt *mqtt)
 	mqtt->has_sent_connect |=
 		mqtt->state == MQTT_HANDSHAKE && !mosquitto_want_write(mqtt->client);
 	if (rc != MOSQ_ERR_SUCCESS)
-		go_down(mqtt, mosquitto_strerror(rc));
+		go_down_of(mqtt, rc);
 	else if (mosquitto_want_write(mqtt->client) && !waits_for_peer(mqtt) &&
 		 event_add(mqtt->on_writable, NULL) < 0)
 		go_down(mqtt, "out of memory");

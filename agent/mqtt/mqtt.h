@@ -34,6 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dray/broker_offer.h"
 #include "dray/error.h"
 
 struct event_base;
@@ -130,8 +131,8 @@ struct mqtt_publication {
  * take it (0x90 an invalid topic, 0x95 too large for it, 0x9B it has no QoS 1).
  */
 int mqtt_publish(struct mqtt *mqtt, const struct mqtt_publication *publication, int *ret_mid);
-/* While up: how many publishes the broker takes before it has acknowledged one, >= 1. */
-unsigned mqtt_receive_maximum(const struct mqtt *mqtt);
+/* While up: what the broker granted. */
+const struct broker_offer *mqtt_offer(const struct mqtt *mqtt);
 
 /* Back-pressure: while off nothing is read, and the broker keeps what it has. On at first. */
 void mqtt_set_reading(struct mqtt *mqtt, bool is_on);

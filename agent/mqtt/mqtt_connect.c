@@ -25,7 +25,8 @@ struct connect_job {
 	int port, keepalive_s;
 	bool is_mqtt5;
 	uint32_t session_expiry_s;
-	int rc, error_number;
+	int rc;
+	char why[MQTT_WORDS_MAX];
 	int done_fd;
 	struct event *on_done;
 	pthread_t thread;
@@ -65,7 +66,7 @@ static void *run_connect(void *arg)
 
 	errno = 0;
 	job->rc = connect_client(job);
-	job->error_number = errno;
+	mqtt_words(job->rc, errno, job->why);
 	if (!atomic_compare_exchange_strong(&job->state, &expected, JOB_DONE)) {
 		mosquitto_destroy(job->client);
 		free_job(job);
@@ -80,16 +81,17 @@ static void on_connect_done(evutil_socket_t fd, short what, void *ctx)
 {
 	struct connect_job *job = ctx;
 	struct mqtt *mqtt = job->mqtt;
-	int rc, error_number;
+	char why[MQTT_WORDS_MAX];
+	int rc;
 
 	(void)fd;
 	(void)what;
 	(void)pthread_join(job->thread, NULL);
 	rc = job->rc;
-	error_number = job->error_number;
+	memcpy(why, job->why, sizeof(why));
 	mqtt->job = NULL;
 	free_job(job);
-	connect_finished(mqtt, rc, error_number);
+	connect_finished(mqtt, rc, why);
 }
 
 /* Signals belong to the loop's thread. */

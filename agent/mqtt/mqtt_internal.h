@@ -38,7 +38,7 @@ struct mqtt {
 
 	int protocol;               /* MQTT_PROTOCOL_V5 or MQTT_PROTOCOL_V311 */
 	int refusal;                /* CONNACK code of this connection; 0 none */
-	unsigned receive_maximum;   /* the broker's */
+	struct broker_offer offer;  /* of this connection */
 	bool has_sent_connect;      /* in HANDSHAKE: CONNECT is on its way */
 	unsigned closed_before_ack; /* connections in a row that ended upon a CONNECT */
 	unsigned attempts;          /* connections in a row that did not come up */
@@ -60,8 +60,15 @@ struct mqtt {
 int connect_start(struct mqtt *mqtt);
 /* Nobody waits for it any more: the thread destroys the client when it ends. */
 void connect_abandon(struct connect_job *job);
-/* In mqtt.c: the client is back on the loop. `rc` is libmosquitto's, `error_number` the thread's errno. */
-void connect_finished(struct mqtt *mqtt, int rc, int error_number);
+/* In mqtt.c: the client is back on the loop. `rc` is libmosquitto's, `why` says it in words. */
+void connect_finished(struct mqtt *mqtt, int rc, const char *why);
+
+/* mqtt_words.c: what has failed, in words. */
+#define MQTT_WORDS_MAX 160
+/* Hear what OpenSSL says of this client's connection, or no longer. */
+void mqtt_words_listen(struct mosquitto *client, bool is_listening);
+/* Of libmosquitto's `rc` that this thread was given just now; error_number: errno then. */
+void mqtt_words(int rc, int error_number, char out[MQTT_WORDS_MAX]);
 
 /* mqtt_properties.c: copies of a message's properties. */
 struct properties {

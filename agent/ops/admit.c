@@ -17,17 +17,23 @@
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
-static void name_the_hand(struct call *call)
+/* Who can open the socket is an operator; root, and whom drayd runs as, are admins. False: answered. */
+static bool admit_peer(struct call *call)
 {
 	struct evhttp_connection *connection = evhttp_request_get_connection(call->request);
 	struct bufferevent *channel = evhttp_connection_get_bufferevent(connection);
-	struct ucred peer;
+	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
 
 	if (getsockopt(bufferevent_getfd(channel), SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
 		(void)snprintf(call->who, sizeof(call->who), "unknown");
 	else
 		(void)snprintf(call->who, sizeof(call->who), "uid:%u", (unsigned)peer.uid);
+	if (call->route->right != TOKEN_ALL || peer.uid == 0 || peer.uid == geteuid())
+		return true;
+	call_problem(call, 403, "%s may not do this: become root, or the user that drayd runs as",
+		call->who);
+	return false;
 }
 
 static bool is_open(const struct call *call)
@@ -75,13 +81,9 @@ static bool admit_bearer(struct call *call)
 	return true;
 }
 
-/* Who can open the socket may do all there is. */
 static bool admit(struct call *call, const struct ops_door *door)
 {
-	if (!door->is_control)
-		return admit_bearer(call);
-	name_the_hand(call);
-	return true;
+	return door->is_control ? admit_peer(call) : admit_bearer(call);
 }
 
 /* --- what is asked for ------------------------------------------------------------------------ */

@@ -19,17 +19,17 @@ void api_readyz(struct call *call)
 {
 	const struct ops_options *with = &call->ops->with;
 	const struct room_report *room = with->store_room(with->ctx);
+	struct broker_view broker;
 	int status = 200;
 
+	with->view_broker(with->ctx, &broker);
 	call->content_type = "text/plain; charset=utf-8";
 	if (room->level == ROOM_NONE) {
 		buf_printf(&call->body, "store: %s\n", room->why);
 		status = 503;
-	} else if (!with->broker_is_up(with->ctx)) {
-		const char *reason = with->broker_reason(with->ctx);
-
+	} else if (!broker.is_up) {
 		buf_printf(&call->body, "broker: %s\n",
-			reason && reason[0] ? reason : "not connected");
+			broker.reason[0] ? broker.reason : "not connected");
 		status = 503;
 	}
 	if (status == 200)
@@ -67,6 +67,7 @@ void api_metrics(struct call *call)
 		METRIC_EXCEPTIONS_OPEN, METRIC_DESTINATION_UP };
 	const struct ops_options *with = &call->ops->with;
 	const struct room_report *room = with->store_room(with->ctx);
+	struct broker_view broker;
 	struct store_sizes sizes;
 
 	for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
@@ -81,8 +82,8 @@ void api_metrics(struct call *call)
 		room->left_bytes > 0 ? (double)room->left_bytes : 0);
 	metrics_set(with->metrics, METRIC_CAPTURE_OPEN, NULL, NULL, room->level != ROOM_NONE);
 	metrics_set(with->metrics, METRIC_STORE_WRITTEN, NULL, NULL, (double)sizes.written_bytes);
-	metrics_set(with->metrics, METRIC_BROKER_CONNECTED, NULL, NULL,
-		with->broker_is_up(with->ctx) ? 1 : 0);
+	with->view_broker(with->ctx, &broker);
+	metrics_set(with->metrics, METRIC_BROKER_CONNECTED, NULL, NULL, broker.is_up ? 1 : 0);
 	metrics_set(with->metrics, METRIC_CLOCK_TRUSTED, NULL, NULL,
 		call_clock_doubted_at_ms(call) == 0 ? 1 : 0);
 	metrics_set(with->metrics, METRIC_BUILD_INFO, DRAY_VERSION, NULL, 1);

@@ -71,14 +71,26 @@ static void put_clock(struct call *call)
 	write_close(&call->body, '}');
 }
 
-static void put_broker(struct call *call)
+static void put_broker(struct call *call, const struct broker_view *broker)
 {
-	const struct ops_options *with = &call->ops->with;
+	const struct broker_offer *offer = &broker->offer;
+	struct buf *out = &call->body;
 
-	write_open(&call->body, "broker", '{');
-	write_bool(&call->body, "connected", with->broker_is_up(with->ctx));
-	write_text(&call->body, "reason", with->broker_reason(with->ctx));
-	write_close(&call->body, '}');
+	write_open(out, "broker", '{');
+	write_bool(out, "connected", broker->is_up);
+	write_text(out, "reason", broker->reason);
+	write_text(out, "version", broker->version);
+	write_text(out, "flaw", broker->flaw);
+	write_text(out, "mqtt", broker->protocol_level == 5 ? "5" : "3.1.1");
+	if (offer->session_expiry_s < 0)
+		write_null(out, "session_expiry_s");
+	else
+		write_int(out, "session_expiry_s", offer->session_expiry_s);
+	write_int(out, "receive_maximum", offer->receive_maximum);
+	write_int(out, "maximum_packet_bytes", offer->maximum_packet_bytes);
+	write_int(out, "maximum_qos", offer->maximum_qos);
+	write_bool(out, "retains", offer->retains);
+	write_close(out, '}');
 }
 
 static void put_store(struct call *call)
@@ -218,16 +230,19 @@ void api_status(struct call *call)
 {
 	const struct ops_options *with = &call->ops->with;
 	struct buf *out = &call->body;
+	struct broker_view broker;
 
+	with->view_broker(with->ctx, &broker);
 	write_open(out, NULL, '{');
 	write_text(out, "site", call->ops->config->site);
 	write_text(out, "timezone", call->ops->config->timezone);
 	write_text(out, "version", DRAY_VERSION);
-	write_text(out, "state", with->broker_is_up(with->ctx) ? "running" : "degraded");
+	write_text(out, "state", broker.is_up ? "running" : "degraded");
 	call_write_stamp(call, "started_at", call->ops->started_at_ms);
 	write_time(out, "now", call_wall_ms(call));
+	config_write_state(call);
 	put_clock(call);
-	put_broker(call);
+	put_broker(call, &broker);
 	put_store(call);
 	if (put_salvage(call) != 0 || put_restore(call) != 0 || put_events(call) != 0) {
 		call_store_failed(call);

@@ -62,10 +62,14 @@ static int remove_stale(const struct sockaddr_un *address, struct error *err)
 static void hand_to_group(const char *path, const char *group)
 {
 	const struct group *found = group && group[0] ? getgrnam(group) : NULL;
+	struct stat about;
 
 	if (chmod(path, SOCKET_MODE) != 0)
 		LOG_WARNING("cannot set the mode of the control socket", LOG_S("socket", path),
 			LOG_S("error", strerror(errno)));
+	/* Mostly it has it already, as its maker's; the unit forbids to change owners at all. */
+	if (found && stat(path, &about) == 0 && about.st_gid == found->gr_gid)
+		return;
 	if (found && chown(path, (uid_t)-1, found->gr_gid) != 0)
 		LOG_WARNING("cannot hand the control socket to its group", LOG_S("socket", path),
 			LOG_S("group", group), LOG_S("error", strerror(errno)));

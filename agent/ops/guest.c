@@ -7,6 +7,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <openssl/err.h>
 
 #include "log.h"
 
@@ -43,12 +44,31 @@ static void free_guest(struct guest *guest)
 	free(guest);
 }
 
+/* Who was not understood, or did not like what was shown. Who only looks whether somebody listens, as load
+ * balancers do, hangs up. */
+static void tell_tls(const struct guest *guest, struct evhttp_connection *connection)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(guest->channel);
+	unsigned long error = ssl && !SSL_is_init_finished(ssl)
+				      ? bufferevent_get_openssl_error(guest->channel)
+				      : 0;
+	const char *reason = ERR_reason_error_string(error);
+	char *peer = NULL;
+	uint16_t port;
+
+	if (!error || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return;
+	evhttp_connection_get_peer(connection, &peer, &port);
+	LOG_INFO("a TLS handshake failed at the listener", LOG_S("peer", peer ? peer : "?"),
+		LOG_S("error", reason ? reason : "?"));
+}
+
 /* From within evhttp_connection_free(), whoever called it. */
 static void on_gone(struct evhttp_connection *connection, void *arg)
 {
 	struct guest *guest = arg;
 
-	(void)connection;
+	tell_tls(guest, connection);
 	if (guest->call)
 		guest->guests->on_left(guest->call);
 	free_guest(guest);

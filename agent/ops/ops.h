@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "dray/broker_offer.h"
 #include "dray/config.h"
 #include "dray/error.h"
 #include "dray/room.h"
@@ -25,6 +26,7 @@ struct adapters;
 struct deliver;
 struct capture;
 struct reference;
+struct fleet;
 struct secret_dirs;
 struct ops;
 
@@ -38,11 +40,13 @@ struct ops_options {
 	struct adapters *adapters;
 	struct deliver *deliver;
 	const struct reference *reference; /* what the site knows of units, for imports */
+	struct fleet *fleet;               /* NULL: files are taken at once, and nothing else */
 	const struct secret_dirs *secrets;
 	/* What only main knows; callbacks so that ops need not know capture. */
-	bool (*broker_is_up)(void *ctx);
-	const char *(*broker_reason)(void *ctx);
+	void (*view_broker)(void *ctx, struct broker_view *ret);
 	const struct room_report *(*store_room)(void *ctx);
+	/* Why fleet.url gives no document; "" it does, or nothing is asked for. May be NULL. */
+	const char *(*url_fault)(void *ctx);
 	void *ctx;
 };
 

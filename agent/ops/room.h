@@ -223,6 +223,11 @@ void backup_done(struct ops_backup *backup);
 void backup_released(struct ops_backup *backup);
 void backup_poisoned(struct ops_backup *backup);
 
+/* --- configuration (api_config.c) ---------------------------------------------------------------- */
+
+/* A member "config" in few words, for the status. */
+void config_write_state(struct call *call);
+
 /* --- routes (api.c) --------------------------------------------------------------------------- */
 
 /*
@@ -254,6 +259,12 @@ void api_import_reference(struct call *call);
 void api_list_reference(struct call *call);
 void api_show_reference(struct call *call);
 void api_delete_reference(struct call *call);
+void api_show_config(struct call *call);
+void api_config_history(struct call *call);
+void api_check_config(struct call *call);
+void api_apply_config(struct call *call);
+void api_reload_config(struct call *call);
+void api_roll_back_config(struct call *call);
 void api_make_backup(struct call *call);
 void api_show_backup(struct call *call);
 void api_metrics(struct call *call);

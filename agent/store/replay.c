@@ -48,8 +48,7 @@ int store_list_replay(struct store *store, const struct store_replay_filter *fil
 	return found;
 }
 
-/* Its place among those with its key. 1 it has one, 0 it has to wait, -1. */
-static int find_place(struct store *store, int destination, int64_t seq, const char *key,
+int delivery_find_place(struct store *store, int destination, int64_t seq, const char *key,
 	enum delivery_state *ret_state)
 {
 	int64_t first = 0;
@@ -79,7 +78,7 @@ enum store_replayed store_replay(
 	enum delivery_state state;
 	if (store_begin_write(store) < 0)
 		return STORE_REPLAY_FAILED;
-	int place = find_place(store, destination, seq, replay->key, &state);
+	int place = delivery_find_place(store, destination, seq, replay->key, &state);
 	if (place <= 0)
 		return place < 0 ? STORE_REPLAY_FAILED : STORE_REPLAY_BUSY;
 	struct query query = query_start(store, DELIVERY_REPLAY);

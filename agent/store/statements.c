@@ -84,6 +84,8 @@ const struct statement_text statement_texts[STATEMENTS] = {
 	[EVENT_RECEIVED] = { "reading an event",
 		"SELECT received_at_ms FROM event WHERE seq = ?1" },
 	[EVENT_DELETE] = { "purging an event", "DELETE FROM event WHERE seq = ?1" },
+	[EVENT_LIST_SEQS] = { "listing events",
+		"SELECT seq FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3" },
 	[EVENT_LAST_SEQ] = { "reading the last seq", "SELECT max(seq) FROM event" },
 
 	[DESTINATION_LIST] = { "reading destinations",
@@ -227,6 +229,10 @@ const struct statement_text statement_texts[STATEMENTS] = {
 		" doubt_at_ms = ?5, claimed_at_ms = NULL, batch = NULL, looks = NULL,"
 		" connector_revision = CASE WHEN ?6 THEN NULL ELSE connector_revision END"
 		" WHERE destination = ?1 AND seq = ?2 AND state = 7" },
+	[DELIVERY_UNPIN] = { "forgetting what a delivery was sent with",
+		"UPDATE delivery SET connector_revision = NULL, batch = NULL, carry = NULL"
+		" WHERE destination = ?1 AND seq = ?2 AND state IN (1, 3, 4, 6)"
+		" AND doubt_at_ms IS NULL" },
 	[DELIVERY_DELETE] = { "purging a delivery",
 		"DELETE FROM delivery WHERE destination = ?1 AND seq = ?2 RETURNING state" },
 

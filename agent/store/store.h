@@ -589,6 +589,7 @@ void store_sizes(struct store *store, struct store_sizes *ret);
 
 #include "store/backup.h"
 #include "store/replay.h"
+#include "store/reroute.h"
 #include "store/space.h"
 
 #endif

@@ -45,6 +45,7 @@ enum statement {
 	EVENT_LIST_BY_DOCUMENT,
 	EVENT_RECEIVED,
 	EVENT_DELETE,
+	EVENT_LIST_SEQS,
 	EVENT_LAST_SEQ,
 	DESTINATION_LIST,
 	DESTINATION_INSERT,
@@ -83,6 +84,7 @@ enum statement {
 	DELIVERY_LIST_EVENT,
 	DELIVERY_REPLAY_END,
 	DELIVERY_LIST_REPLAY,
+	DELIVERY_UNPIN,
 	DELIVERY_REPLAY,
 	DELIVERY_DELETE,
 	ATTEMPT_INSERT,
@@ -412,6 +414,10 @@ int delivery_find_first(struct store *store, int destination, const char *key, i
 	enum delivery_state *ret_state);
 /* A row of a statement that selects DELIVERY_COLUMNS and body, carry. */
 void delivery_fill_row(const struct query *query, struct store_delivery_row *row);
+/* The state of one that comes late, among those with its key; a younger one may be parked behind it. 1 it has
+ * one, 0 it has to wait: a younger one is claimed; -1. */
+int delivery_find_place(struct store *store, int destination, int64_t seq, const char *key,
+	enum delivery_state *ret_state);
 /* READY or WAITING → PARKED, behind an older one with its key that is back. 0 or -1. */
 int delivery_park(struct store *store, int destination, int64_t seq, enum delivery_state from);
 void exception_forget(struct store *store);

@@ -231,6 +231,7 @@ struct config_route {
 };
 
 struct config {
+	cJSON *document; /* as the site has it, merged, without what connectors declare; NULL: not kept */
 	char *site;
 	char *timezone;
 	char *state_dir;
@@ -264,6 +265,17 @@ struct config {
 	struct config_route *routes; /* in name order */
 	size_t n_routes;
 	int64_t sla_critical_ms, sla_normal_ms, sla_low_ms;
+	bool has_fleet;
+	struct {
+		char *allow; /* top-level keys, a blank around each: " routes sources " */
+		char *url;   /* NULL: none */
+		int64_t every_ms;
+		struct config_secret token;
+		bool has_tls;
+		struct config_tls tls;
+		char *public_key; /* jws_parse_keys(); NULL: nothing need be signed */
+		int64_t probation_ms;
+	} fleet;
 };
 
 /*

@@ -26,8 +26,7 @@ bool decimal_parse(const char *text, size_t len, struct decimal *ret);
 void decimal_format(const struct decimal *value, char out[DECIMAL_TEXT_MAX]);
 /*
  * value * over[0] * over[1] / under[0] / under[1], exactly. All four are greater than 0.
- * False: the result, or a step on the way to it, has too many digits (a third has endlessly many);
- * *ret is untouched then.
+ * False: the result has too many digits (a third has endlessly many); *ret is untouched then.
  */
 bool decimal_multiply(const struct decimal *value, const int64_t over[2], const int64_t under[2],
 	struct decimal *ret);

@@ -11,6 +11,8 @@
 
 /* RFC 4648 section 4, with padding. */
 void encode_base64(const void *bytes, size_t len, struct buf *out);
+/* RFC 4648 section 5, without padding, as JWS wants it. */
+void encode_base64url(const void *bytes, size_t len, struct buf *out);
 /* Lower case. */
 void encode_hex(const void *bytes, size_t len, struct buf *out);
 /* RFC 3986 section 2.1: all but unreserved characters. Good for a query and for a form's values. */

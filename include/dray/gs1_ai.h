@@ -71,9 +71,10 @@ enum gs1_flag {
 };
 
 struct gs1_ai {
-	const char *first; /* of a range; digits */
-	const char *last;  /* as long as `first`; the same where there is no range */
-	uint8_t flags;     /* enum gs1_flag */
+	char first[5]; /* of a range; digits. In the row, as what is short: a pointer takes more */
+	char last[5];  /* as long as `first`; the same where there is no range */
+	uint8_t flags; /* enum gs1_flag */
+	char uom[4];   /* unit of a measure, UN/ECE Recommendation 20; "": none */
 	struct gs1_part parts[GS1_PARTS_MAX];
 	/* "01+21,37,35nn": 01 with 21, or 37, or any of 3500 to 3599; NULL nothing */
 	const char *req; /* one of these must be there */
@@ -81,8 +82,6 @@ struct gs1_ai {
 	/* "22,10,21|235": the qualifiers of a Digital Link's primary key in their order, or others; ""
 	 * takes none; NULL is no primary key */
 	const char *key;
-	const char *title; /* data title */
-	const char *uom;   /* unit of a measure, UN/ECE Recommendation 20; NULL: none */
 };
 
 /* Row by row, in the order of the AIs; NULL behind the last. */

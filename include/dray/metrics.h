@@ -40,7 +40,10 @@ enum metric {
 	METRIC_CLOCK_TRUSTED,      /* gauge */
 	METRIC_BROKER_CONNECTED,   /* gauge */
 	METRIC_ACKS_DROPPED,
-	METRIC_BUILD_INFO, /* gauge 1: version */
+	METRIC_BUILD_INFO,       /* gauge 1: version */
+	METRIC_CONFIG_REVISION,  /* gauge */
+	METRIC_CONFIG_PROBATION, /* gauge */
+	METRIC_CONFIG_CHANGES,   /* result */
 	METRIC_N
 };
 
@@ -60,6 +63,9 @@ void metrics_set(
 void metrics_observe(struct metrics *metrics, enum metric metric, const char *a, double seconds);
 /* Forget a gauge family's series before it is set anew. */
 void metrics_clear(struct metrics *metrics, enum metric metric);
+
+/* The sum of a counter's series with these values; NULL: with any. */
+double metrics_sum(const struct metrics *metrics, enum metric metric, const char *a, const char *b);
 
 void metrics_print(const struct metrics *metrics, struct buf *out);
 

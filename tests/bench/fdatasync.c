@@ -16,7 +16,8 @@
 
 static void sleep_until(int64_t due_us)
 {
-	struct timespec due = { .tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000 };
+	struct timespec due = { .tv_sec = (time_t)(due_us / 1000000),
+		.tv_nsec = (long)(due_us % 1000000 * 1000) };
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
 		continue;

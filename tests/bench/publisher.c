@@ -215,7 +215,7 @@ static void on_ack(struct floor *floor, const char *payload, size_t len)
 	if (memcmp(id + 14, floor->run, 9) != 0)
 		return;
 	memcpy(digits, id + 24, 12);
-	place = strtoull(digits, NULL, 16);
+	place = (size_t)strtoull(digits, NULL, 16);
 	if (place >= floor->sent || floor->sent_us[place] == 0)
 		return;
 	floor->last_us = bench_now_us();

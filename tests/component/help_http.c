@@ -290,12 +290,6 @@ void wire_open(struct wire *open)
 	wire_change_pool(wire, 60000, false);
 }
 
-void wire_stop_listening(struct wire *open)
-{
-	evconnlistener_free(open->listener);
-	open->listener = NULL;
-}
-
 void wire_close(struct wire *open)
 {
 	http_client_free(open->client);
@@ -303,6 +297,6 @@ void wire_close(struct wire *open)
 	while (open->n_open > 0)
 		assert_true(event_base_loop(open->base, EVLOOP_ONCE) >= 0);
 	if (open->listener)
-		wire_stop_listening(open);
+		evconnlistener_free(open->listener);
 	event_base_free(open->base);
 }

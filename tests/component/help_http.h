@@ -40,7 +40,6 @@ void wire_open(struct wire *wire);
 void wire_close(struct wire *wire);
 /* Another pool: one that loses patience soon, for requests that are never answered, or keeps cookies. */
 void wire_change_pool(struct wire *wire, int64_t timeout_ms, bool keeps_cookies);
-void wire_stop_listening(struct wire *wire);
 
 /* An http_done_fn: `ctx` is a struct seen. */
 void wire_on_done(void *ctx, const struct http_answer *answer);

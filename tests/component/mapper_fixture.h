@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "clock.h"
 #include "mapper/mapper.h"
 
 #define BOUND_MS 300 /* where it is overrun */
@@ -77,7 +78,7 @@ static inline void turn_until(unsigned n)
 
 static inline void turn_for(int64_t ms)
 {
-	const struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	const struct timeval after = clock_wait(ms);
 
 	assert_int_equal(event_base_loopexit(base, &after), 0);
 	assert_int_equal(event_base_dispatch(base) < 0, 0);

@@ -29,7 +29,9 @@
 #include "dray/json.h"
 #include "dray/metrics.h"
 #include "ops/ops.h"
+#include "play_fleet.h"
 #include "store/store.h"
+#include "secret.h"
 #include "turn.h"
 
 #define PATIENCE 2000 /* passes of the loop, a few ms each, before a test gives up */
@@ -47,6 +49,7 @@ struct fixture {
 	struct config_destination destination;
 	int erp;
 	bool broker_up;
+	struct fleet fleet;
 	int client;
 	char answer[256 * 1024];
 	size_t len;
@@ -140,14 +143,14 @@ void deliver_list(struct deliver *deliver, deliver_view_fn fn, void *ctx)
 			.connector = "rest" });
 }
 
-static bool broker_is_up(void *ctx)
-{
-	return ((struct fixture *)ctx)->broker_up;
-}
+static const struct secret_dirs no_secrets = { .beside = "." };
 
-static const char *broker_reason(void *ctx)
+static void view_broker(void *ctx, struct broker_view *ret)
 {
-	return ((struct fixture *)ctx)->broker_up ? "" : "connection refused";
+	bool is_up = ((struct fixture *)ctx)->broker_up;
+
+	*ret = (struct broker_view){ is_up, is_up ? "" : "connection refused", "", "", 5,
+		BROKER_OFFER_ABSENT };
 }
 
 static const struct room_report *store_room(void *ctx)
@@ -181,12 +184,13 @@ static inline int set_up(void **state)
 	f->metrics = metrics_new();
 	f->turn = turn_new(f->base, f->store, f->metrics, clock_system());
 	f->ops = ops_new(&(struct ops_options){ .base = f->base,
+		.secrets = &no_secrets,
 		.turn = f->turn,
 		.store = f->store,
 		.metrics = f->metrics,
 		.clock = clock_system(),
-		.broker_is_up = broker_is_up,
-		.broker_reason = broker_reason,
+		.fleet = &f->fleet,
+		.view_broker = view_broker,
 		.store_room = store_room,
 		.ctx = f });
 	f->config.site = (char *)"dc-test";
@@ -216,6 +220,7 @@ static inline int tear_down(void **state)
 	if (f->client >= 0)
 		close(f->client);
 	ops_free(f->ops);
+	revisions_done(&f->fleet.revisions);
 	turn_free(f->turn);
 	store_close(f->store);
 	metrics_free(f->metrics);

@@ -305,6 +305,24 @@ static void test_credentials_come_before_what_stands_beside(void **state)
 	assert_secret(NULL, name, "beside");
 }
 
+/* systemd.exec(5): of LoadCredential=dray:FOLDER each file is handed over as dray_NAME. */
+static void test_a_folder_that_systemd_hands_over_is_found_by_its_files_names(void **state)
+{
+	char token[] = "token", other[] = "other", both[] = "both", credentials[PATH_BYTES];
+	(void)state;
+
+	make_folder("run");
+	write_text("run/dray_token", "handed over");
+	write_text("token", "beside");
+	write_text("other", "beside");
+	write_text("run/both", "by its own name");
+	write_text("run/dray_both", "of the folder");
+	assert_true(snprintf(credentials, sizeof(credentials), "%s", path_of("run")) > 0);
+	assert_secret(credentials, token, "handed over");
+	assert_secret(credentials, other, "beside");
+	assert_secret(credentials, both, "by its own name");
+}
+
 static void test_an_absolute_name_is_a_path(void **state)
 {
 	char path[PATH_BYTES];
@@ -366,6 +384,7 @@ int main(void)
 		TEST(test_a_folder_is_no_configuration),
 		TEST(test_one_line_break_is_cut_from_a_secret),
 		TEST(test_credentials_come_before_what_stands_beside),
+		TEST(test_a_folder_that_systemd_hands_over_is_found_by_its_files_names),
 		TEST(test_an_absolute_name_is_a_path),
 		TEST(test_a_secret_that_is_wrong_is_refused_without_telling_it),
 		TEST(test_a_secret_that_others_can_read_is_used),

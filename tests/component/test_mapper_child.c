@@ -269,6 +269,26 @@ static void test_a_child_that_does_not_read_blocks_nobody(void **state)
 	mapper_program_unref(program);
 }
 
+/* By a machine with other work: that is not the program's fault. */
+static void test_a_child_that_is_kept_from_running_is_waited_for(void **state)
+{
+	struct mapper_program *program;
+	struct answer answer;
+
+	(void)state;
+	start(DRAY_MAP);
+	program = program_of(". + 1");
+	expect(ask(program, "1"), MAPPER_OUTPUT, "2");
+	assert_int_equal(kill(child_pid(), SIGSTOP), 0);
+	(void)call(program, "2", &answer);
+	turn_for(3 * BOUND_MS);
+	assert_int_equal(answer.n, 0);
+	assert_int_equal(kill(child_pid(), SIGCONT), 0);
+	turn_until(2);
+	expect(answer, MAPPER_OUTPUT, "3");
+	mapper_program_unref(program);
+}
+
 static void test_it_is_gone_with_its_client(void **state)
 {
 	(void)state;
@@ -291,6 +311,7 @@ int main(void)
 		with_own(test_garbage_ends_the_child),
 		with_own(test_garbage_before_it_is_ready_is_a_failed_start),
 		with_own(test_a_child_that_does_not_read_blocks_nobody),
+		with_own(test_a_child_that_is_kept_from_running_is_waited_for),
 		with_child(test_it_is_gone_with_its_client),
 	};
 	char command[80];

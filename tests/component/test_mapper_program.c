@@ -204,6 +204,28 @@ static void test_local_time_follows_summer_time_both_ways(void **state)
 }
 
 /* jq 1.6 is an hour off here. */
+static void test_the_calendar_does_not_end_in_2038(void **state)
+{
+	(void)state;
+	set_zone("Europe/Berlin");
+	expect("[todate, (gmtime | todate), strftime(\"%Y-%j-%w\")]", "4102358400",
+		"[\"2099-12-31T00:00:00Z\",\"2099-12-31T00:00:00Z\",\"2099-365-4\"]");
+	expect("gmtime", "2147483648.5", "[2038,0,19,3,14,8.5,2,18]");
+	expect("gmtime", "-1", "[1969,11,31,23,59,59,3,364]");
+	expect("map(fromdate | todate)",
+		"[\"2000-02-29T00:00:00Z\",\"2100-02-28T23:59:59Z\",\"2100-03-01T00:00:00Z\","
+		"\"2400-02-29T12:00:00Z\",\"1900-03-01T00:00:00Z\"]",
+		"[\"2000-02-29T00:00:00Z\",\"2100-02-28T23:59:59Z\",\"2100-03-01T00:00:00Z\","
+		"\"2400-02-29T12:00:00Z\",\"1900-03-01T00:00:00Z\"]");
+	expect("map(local_time)",
+		"[\"2038-01-19T03:14:07Z\",\"2038-01-19T03:14:08Z\",\"2099-12-31T23:30:00Z\","
+		"\"2050-07-01T12:00:00Z\"]",
+		"[\"2038-01-19T04:14:07+01:00\",\"2038-01-19T04:14:08+01:00\","
+		"\"2100-01-01T00:30:00+01:00\",\"2050-07-01T14:00:00+02:00\"]");
+	expect("[localtime[0:6], strflocaltime(\"%Y-%m-%d %H\")]", "2540376000.5",
+		"[[2050,6,2,14,0,0.5],\"2050-07-02 14\"]");
+}
+
 static void test_mktime_is_utc_in_summer_too(void **state)
 {
 	(void)state;
@@ -278,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_modules_are_no_grammar),
 		cmocka_unit_test(test_local_time_is_the_sites),
 		cmocka_unit_test(test_local_time_follows_summer_time_both_ways),
+		cmocka_unit_test(test_the_calendar_does_not_end_in_2038),
 		cmocka_unit_test(test_mktime_is_utc_in_summer_too),
 		cmocka_unit_test(test_odd_offsets_are_whole),
 		cmocka_unit_test(test_helpers_stand_within_first),

@@ -45,6 +45,8 @@ static void test_what_the_loop_does_per_event_and_delivery_seeks(void **state)
 		{ DELIVERY_CLAIM, "PRIMARY KEY (destination=? AND seq=?)", false },
 		{ DELIVERY_CLAIM_CHAINED, "delivery_key (destination=? AND held_key=?)", false },
 		{ DELIVERY_SETTLE_DOUBT, "PRIMARY KEY (destination=? AND seq=?)", false },
+		{ EVENT_LIST_SEQS, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)", false },
+		{ DELIVERY_UNPIN, "PRIMARY KEY (destination=? AND seq=?)", false },
 		{ DELIVERY_CARRY, "PRIMARY KEY (destination=? AND seq=?)", false },
 		{ DELIVERY_SET_SERIAL, "PRIMARY KEY (destination=? AND seq=?)", false },
 		{ DELIVERY_LIST_SUSPECT, "delivery_look (destination=? AND look_at_ms=?)", false },

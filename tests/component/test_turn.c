@@ -191,6 +191,27 @@ static void test_gather_comes_first_and_stop_ends_after_the_release(void **state
 	assert_string_equal(house->phases, "gather dispatch committed release ");
 }
 
+static void test_a_wait_fits_a_clock_of_32_bits(void **state)
+{
+	static const struct {
+		int64_t ms;
+		int64_t s;
+		int64_t us;
+	} rows[] = { { -1, 0, 0 }, { 0, 0, 0 }, { 1, 0, 1000 }, { 999, 0, 999000 },
+		{ 1001, 1, 1000 }, { INT64_C(315360000000), 315360000, 0 }, /* ten years */
+		{ INT64_C(1073741823999), 1073741823, 999000 },
+		{ INT64_C(1073741824001), 1073741824, 0 },
+		{ INT64_C(4294967296000), 1073741824, 0 }, { INT64_MAX, 1073741824, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct timeval wait = clock_wait(rows[i].ms);
+
+		assert_true(wait.tv_sec == rows[i].s);
+		assert_true(wait.tv_usec == rows[i].us);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +227,7 @@ int main(void)
 			test_the_turn_after_a_poisoned_one_works, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_gather_comes_first_and_stop_ends_after_the_release, set_up, tear_down),
+		cmocka_unit_test(test_a_wait_fits_a_clock_of_32_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /*
- * fuzz_ctl.c - any text as what the agent answers to drayctl: the first byte says which command asks.
+ * fuzz_ctl.c - any text as what the agent answers to drayctl: the first byte says which command asks; and
+ * as a private key in PEM.
  * Whatever it is, what a person's terminal is sent is lines of plain text. libcurl is played here.
  */
 #include <stdarg.h>
@@ -8,7 +9,9 @@
 
 #include <curl/curl.h>
 
+#include "agent.h"
 #include "ctl/ctl.h"
+#include "ctl/signing_key.h"
 #include "help_fuzz.h"
 
 static struct {
@@ -94,6 +97,13 @@ void curl_slist_free_all(struct curl_slist *list)
 	(void)list;
 }
 
+/* Of files, which are not asked for here. */
+int agent_check(const char *config_path, struct error *err)
+{
+	(void)config_path;
+	return error_set(err, NULL, "not now");
+}
+
 /* --- drayctl -------------------------------------------------------------------------------------- */
 
 /* A body is printed with tabs. */
@@ -117,10 +127,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct command *const commands[] = { &cmd_status, &cmd_queue, &cmd_events_list,
 		&cmd_events_show, &cmd_destinations_list, &cmd_exceptions_list,
 		&cmd_exceptions_show, &cmd_exceptions_retry, &cmd_ledger, &cmd_reference_list,
-		&cmd_reference_show };
+		&cmd_reference_show, &cmd_config_show, &cmd_config_history };
 	char *args[] = { (char *)"1", (char *)"2", NULL };
+	uint8_t key[JWS_KEY_BYTES];
+	struct error err = { 0 };
 	struct ctl ctl = { .socket = "/x", .n_args = 1, .args = args };
-	FILE *out = stdout, *err = stderr;
+	FILE *out = stdout, *errors = stderr;
 	char *printed = NULL;
 	size_t len = 0;
 
@@ -128,13 +140,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	agent.text = (const char *)data + 1;
 	agent.len = size - 1;
+	check(signing_key_parse(agent.text, agent.len, key, &err) == 0 || err.message[0]);
 	stdout = open_memstream(&printed, &len);
 	stderr = stdout;
 	check(stdout != NULL);
 	(void)commands[data[0] % (sizeof(commands) / sizeof(commands[0]))]->run(&ctl);
 	check(fclose(stdout) == 0);
 	stdout = out;
-	stderr = err;
+	stderr = errors;
 	/* The agent says nothing but JSON that the scanner passes. */
 	if (is_json(agent.text, agent.len))
 		check_lines(printed, len);

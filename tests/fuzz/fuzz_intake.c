@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include <cjson/cJSON.h>
+#include <event2/event.h>
 
 #include "capture/intake.h"
 #include "capture/topic.h"
+#include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "help_fuzz.h"
 #include "store/store.h"
+#include "turn.h"
 
 static const char configuration[] =
 	"{\"site\":\"dc-1\",\"destinations\":{\"erp\":{\"url\":\"http://erp\"},"
@@ -50,8 +53,23 @@ static void on_ack(void *ctx, const struct ack *ack, const char *device)
 	check(topic_for_acks(door.config, device, topic, sizeof(topic)));
 }
 
+/* Without a destination in force: it hears what is routed, and claims nothing. */
+static struct deliver *open_deliver(struct metrics *metrics)
+{
+	struct event_base *base = event_base_new();
+	struct deliver *deliver = deliver_new(&(struct deliver_options){ .base = base,
+		.turn = turn_new(base, door.store, metrics, fuzz_clock()),
+		.store = door.store,
+		.metrics = metrics,
+		.clock = fuzz_clock() });
+
+	check(deliver != NULL);
+	return deliver;
+}
+
 static void open_door(void)
 {
+	struct metrics *metrics = metrics_new();
 	struct error err;
 	char path[128];
 	cJSON *document = cJSON_Parse(configuration);
@@ -61,7 +79,7 @@ static void open_door(void)
 	door.store = fuzz_store("x", path, sizeof(path));
 	check(store_destination_id(door.store, "erp") > 0 &&
 		store_destination_id(door.store, "tms") > 0 && store_commit(door.store) == 0);
-	door.intake = intake_new(door.store, NULL, metrics_new(), fuzz_clock());
+	door.intake = intake_new(door.store, open_deliver(metrics), metrics, fuzz_clock());
 	check(door.intake && intake_configure(door.intake, door.config) == 0);
 	intake_on_exception(door.intake, on_exception, NULL);
 }

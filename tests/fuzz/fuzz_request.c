@@ -21,6 +21,7 @@
 #include "dray/room.h"
 #include "help_fuzz.h"
 #include "ops/ops.h"
+#include "play_fleet.h"
 #include "secret.h"
 #include "store/store.h"
 #include "turn.h"
@@ -37,6 +38,7 @@ static struct {
 	struct items *items;
 	struct intake *intake;
 	struct deliver *deliver;
+	struct fleet fleet;
 	struct ops *ops;
 	bool is_changed;
 	char answer[4 << 20];
@@ -66,16 +68,10 @@ static void close_line(void *opened)
 	(void)opened;
 }
 
-static bool say_up(void *ctx)
+static void say_broker(void *ctx, struct broker_view *ret)
 {
 	(void)ctx;
-	return true;
-}
-
-static const char *say_why(void *ctx)
-{
-	(void)ctx;
-	return "";
+	*ret = (struct broker_view){ true, "", "", "", 5, BROKER_OFFER_ABSENT };
 }
 
 static const struct room_report *say_room(void *ctx)
@@ -179,6 +175,11 @@ static void open_house(void)
 	house.items = items_new(house.store);
 	check(house.items != NULL);
 	house.intake = intake_new(house.store, house.deliver, house.metrics, fuzz_clock());
+	house.fleet.has_section = true;
+	house.fleet.asked = NULL;
+	if (!house.fleet.revisions.good)
+		revisions_found(&house.fleet.revisions,
+			revision_make(REVISION_FILES, 0, 1, cJSON_CreateObject(), NULL));
 	house.ops = ops_new(&(struct ops_options){ .base = house.base,
 		.turn = house.turn,
 		.store = house.store,
@@ -187,8 +188,8 @@ static void open_house(void)
 		.intake = house.intake,
 		.deliver = house.deliver,
 		.reference = items_reference(house.items),
-		.broker_is_up = say_up,
-		.broker_reason = say_why,
+		.fleet = &house.fleet,
+		.view_broker = say_broker,
 		.store_room = say_room });
 	turn_add(house.turn, &(struct turn_member){ .name = "change", .dispatch = note_change });
 	check(deliver_configure(house.deliver, house.config, &err) == 0);
@@ -241,6 +242,8 @@ static size_t talk(int fd, const char *request, size_t len)
 			sent += (size_t)n;
 		(void)event_base_loop(house.base, EVLOOP_NONBLOCK);
 		turn_finish(house.turn);
+		play_fleet_tell(&house.fleet, false, 0,
+			&(struct error){ "config.mqtt", "may not be changed from afar" });
 		n = recv(fd, house.answer + got, sizeof(house.answer) - 1 - got, 0);
 		if (n == 0)
 			break;

@@ -2,6 +2,7 @@
 import grp
 import http.client
 import json
+import math
 import os
 import signal
 import socket
@@ -62,7 +63,10 @@ def configuration(folder, mqtt_port, destinations=None, routes=None, **more):
 
 
 def total(metrics, name, *labels):
-    """Of one look: the sum of a family's series that carry all these 'label="value"' texts."""
+    """Of one look: the sum of a family's series that carry all these 'label="value"' texts. A look
+    that drayd did not answer says nothing: NaN, which is neither 0 nor more nor less."""
+    if not metrics:
+        return math.nan
     return sum(value for series, value in metrics.items()
                if series.split("{")[0] == name and all(label in series for label in labels))
 
@@ -189,7 +193,7 @@ class Agent:
         return self.get("/readyz")[0] == 200
 
     def metrics(self):
-        """{'name{labels}': value}"""
+        """{'name{labels}': value}; nothing when drayd doesn't answer"""
         values = {}
         for line in self.get("/metrics")[1].splitlines():
             if line and not line.startswith("#"):

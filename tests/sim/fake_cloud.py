@@ -23,6 +23,7 @@ A fault is an object; the first that matches a request is used up by one.
   count       how many requests; absent: for ever
   every       only each n-th request that matches
   id_part     only requests that carry an event whose id contains this
+  path_part   only requests to a path that contains this
   kept_alive  only on a connection that was used before
   status, headers, body    what "status" answers
   ms          how long "slow" waits
@@ -61,6 +62,7 @@ class Fault:
     count: int = None
     every: int = 1
     id_part: str = None
+    path_part: str = None
     kept_alive: bool = False
     status: int = 503
     headers: dict = dataclasses.field(default_factory=dict)
@@ -72,6 +74,8 @@ class Fault:
 
     def takes(self, request, ids, served):
         if self.count == 0 or (self.kept_alive and not served):
+            return False
+        if self.path_part and self.path_part not in request.path:
             return False
         if self.id_part and not any(self.id_part in event_id for event_id in ids):
             return False

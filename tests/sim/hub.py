@@ -93,6 +93,15 @@ class Consumer:
         assert self.ids() == wanted
         assert len(self.counts()) == len(wanted), "one source each"
 
+    def wait_number(self, number, seconds=30):
+        """Until so many events have come at least once."""
+        try:
+            wait.until(lambda: len(self.counts()) == number, seconds, "every event at the consumer")
+        except AssertionError as error:
+            raise AssertionError("%s; %d of %d came, and it is %s" % (
+                error, len(self.counts()), number,
+                "connected" if self.ready.is_set() else "not connected")) from None
+
     def stop(self):
         self.client.disconnect()
         self.client.loop_stop()

@@ -4,6 +4,8 @@ import os
 import subprocess
 import urllib.request
 
+import pytest
+
 from sim import agent as agents, process, wait
 from sim.floor import SITE
 
@@ -71,9 +73,11 @@ class Sink:
 
 
 class Vitals:
-    """What the kernel says of a process."""
+    """What the kernel says of a process. Of drayd, which can't be traced, it says most to root alone."""
 
     def __init__(self, pid):
+        if os.geteuid() != 0:
+            pytest.skip("the kernel shows drayd's memory to root alone")
         self.folder = "/proc/%d/" % pid
 
     def _number(self, name, word):

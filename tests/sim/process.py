@@ -11,6 +11,13 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def spawn(command, **options):
-    """A Popen in a session of its own: Ctrl-C on the terminal is for the starter to handle."""
-    return subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent, **options)
+def spawn(command, before=None, **options):
+    """
+    A Popen in a session of its own: Ctrl-C on the terminal is for the starter to handle.
+    `before`: what the child calls first.
+    """
+    def begin():
+        die_with_parent()
+        if before:
+            before()
+    return subprocess.Popen(command, start_new_session=True, preexec_fn=begin, **options)

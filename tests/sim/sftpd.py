@@ -77,7 +77,7 @@ class Sftpd:
     def kill(self):
         """All of it, whoever is logged in."""
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGSTOP)  # nobody new while the others end
+            self._halt()  # nobody new while the others end
             for child in self._children(self.process.pid):
                 try:
                     os.kill(child, signal.SIGKILL)
@@ -89,8 +89,18 @@ class Sftpd:
 
     def stall(self):
         """It stands still, and so does whoever is logged in; until kill()."""
-        for pid in [self.process.pid] + self._children(self.process.pid):
+        self._halt()
+        for pid in self._children(self.process.pid):
             os.kill(pid, signal.SIGSTOP)
+
+    def _halt(self):
+        """Stopped, not only told to stop: a child that it made in between would keep its port."""
+        self.process.send_signal(signal.SIGSTOP)
+        wait.until(lambda: self._state() in "TZ", what="sshd stopped")
+
+    def _state(self):
+        with open("/proc/%d/stat" % self.process.pid) as text:
+            return text.read().rpartition(")")[2].split()[0]
 
     @staticmethod
     def _children(pid):

@@ -2,6 +2,8 @@
 import socket
 import time
 
+from sim.ports import free_port  # noqa: F401, asked for by this name everywhere
+
 
 def until(condition, seconds=20, what="it", every=0.02):
     """Return the first true value of condition(); AssertionError when time is up."""
@@ -13,13 +15,6 @@ def until(condition, seconds=20, what="it", every=0.02):
         if time.monotonic() > deadline:
             raise AssertionError("waited %g s in vain: %s" % (seconds, what))
         time.sleep(every)
-
-
-def free_port():
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def is_listening(port):

@@ -65,6 +65,22 @@ def test_an_event_is_published_once_as_a_cloudevent(site, hub, consumer):
     assert agent.exceptions() == []
 
 
+def test_one_that_comes_with_a_reload_is_connected_to_under_the_site_s_name(site, hub, consumer):
+    broker = hub()
+    reader = consumer(broker.port)
+    agent = site.agent({"first": destination(broker.port, vars={"topic": "elsewhere"})})
+    for name in ("second", "third"):  # what the start read is gone then
+        config = agents.merge(agent.config, {"destinations": {name: destination(broker.port)},
+                                             "routes": {"all": {"to": [name]}}})
+        agent.reload(config)
+        wait.until(lambda: agent.log().count("configuration reloaded") == ["second", "third"].index(name) + 1,
+                   what="the reload")
+    send(site.device(), ["e-1"])
+    wait_done(agent, 1)
+    reader.wait_for(["e-1"])
+    assert "as drayd-%s-to-third " % agent.config["site"] in broker.log()
+
+
 def test_over_tls_with_a_client_certificate(site, hub, consumer, tmp_path):
     tls = Certificates(tmp_path)
     broker = hub(tls=tls)
@@ -83,6 +99,7 @@ def test_a_server_with_an_unknown_certificate_gets_nothing(site, hub, tmp_path):
     agent = site.agent({"hub": destination(broker.port, scheme="mqtts")})
     send(site.device(), ["e-1"])
     wait.until(lambda: destination_row(agent)["state"] == "unreachable", what="it seen as unreachable")
+    assert destination_row(agent)["reason"] == "TLS: certificate verify failed"
     assert "PUBLISH" not in broker.log()
     assert agent.exceptions() == []
 
@@ -241,7 +258,7 @@ def test_a_connection_that_breaks_under_load_loses_nothing(site, hub, consumer):
         door.cut()
     assert publisher.result(120)["acked"] == total
     wait_done(agent, total, 60)
-    wait.until(lambda: len(reader.counts()) == total, 30, "every event at the consumer")
+    reader.wait_number(total)
     assert agent.exceptions() == []
 
 
@@ -266,7 +283,7 @@ def test_a_broker_killed_under_load_loses_nothing(site, hub, consumer):
         door.open()
     assert publisher.result(120)["acked"] == total
     wait_done(agent, total, 60)
-    wait.until(lambda: len(reader.counts()) == total, 30, "every event at the consumer")
+    reader.wait_number(total)
     assert agent.exceptions() == []
 
 
@@ -307,5 +324,5 @@ def test_rabbitmq_takes_what_drayd_publishes_and_is_waited_for_when_killed(site,
     rabbit.start()
     reader.wait_ready()
     wait_done(agent, total, 60)
-    wait.until(lambda: len(reader.counts()) == total, 30, "every event at the consumer")
+    reader.wait_number(total, 90)
     assert agent.exceptions() == []

@@ -3,6 +3,7 @@ opens again, deliveries go on, and nothing is lost or doubled."""
 import http.client
 import json
 import os
+import signal
 import socket
 import sqlite3
 import threading
@@ -36,8 +37,12 @@ def is_open(agent):
     return agent.metric("dray_capture_open") == 1
 
 
+def is_closed(agent):
+    return agent.metric("dray_capture_open") == 0
+
+
 def wait_closed(agent, seconds=60):
-    wait.until(lambda: not is_open(agent), seconds, "capture closed")
+    wait.until(lambda: is_closed(agent), seconds, "capture closed")
 
 
 def wait_open(agent, seconds=60):
@@ -182,7 +187,7 @@ def test_deliveries_drain_on_a_disk_that_another_process_keeps_full(site):
     erp.up()
     wait.until(lambda: erp.ledger()["applied"] == 1000, 30, "all delivered")
     wait.until(lambda: agent.metric("dray_backlog") == 0, 30, "all settled")
-    assert not is_open(agent)
+    assert is_closed(agent)
     os.unlink(path)
     wait_open(agent)
     assert_ledger_closes(fleet, {erp: ALL})
@@ -201,7 +206,7 @@ def test_drayd_starts_on_a_full_disk_delivers_and_opens_when_there_is_room(site)
     agent.spawn()
     wait.until(agent.is_alive, 20, "drayd alive on a full disk")
     wait.until(lambda: erp.ledger()["applied"] == 200, 30, "all delivered")
-    assert not is_open(agent)
+    assert is_closed(agent)
     os.unlink(path)
     wait_open(agent)
     assert_ledger_closes(fleet, {erp: ALL})
@@ -240,10 +245,10 @@ def test_a_file_system_that_turns_read_only_under_load_loses_and_doubles_nothing
     run_until(fleet, 500)
     disk.turn_read_only()
     # What was written and can't be synced ends drayd at once; else it goes on and says so.
-    wait.until(lambda: not agent.is_running() or not is_open(agent), 30, "drayd noticing")
-    if agent.is_running():
-        assert "the disk refuses writes" in agent.get("/readyz")[1]
-        agent.kill9()
+    wait.until(lambda: not agent.is_running() or "the disk refuses writes" in agent.get("/readyz")[1],
+               30, "drayd ending, or saying why it isn't ready")
+    agent.kill9()
+    assert agent.process.returncode in (70, -signal.SIGKILL)
     assert agent.spawn().process.wait(20) == 1, "it can't start on a read-only disk"
     assert "Read-only file system" in agent.log().splitlines()[-1]
     disk.restore()

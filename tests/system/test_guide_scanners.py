@@ -8,7 +8,8 @@ import pytest
 
 from sim import agent, wait
 
-pytestmark = pytest.mark.heavy  # nothing that others don't run under the sanitizers
+# Nothing that others don't run under the sanitizers; typed once.
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("guide")]
 
 GUIDE = os.path.join(agent.ROOT, "packaging/guides/scanners.md")
 SCAN = "1795269845123-118"

@@ -186,7 +186,7 @@ def test_a_changed_certificate_gets_nothing_until_the_right_one_is_back(site, tm
 
     def cloud(own, **options):
         return site._keep(HostileCloud(cert=own.server_cert, key=own.server_key, **options), "stop")
-    first = cloud(right)
+    first = cloud(right, port=wait.free_port())  # its followers take the same
     agent = site.agent({"header": first.destination("header", tls={"ca": right.ca})})
     device = site.device()
     device.send(receipt("c-1"))

@@ -43,6 +43,7 @@ def sour(rng, cloud, often):
 
 
 @pytest.mark.heavy
+@pytest.mark.slow
 def test_two_hundred_kills_over_two_hundred_thousand_events_lose_and_double_nothing(site):
     """ERP takes each event by itself, TMS in batches."""
     erp, tms = site.cloud("erp"), site.cloud("tms")

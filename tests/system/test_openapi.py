@@ -96,7 +96,8 @@ def test_every_example_works_and_every_answer_fits(site):
     picky.faults({"do": "status", "status": 422, "body": "unknown item"})
     (site.folder / "hook-token").write_text("a-token-of-the-partner\n")
     agent = site.agent({"erp": destination(erp), "picky": destination(picky)}, listen={"hooks": {
-        "partner": {"scheme": "token", "parameter": "token", "secret": {"file": "hook-token"}}}})
+        "partner": {"scheme": "token", "parameter": "token", "secret": {"file": "hook-token"}}}},
+        fleet={"allow": ["log"]})
     device = site.device()
     device.send(receipt("e1"))
     device.ack("e1", "stored")
@@ -130,6 +131,10 @@ def test_every_example_works_and_every_answer_fits(site):
     asking.ask("get", "/v1/events/none", "/v1/events/{event}")
     for item in ("SKU-1", "none"):
         asking.ask("get", "/v1/reference/item/" + item, "/v1/reference/{kind}/{id}")
+    for answer in (200, 422):  # to the good one; there is none before it
+        assert asking.ask("post", "/v1/config/rollback", "/v1/config/rollback")[0] == answer
+    assert asking.ask("post", "/v1/config/reload", "/v1/config/reload")[0] == 200
+    asking.ask("post", "/v1/config/apply", "/v1/config/apply", {"site": "elsewhere"})
     asking.ask("post", "/v1/backup", "/v1/backup", {"path": str(site.folder / "copy.db")})
     asking.ask("post", "/v1/backup", "/v1/backup", {"path": "relative"})
     for path, method, operation in operations():

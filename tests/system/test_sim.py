@@ -1,12 +1,15 @@
 """The judges are judged first: a cloud that can't see a double would prove nothing."""
 import http.client
 import json
+import os
+import subprocess
 import time
 
 import paho.mqtt.client as mqtt
 import pytest
 
-from sim import wait
+from sim import ports, process, wait
+from sim.agent import ROOT
 from sim.floor import Floor, check_digit
 from sim.proxy import Proxy, connect_level
 
@@ -21,6 +24,39 @@ class Client:
         self.connection.request("POST", "/events", json.dumps(events), headers)
         answer = self.connection.getresponse()
         return answer.status, answer.read().decode()
+
+
+class OtherRun:
+    """Somebody else's tests, at the same time."""
+    PROGRAM = """
+from sim import ports, process, wait
+from sim.agent import ROOT
+while True:
+    print(*(wait.free_port() for _ in range(int(input()))), flush=True)
+"""
+
+    def __init__(self):
+        self.process = process.spawn(["/usr/bin/python3", "-c", self.PROGRAM], text=True,
+                                     cwd=os.path.join(ROOT, "tests"), stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE)
+
+    def ports(self, n):
+        self.process.stdin.write("%d\n" % n)
+        self.process.stdin.flush()
+        return list(map(int, self.process.stdout.readline().split()))
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_runs_side_by_side_are_given_ports_of_their_own_and_none_that_a_connection_takes(site):
+    other = site._keep(OtherRun(), "end")
+    given = []
+    for _ in range(4):
+        given += [wait.free_port() for _ in range(60)] + other.ports(60)
+    assert len(set(given)) == len(given) == 480
+    assert max(given) < ports.limit()
 
 
 def event(name, nth=None):

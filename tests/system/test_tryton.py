@@ -12,7 +12,7 @@ from sim import wait
 from sim.long import count
 from sim.site import Site
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.xdist_group("tryton")]
 
 POSTS = count(("shipment.in.create", "shipment.in.receive", "out.pick", "out.done"),
               ("create", "write", "receive", "done", "assign_try", "pick", "pack"))
@@ -164,9 +164,10 @@ def test_paused_past_the_time_out_it_does_later_what_was_given_up(site, line, er
 
 
 def test_killed_between_each_post_and_its_answer(site, line, erp):
-    """One request at a time: what an order has left Tryton works out behind a commit, and a kill in just
-    that moment of another request is a matter between it and its own worker."""
-    agent = start(site, line, erp, concurrency=1)
+    """One request at a time, and none given up while Tryton is at it: what an order has left it works out
+    behind a commit, and a kill in just that moment of another request is a matter between it and its own
+    worker."""
+    agent = start(site, line, erp, concurrency=1, timeout="60s")
     killed = set()
 
     def on_answer(method):

@@ -111,6 +111,7 @@ def waiting_for(agent, name="down"):
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 def test_it_starts_within_a_second_and_stays_small(site, backlog):
     agent, sink, alive_s, ready_s = start(site, backlog)
     vitals = Vitals(agent.pid)
@@ -135,6 +136,7 @@ QUESTIONS = [("status",), ("queue",), ("ledger",), ("events", "list"),
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 def test_no_question_holds_the_loop(site, backlog):
     """What the API answers takes milliseconds, and acks don't wait for it."""
     agent, _, _, _ = start(site, backlog)
@@ -164,6 +166,7 @@ def test_no_question_holds_the_loop(site, backlog):
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 def test_it_drains_in_order_and_takes_nothing_twice(site, backlog):
     erp = site.cloud()
     agent = site.agent({"down": destination(erp, concurrency=16)}, {}, state_dir=backlog)

@@ -385,7 +385,6 @@ static void test_what_is_designed_but_not_here_says_so(void **state)
 	} rows[] = {
 		{ TOP("\"inbound\":{}"), "inbound" },
 		{ TOP("\"match\":{}"), "match" },
-		{ TOP("\"fleet\":{}"), "fleet" },
 	};
 	(void)state;
 
@@ -393,6 +392,37 @@ static void test_what_is_designed_but_not_here_says_so(void **state)
 		assert_refused(rows[i].text, rows[i].path, "not part of this version");
 	assert_refused(TOP("\"listen\":{\"address\":\"10.0.0.1:8750\"}"), "listen.address",
 		"needs listen.tls and listen.tokens");
+}
+
+#define KEY "\"public_key\":\"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\""
+#define FLEET(text) TOP("\"fleet\":{" text "}")
+
+/* What is not signed must not come by a way on which others can change it. */
+static void test_fleet_is_asked_over_tls_or_on_this_machine_or_for_what_is_signed(void **state)
+{
+	static const char *const fine[] = {
+		FLEET("\"url\":\"https://fleet.example.com/a.json\",\"token\":{\"file\":\"t\"}"),
+		FLEET("\"url\":\"http://127.0.0.1:8080/a.json\",\"token\":{\"file\":\"t\"}"),
+		FLEET("\"url\":\"http://127.0.0.1/a:b\""),
+		FLEET("\"url\":\"http://localhost/a.json\""),
+		FLEET("\"url\":\"http://[::1]/a.json\""),
+		FLEET("\"url\":\"http://[::1]:80\""),
+		FLEET("\"url\":\"http://fleet.example.com/a.json\"," KEY),
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+		config_free(build(fine[i]));
+	assert_refused(FLEET("\"url\":\"http://fleet.example.com/a.json\""), "fleet.url",
+		"must begin with https://");
+	assert_refused(FLEET("\"url\":\"http://127.0.0.1.example.com/\""), "fleet.url", "https://");
+	assert_refused(FLEET("\"url\":\"http://[2001:db8::1]/\""), "fleet.url", "https://");
+	assert_refused(FLEET("\"url\":\"http://h/\",\"token\":{\"file\":\"t\"}," KEY),
+		"fleet.token", "can be read by others");
+	assert_refused(FLEET("\"url\":\"http://127.0.0.1/\",\"tls\":{}"), "fleet.tls", "https://");
+	assert_refused(FLEET("\"url\":\"ftp://h/\""), "fleet.url", "");
+	assert_refused(FLEET("\"public_key\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA*\""),
+		"fleet.public_key", "no Ed25519 public key");
 }
 
 static void test_null_means_absent(void **state)
@@ -544,6 +574,8 @@ int main(void)
 		cmocka_unit_test(test_an_amount_without_its_unit_is_told_how_to_write_one),
 		cmocka_unit_test(test_an_unknown_key_is_named_with_its_path),
 		cmocka_unit_test(test_what_is_designed_but_not_here_says_so),
+		cmocka_unit_test(
+			test_fleet_is_asked_over_tls_or_on_this_machine_or_for_what_is_signed),
 		cmocka_unit_test(test_null_means_absent),
 		cmocka_unit_test(test_a_merge_patch_adds_changes_and_removes_by_name),
 		cmocka_unit_test(test_removing_a_destination_that_a_route_names_is_refused),

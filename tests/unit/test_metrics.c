@@ -157,6 +157,22 @@ static void test_no_registry_is_a_no_op(void **state)
 	assert_int_equal(out.len, 0);
 }
 
+static void test_a_family_is_summed_over_the_labels_that_are_not_asked_for(void **state)
+{
+	struct metrics *metrics = metrics_new();
+
+	(void)state;
+	metrics_add(metrics, METRIC_DELIVERIES, "erp", "done", 3);
+	metrics_add(metrics, METRIC_DELIVERIES, "tms", "done", 4);
+	metrics_add(metrics, METRIC_DELIVERIES, "tms", "exception", 5);
+	assert_float_equal(metrics_sum(metrics, METRIC_DELIVERIES, NULL, NULL), 12, 0);
+	assert_float_equal(metrics_sum(metrics, METRIC_DELIVERIES, NULL, "done"), 7, 0);
+	assert_float_equal(metrics_sum(metrics, METRIC_DELIVERIES, "tms", NULL), 9, 0);
+	assert_float_equal(metrics_sum(metrics, METRIC_DELIVERIES, "tms", "done"), 4, 0);
+	assert_float_equal(metrics_sum(metrics, METRIC_TURNS_POISONED, NULL, NULL), 0, 0);
+	metrics_free(metrics);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +191,7 @@ int main(void)
 			test_series_are_bounded_and_fold_into_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_overlong_values_are_cut_to_one_series, set_up, tear_down),
+		cmocka_unit_test(test_a_family_is_summed_over_the_labels_that_are_not_asked_for),
 		cmocka_unit_test(test_no_registry_is_a_no_op),
 	};
 

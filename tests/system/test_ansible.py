@@ -1,0 +1,92 @@
+"""The Ansible role that ships with dray, run for real."""
+import grp
+import json
+import os
+import pwd
+
+import pytest
+import yaml
+
+from sim import ansible, wait
+from sim.agent import merge
+from sim.site import destination, receipt, wait_applied
+
+pytestmark = [pytest.mark.heavy,
+              pytest.mark.skipif(not ansible.is_there(), reason="there is no ansible-playbook")]
+
+
+def variables_for(agent, config, **more):
+    return merge({
+        "dray_config": config,
+        "dray_config_dir": agent.folder,
+        "dray_owner": pwd.getpwuid(os.getuid()).pw_name,
+        "dray_group": grp.getgrgid(os.getgid()).gr_name,
+        "dray_drayd": agent.binary, "dray_drayctl": agent.drayctl, "dray_socket": agent.socket,
+    }, more)
+
+
+@pytest.fixture
+def agent(site):
+    """An agent in a folder that Ansible is to own; its log lies elsewhere."""
+    erp = site.cloud()
+    running = site.agent({"erp": destination(erp, breaker={"failures": 1, "probe": "200ms"})},
+                         fleet={"probation": "1s"})
+    running.erp = erp
+    return running
+
+
+def test_the_role_configures_a_running_agent_and_a_second_run_changes_nothing(agent, tmp_path):
+    config = merge(json.loads(json.dumps(agent.config)),
+                   {"destinations": {"tms": destination(agent.erp, auth={
+                       "type": "bearer", "token": {"file": "tms-token"}})}})
+    variables = variables_for(agent, config, dray_secrets={"tms-token": "sixteen or more letters"})
+    first = ansible.play(tmp_path, variables)
+    assert first.status == 0, first.text
+    assert first.counts["changed"] > 0
+    names = [row["name"] for row in agent.ask("destinations", "list")["items"]]
+    assert names == ["erp", "tms"]
+    assert os.stat(os.path.join(agent.folder, "tms-token")).st_mode & 0o777 == 0o640
+    assert "sixteen or more letters" not in first.text
+    second = ansible.play(tmp_path, variables)
+    assert second.status == 0, second.text
+    assert second.counts["changed"] == 0, second.text
+
+
+def test_a_configuration_that_drayd_refuses_never_takes_the_place_of_the_good_one(agent, tmp_path):
+    before = open(agent.path).read()
+    config = merge(json.loads(before), {"routes": {"all": {"to": ["nowhere"]}}})
+    run = ansible.play(tmp_path, variables_for(agent, config))
+    assert run.status != 0
+    assert "routes.all.to" in run.text and "nowhere" in run.text
+    assert open(agent.path).read() == before
+    assert not os.path.exists(os.path.join(agent.folder, ".check.json"))
+
+
+def test_a_change_that_is_rolled_back_fails_the_play(site, agent, tmp_path):
+    """A wave stops by itself: the host that went back counts as failed."""
+    agent.erp.down()
+    site.device().send(receipt("waits-1"))
+    config = merge(json.loads(json.dumps(agent.config)),
+                   {"destinations": {"erp": {"url": "http://127.0.0.1:%d" % wait.free_port()}}})
+    run = ansible.play(tmp_path, variables_for(agent, config))
+    assert run.status != 0, run.text
+    assert "rolled back: destination erp can't be reached" in run.text
+    agent.erp.up()
+    wait_applied(agent.erp, ["waits-1"])
+
+
+def test_a_play_without_a_configuration_says_what_it_needs(agent, tmp_path):
+    run = ansible.play(tmp_path, variables_for(agent, {}))
+    assert run.status != 0
+    assert "dray_config must hold the site's configuration" in run.text
+
+
+def test_the_examples_are_yaml_and_name_what_there_is():
+    packaging = os.path.join(ansible.ROOT, "packaging")
+    play = yaml.safe_load(open(os.path.join(packaging, "ansible/site.yml")))[0]
+    assert play["roles"] == ["dray"] and play["vars"]["dray_config"]["site"]
+    cloud = yaml.safe_load(open(os.path.join(packaging, "cloud-init/dray.yaml")))
+    files = {row["path"]: row for row in cloud["write_files"]}
+    config = json.loads(files["/etc/dray/dray.json"]["content"])
+    assert config["site"] and set(config["fleet"]) <= {"url", "public_key", "allow", "probation"}
+    assert all(row["defer"] for row in files.values())
