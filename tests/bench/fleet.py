@@ -154,6 +154,8 @@ def run(folder, options):
     poison = {"destinations": {"erp": {"vars": {"path_part": "/nowhere"}}}}
     for site in wave:
         desk.desire(site, signer.sign(site, 2, poison))
+    desk.wait_until("revision 2 tried", wave, lambda report: report["revision"] == 2, 60)
+    for site in wave:
         desk.send(site, receipt("event-of-" + site))
     line("poisoned revision 2 back to 1, %d agents" % len(wave), desk.wait_until(
         "revision 2 rolled back", wave,
