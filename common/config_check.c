@@ -123,15 +123,13 @@ static int complete_destinations(
 	return 0;
 }
 
-static bool find_destination(const struct config *config, const char *name, size_t *ret)
+const struct config_destination *config_find_destination(
+	const struct config *config, const char *name)
 {
-	for (size_t i = 0; i < config->n_destinations; i++) {
-		if (strcmp(config->destinations[i].name, name) == 0) {
-			*ret = i;
-			return true;
-		}
-	}
-	return false;
+	for (size_t i = 0; i < config->n_destinations; i++)
+		if (strcmp(config->destinations[i].name, name) == 0)
+			return &config->destinations[i];
+	return NULL;
 }
 
 static int resolve_to(const struct config *config, const cJSON *names, struct config_route *route,
@@ -143,10 +141,14 @@ static int resolve_to(const struct config *config, const cJSON *names, struct co
 	if (!route->to)
 		return out_of_memory(err);
 	cJSON_ArrayForEach (name, names) {
+		const struct config_destination *destination =
+			config_find_destination(config, name->valuestring);
 		size_t index;
-		if (!find_destination(config, name->valuestring, &index))
+
+		if (!destination)
 			return error_set(
 				err, "to", "there is no destination \"%.64s\"", name->valuestring);
+		index = (size_t)(destination - config->destinations);
 		for (size_t i = 0; i < route->n_to; i++) {
 			if (route->to[i] == index)
 				return error_set(

@@ -10,14 +10,6 @@
 #include "fleet/fleet_internal.h"
 #include "store/store.h"
 
-bool change_has_destination(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->n_destinations; i++)
-		if (strcmp(config->destinations[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static int check_queue(struct store *store, int id, const char *name, struct error *err)
 {
 	int64_t exceptions = store_depth(store, id, DELIVERY_EXCEPTION);
@@ -43,7 +35,7 @@ static int check_destinations(const struct fleet *fleet, const cJSON *before,
 	for (int id = 1; id <= store_destination_count(store); id++) {
 		const char *name = store_destination_name(store, id);
 
-		if (name && json_get(destinations, name) && !change_has_destination(next, name) &&
+		if (name && json_get(destinations, name) && !config_find_destination(next, name) &&
 			check_queue(store, id, name, err) < 0)
 			return -1;
 	}

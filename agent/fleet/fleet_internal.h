@@ -145,7 +145,6 @@ void road_write_back(struct fleet *fleet, const char *who, const char *reason);
 /* --- change.c */
 /* May what is in force be followed by this one? 0, or -1 with *err filled. */
 int change_check(struct fleet *fleet, const struct config *next, struct error *err);
-bool change_has_destination(const struct config *config, const char *name);
 
 /* --- watch.c */
 /* What is seen before a change; at start, what is known of before. Then the watch begins. */

@@ -312,7 +312,7 @@ static int retry(struct fleet *fleet, struct found *found)
 
 	if (store_list_event_deliveries(store, found->seq, on_its_delivery, found) < 0)
 		return -1;
-	if (!found->is_open || !name || !change_has_destination(fleet->config, name))
+	if (!found->is_open || !name || !config_find_destination(fleet->config, name))
 		return 0;
 	(void)snprintf(object, sizeof(object), "exception/%" PRId64, found->id);
 	if (store_settle(store, found->destination, found->seq,

@@ -530,7 +530,7 @@ static int64_t count_left(const struct fleet *fleet, char names[FLEET_TEXT_MAX])
 		int64_t left =
 			store_pending(store, id) + store_depth(store, id, DELIVERY_EXCEPTION);
 
-		if (left == 0 || !name || !change_has_destination(fleet->config, name) ||
+		if (left == 0 || !name || !config_find_destination(fleet->config, name) ||
 			cJSON_GetObjectItemCaseSensitive(destinations, name))
 			continue;
 		n += left;

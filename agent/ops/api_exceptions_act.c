@@ -83,10 +83,7 @@ static const struct config_destination *find_destination(
 	const struct config *config = act->call->ops->config;
 	const char *name = store_destination_name(act->call->ops->with.store, subject->destination);
 
-	for (size_t i = 0; name && i < config->n_destinations; i++)
-		if (strcmp(config->destinations[i].name, name) == 0)
-			return &config->destinations[i];
-	return NULL;
+	return name ? config_find_destination(config, name) : NULL;
 }
 
 static bool can_look(const struct config_destination *is)

@@ -317,6 +317,10 @@ int config_check_declaration(const cJSON *declaration, struct error *err);
 
 void config_free(struct config *config);
 
+/* By its name; NULL: there is none. The config's. */
+const struct config_destination *config_find_destination(
+	const struct config *config, const char *name);
+
 /* A JSON document (draft 2020-12 schema; a complete configuration with every default). */
 void config_print_schema(struct buf *out);
 void config_print_defaults(struct buf *out);
