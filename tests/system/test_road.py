@@ -123,13 +123,13 @@ def test_an_adapter_that_rejects_all_heals_and_what_it_refused_is_kept(house):
 def test_a_step_back_is_told_to_people_and_written_to_the_trail(house):
     house.start()
     ears = house.site.device("ears", also=["dray/v1/dc-sim-1/alert/#"])
-    assert house.road.apply(5, {"destinations": {"void": destination(house.erp)},
+    house.erp.faults({"do": "status", "status": 404, "path_part": "/void"})
+    assert house.road.apply(5, {"destinations": {"void": destination(house.erp,
+                                                                     vars={"path": "/void"})},
                                 "routes": {"all": {"to": ["void"], "when": {"type": ["receipt"]}}}
                                 })[0] == 200
-    house.erp.faults({"do": "status", "status": 404})
     house.send(2)
     house.road.wait_for(5, "rolled_back")
-    house.erp.faults()
 
     def heard():
         with ears.lock:
