@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "secret.h"
 #include "turn.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "dray/retry.h"
 

@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "deliver/limit.h"
 #include "dray/buf.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "dray/lane.h"
 #include "log.h"

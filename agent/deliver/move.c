@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "log.h"
 

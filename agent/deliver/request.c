@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "turn.h"
 

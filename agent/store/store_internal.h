@@ -23,7 +23,7 @@
 #include <sqlite3.h>
 
 #include "store/aside.h"
-#include "store/salvage.h"
+#include "store/salvage/salvage.h"
 #include "store/store.h"
 
 #define PAGE_BYTES 4096

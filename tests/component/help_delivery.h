@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "play_mapper.h"

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deliver/http_client.h"
+#include "courier/http_client.h"
 
 #define MAX_ANSWER 4096
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "deliver/deliver.h"
+#include "courier/courier.h"
 #include "help_http.h"
 #include "secret.h"
 

@@ -24,6 +24,7 @@
 
 #include "capture/intake.h"
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "help_courier.h"
