@@ -110,9 +110,13 @@ def test_a_disk_that_is_full_in_probation_is_not_the_configuration_s_fault(site)
     filler = disk.fill()
     house.send(4)
     wait.until(lambda: house.agent.metric("dray_capture_open") == 0, 20, "capture closed")
-    house.road.wait_for(1, "confirmed")
+    # Its record may find room in what drayd has kept in reserve, or wait for some.
+    wait.until(lambda: house.road.history()[0] == (1, "confirmed") or
+               "a configuration that has proved good can't be confirmed" in house.agent.log(), 20,
+               "the end of its probation")
     os.unlink(filler)
     house.ends(1)
+    assert house.road.history()[0] == (1, "confirmed")
 
 
 def test_a_step_back_needs_no_room(site):
