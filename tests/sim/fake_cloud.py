@@ -14,7 +14,7 @@ Two listeners: the data port obeys the script of faults, the control port always
   GET  /_ids       {"<source> <id>": how often applied}
   GET  /_asked     {"<source> <id>": when it last came, applied or not; CLOCK_MONOTONIC in s}
   GET  /_events    the last events applied, as they came
-  GET  /_requests  the last requests: path, headers, status
+  GET  /_requests  the last requests: when each was answered (Unix time in s), path, headers, status
   GET  /_gate      how many tokens, CSRF tokens and sessions were given; gate.py has the rules
 
 A fault is an object; the first that matches a request is used up by one.
@@ -293,7 +293,7 @@ class Data(Http):
     def note(self, request, status):
         ledger = self.cloud.ledger
         ledger.statuses[status] += 1
-        ledger.recent.append({"method": request.method, "path": request.path,
+        ledger.recent.append({"at": time.time(), "method": request.method, "path": request.path,
                               "headers": request.headers, "status": status,
                               "body": request.body[:4096].decode("utf-8", "replace")})
 
