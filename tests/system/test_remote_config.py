@@ -321,12 +321,12 @@ def test_show_and_diff_say_what_is_and_what_would_be(site):
     differs = agent.ctl("config", "diff", write(site, "c.json", change), check=False)
     assert differs.returncode == 1 and differs.stdout.splitlines() == [
         '+ destinations."x.y".url = "https://tms.example.com"',
-        '- destinations.erp.timeout = "5s"',
+        '- destinations.erp.timeout = "20s"',
         '+ destinations.erp.timeout = "9s"',
         '- destinations.erp.vars.path = "/events"',
         '- log.level = "debug"']
     assert agent.ask("config", "diff", site.folder / "c.json")["changes"][1] == {
-        "path": "destinations.erp.timeout", "before": "5s", "after": "9s"}
+        "path": "destinations.erp.timeout", "before": "20s", "after": "9s"}
     assert agent.ctl("config", "diff", site.folder / "d.json").stdout == ""
     mine = agent.ctl("config", "diff", agent.path, check=False)
     assert mine.stdout == '- log.level = "debug"\n'

@@ -99,7 +99,7 @@ def test_restoring_doubles_nothing_or_asks_a_person(site, tmp_path):
 @pytest.mark.heavy
 def test_a_backup_made_under_load_doubles_nothing_when_it_is_restored(site, tmp_path):
     erp = site.cloud()
-    agent = site.agent({"erp": destination(erp)})
+    agent = site.agent({"erp": destination(erp, timeout="5s")})
     backup = str(tmp_path / "backup")
     erp.faults({"do": "hang", "apply": True, "every": 50}, {"do": "status", "every": 7})
     fleet = site.fleet(rate=500, devices=20, connections=4, window=8, resend_s=2).start()
