@@ -246,13 +246,15 @@ def test_a_message_beyond_the_bound_is_kept_and_refused(site, gate):
 
 def test_a_program_that_overruns_keeps_no_other_device_waiting(site, gate):
     agent = site.agent(sources=SOURCES)
-    handheld = site.device()
-    gate.send({"spin": 1}, topic=TOPIC)
+    handheld = site.device(also=["dray/v1/dc-sim-1/alert/#"])
+    for number in range(2):
+        gate.send({"spin": number + 1}, topic=TOPIC)
     handheld.send(receipt("beside"))
-    handheld.ack("beside", "stored")
-    assert agent.exceptions() == []  # it still runs
-    wait.until(lambda: agent.exceptions(), what="its end")
+    wait.until(lambda: len(agent.exceptions()) == 2, what="its end")
     assert "longer than 1000 ms" in agent.exceptions()[0]["reason"]
+    wait.until(lambda: len(handheld.heard) == 3, what="two alerts and an ack")
+    last = handheld.heard[-1].topic
+    assert "/alert/" in last, "the ack came while it still ran"
     gate.send(tags("T1"), topic=TOPIC)
     gate.ack("T1", "stored")
 

@@ -62,6 +62,12 @@ def test_a_refused_event_is_said_with_its_field_and_exits_1(site):
     assert agent.ctl("events", "send", path, "--device", "no/name", check=False).returncode == 2
 
 
+def said_with(agent, word):
+    """Of the event "wrong", once this is among it."""
+    line = agent.ctl("events", "show", "wrong").stdout
+    return line if word in line else None
+
+
 def test_a_retry_sends_the_refused_event_again_and_closes_the_exception(site):
     erp = site.cloud()
     agent = site.agent({"erp": destination(erp)})
@@ -72,7 +78,7 @@ def test_a_retry_sends_the_refused_event_again_and_closes_the_exception(site):
     assert agent.exceptions() == []
     again = agent.ctl("exceptions", "retry", row["id"], check=False)
     assert again.returncode == 1 and "resolved already" in again.stderr
-    line = agent.ctl("events", "show", "wrong").stdout
+    line = wait.until(lambda: said_with(agent, "reference"), what="the answer settled")
     assert line.index("received") < line.index("422") < line.index("mended") < line.index("201")
     assert line.index("201") < line.index("reference")
 
