@@ -147,6 +147,7 @@ enum connector_verb {
 
 #define CONNECTOR_HEADERS_MAX 24
 #define CONNECTOR_EMIT_MAX 100
+#define CONNECTOR_AFTER_MAX_S (31 * 86400)
 
 /*
  * All texts below live in the output; "" where there is none, unless NULL is said. What stands in a
@@ -170,7 +171,7 @@ struct connector_result {
 	const char *code;         /* 64 */
 	const char *reason;       /* 500; of reject: its message */
 	const char *field;        /* 500; a JSON Pointer, as the program says */
-	int64_t after_ms;         /* 0 to 31 days; -1: not said */
+	int64_t after_ms;         /* 0 to CONNECTOR_AFTER_MAX_S; -1: not said */
 	const cJSON *emit; /* array of at most CONNECTOR_EMIT_MAX objects with a type, or NULL */
 };
 
