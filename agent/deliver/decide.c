@@ -420,6 +420,12 @@ static void decide_program_failed(struct claim *claim)
 		.outcome = is_harmless ? OUTCOME_REJECT : OUTCOME_UNKNOWN,
 		.is_proven = is_proven,
 	};
+	/* It may be one of them alone that the program can't bear. */
+	if (is_harmless && claim->n > 1) {
+		decision->verdict.outcome = OUTCOME_SPLIT;
+		decide_by_outcome(claim);
+		return;
+	}
 	fate->outcome = decision->verdict.outcome;
 	fate->settlement.is_proven = decision->verdict.is_proven;
 	fate->code = "connector_failed";

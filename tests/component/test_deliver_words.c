@@ -214,6 +214,39 @@ static void test_what_was_sent_and_can_not_be_rendered_again_is_unknown(void **s
 	assert_string_equal(house_code(&house), "connector_failed");
 }
 
+/* Sends what it is asked about, but that it can't bear a bad one. */
+static enum mapper_outcome one_is_bad(const cJSON *input, struct buf *out)
+{
+	const cJSON *event, *events = get(input, "events");
+
+	if (status_of(input) > 0)
+		return MAPPER_NOTHING;
+	cJSON_ArrayForEach (event, events)
+		if (strcmp(text_of(event, "id"), "bad") == 0) {
+			buf_puts(out, "jq: error: null has no keys");
+			return MAPPER_FAILED;
+		}
+	buf_printf(out, "{\"send\":{\"path\":\"/in\",\"body\":{\"first\":\"%s\"}}}", id_of(input));
+	return MAPPER_OUTPUT;
+}
+
+static void test_of_a_batch_that_can_not_be_rendered_only_the_bad_one_is_rejected(void **state)
+{
+	(void)state;
+	house_connector("bad", "", one_is_bad);
+	house_open(&house, "\"connector\":\"bad\",\"concurrency\":1,\"batch\":{\"max\":3}");
+	house_put(&house, "e1", "");
+	house_put(&house, "bad", "");
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	house_answer_all(&house, 200);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+	assert_int_equal(house_state(&house, "e2"), DELIVERY_DONE);
+	assert_int_equal(house.n_exceptions, 1);
+	assert_int_equal(house_state(&house, "bad"), DELIVERY_EXCEPTION);
+	assert_string_equal(house_code(&house), "connector_failed");
+}
+
 static enum mapper_outcome no_slash(const cJSON *input, struct buf *out)
 {
 	(void)input;
@@ -336,6 +369,7 @@ int main(void)
 		TEST(test_a_doubtful_answer_goes_the_way_of_the_mode),
 		TEST(test_a_program_may_end_a_delivery_without_a_request),
 		TEST(test_an_event_that_can_not_be_rendered_is_rejected),
+		TEST(test_of_a_batch_that_can_not_be_rendered_only_the_bad_one_is_rejected),
 		TEST(test_an_answer_that_can_not_be_read_is_unknown),
 		TEST(test_a_plain_refusal_needs_no_reading),
 		TEST(test_what_was_sent_and_can_not_be_rendered_again_is_unknown),
