@@ -2,7 +2,6 @@
  * request.c - one request to the courier and the answer back: the one that the connector declares, or
  * the one that its program has just asked for.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "credential/credential.h"
@@ -53,8 +52,7 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 	/* Words can be done without; the status, which decides, is kept. */
 	if (buf_failed(&claim->answer.body))
 		buf_reset(&claim->answer.body);
-	(void)snprintf(claim->answer.error, sizeof(claim->answer.error), "%s",
-		answer->error ? answer->error : "");
+	reason_put(claim->answer.error, "%s", answer->error ? answer->error : "");
 }
 
 /* Expired credentials are the engine's to mend: what the program would say of it changes nothing. */

@@ -88,6 +88,12 @@ void connector_render(const struct connector *connector, const struct connector_
 /* The reference in a 2xx body: its `ref` or `id`, string or number; "" when there is none. */
 void connector_read_ref(const char *body, size_t len, char *out, size_t size);
 
+/*
+ * What a stranger wrote, fit for a line on a terminal: control characters and runs of white space
+ * become one space, what is not UTF-8 a question mark; cut between characters. `out` may be `text`.
+ */
+void connector_clean(const char *text, size_t len, char *out, size_t size);
+
 /* Words of a refusal, for people: problem+json's detail or title, `message`, `error`, else text. */
 void connector_read_refusal(const char *body, size_t len, char *out, size_t size);
 

@@ -57,7 +57,7 @@ struct house {
 	struct errand errands[ERRANDS_MAX];
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
-	char last_ref[64], last_kind[32], last_severity[16], last_reason[512], last_alert[1024];
+	char last_ref[64], last_kind[32], last_severity[16], last_reason[1024], last_alert[2048];
 	/* What answers brought, "index type parent-id" each; those of poisoned turns too. */
 	char emitted[16][128];
 	unsigned n_emitted;
