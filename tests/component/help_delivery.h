@@ -54,6 +54,7 @@ struct house {
 	bool refuses_to_start;
 	bool poisons;            /* the next turn, behind everything that it wrote */
 	int64_t commit_takes_ms; /* of the next turn */
+	const char *traceparent; /* of events that are put from now on; NULL none */
 	struct errand errands[ERRANDS_MAX];
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
