@@ -2,6 +2,7 @@
  * The delivery engine against a courier that does what the test says: the plain way, every kind of
  * trouble in DELIVERY.md's table, and the laws of deliver.h.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -211,6 +212,35 @@ static void test_a_retry_sends_the_same_bytes_with_the_same_key(void **state)
 	assert_string_equal(house_find(&house, "e1")->body, "{\"id\":\"e1\"}");
 	house_answer_all(&house, 200);
 	assert_int_equal(house_attempts(&house, "e1"), 2);
+}
+
+static size_t used_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* What is kept for the next claim is what most need: not the largest that each ever had. */
+static void test_the_memory_of_large_answers_is_given_back(void **state)
+{
+	enum { N = 32, ANSWER_BYTES = 1 << 20 };
+	char *answer = calloc(1, ANSWER_BYTES + 1);
+	size_t before;
+
+	(void)state;
+	assert_non_null(answer);
+	memset(answer, 'x', ANSWER_BYTES);
+	house_open(&house, "\"concurrency\":32");
+	house_put_many(&house, "e", N);
+	house_rest(&house);
+	assert_int_equal(house_out(&house), N);
+	before = used_bytes();
+	for (int i = 0; i < N; i++)
+		house_answer(&house, &house.errands[i], 200, answer);
+	free(answer);
+	assert_int_equal(house.n_done, N);
+	assert_true(used_bytes() < before + 4 * ANSWER_BYTES);
 }
 
 /* --- traces ---------------------------------------------------------------------------------------- */
@@ -525,6 +555,7 @@ int main(void)
 		T(test_retry_obeys_retry_after_for_the_whole_destination),
 		T(test_retry_after_beyond_a_day_is_cut_and_told),
 		T(test_a_retry_sends_the_same_bytes_with_the_same_key),
+		T(test_the_memory_of_large_answers_is_given_back),
 		T(test_each_attempt_is_a_span_of_its_events_trace),
 		T(test_a_request_for_events_of_several_traces_names_none),
 		T(test_give_up_makes_an_exception),
