@@ -146,10 +146,12 @@ void fate_take_words(
 	fate->field = result->field[0] ? result->field : NULL;
 	fate->emit = result->emit;
 	(void)snprintf(fate->ref, sizeof(fate->ref), "%s", result->ref);
-	if (result->reason[0])
+	if (result->reason[0]) {
 		reason_put(fate->reason, "%s", result->reason);
-	else if (claim->n_requests > 0)
+		credential_redact(claim->destination->credential, fate->reason);
+	} else if (claim->n_requests > 0) {
 		decide_describe(claim, fate->reason);
+	}
 	put_ref(fate);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "turn.h"
 
@@ -32,6 +33,7 @@ static void fail(struct claim *claim, enum map_end end, const char *why)
 	claim->map = end;
 	reason_put(
 		claim->words, "connector %s %s", claim->destination->settings->is.connector, why);
+	credential_redact(claim->destination->credential, claim->words);
 }
 
 /* Why a request can't be sent as it was asked for; NULL: it can. */
