@@ -110,7 +110,7 @@ static void redact_encoded(char *text, const char *secret)
 	buf_done(&encoded);
 }
 
-static void redact_all(const struct credential *credential, char *text)
+void credential_redact(const struct credential *credential, char *text)
 {
 	const struct buf *sent = &credential->fetch.headers;
 
@@ -141,7 +141,7 @@ void credential_read_refusal(
 	char words[CREDENTIAL_WORDS_MAX];
 
 	connector_read_refusal(body, len, words, sizeof(words));
-	redact_all(credential, words);
+	credential_redact(credential, words);
 	cut(words, out, size);
 }
 
@@ -270,7 +270,7 @@ void credential_fail(struct credential *credential, bool is_refused, const char 
 	if (vsnprintf(words, sizeof(words), format, args) < 0)
 		words[0] = '\0';
 	va_end(args);
-	redact_all(credential, words);
+	credential_redact(credential, words);
 	cut(words, credential->reason, sizeof(credential->reason));
 	note_failure(credential, is_refused);
 	end_fetch(credential);

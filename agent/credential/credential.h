@@ -109,7 +109,9 @@ struct credential_request {
 int credential_sign(const struct credential *credential, const struct credential_request *request,
 	struct buf *out);
 
-/* connector_read_refusal(), in which secrets of four characters and more become "***". */
+/* In what a stranger wrote secrets of four characters and more become "***". */
+void credential_redact(const struct credential *credential, char *text);
+/* connector_read_refusal(), redacted. */
 void credential_read_refusal(
 	const struct credential *credential, const char *body, size_t len, char *out, size_t size);
 

@@ -123,6 +123,7 @@ struct mqtt_publication {
 	const void *correlation_data;
 	size_t correlation_len;   /* 0: none */
 	const char *content_type; /* NULL: none */
+	const char *traceparent;  /* user property; NULL none */
 };
 /*
  * Queued until mqtt_flush(), QoS 1. ret_mid may be NULL.
