@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dray/utf8.h"
+
 #define FIELD_TEXT_MAX 32
 #define SEQUENCE_MAX INT64_C(999999999999999999)
 
@@ -52,6 +54,8 @@ void envelope_copy(char *out, size_t size, const char *text)
 
 	if (len > 0)
 		memcpy(out, text, len);
+	if (len == size - 1)
+		len = utf8_whole(out, len);
 	out[len] = '\0';
 }
 
