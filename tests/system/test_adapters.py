@@ -231,6 +231,17 @@ def test_bytes_are_told_in_base64(site, gate):
     gate.ack("AP8B", "stored")
 
 
+def test_a_shared_subscription_brings_what_its_filter_does(site, gate):
+    agent = site.agent(sources={"handhelds": {"topic": "$share/dock/dray/v1/+/event/#"},
+                                "portal": {"topic": "$share/dock/gate/+/tags", "adapter": "gate"}})
+    gate.send(tags("t-1"), topic=TOPIC)
+    gate.ack("t-1", "stored")
+    gate.send(receipt("r-1"))
+    gate.ack("r-1", "stored")
+    origins = {row["id"]: row["origin"] for row in agent.ask("events", "list")["items"]}
+    assert origins == {"t-1": "portal", "r-1": "handhelds"}
+
+
 def test_messages_of_quality_0_are_taken_as_well(site, gate):
     site.agent(sources=SOURCES)
     gate.client.publish(TOPIC, json.dumps(tags("T1")), qos=0)
