@@ -40,6 +40,7 @@ struct intake_message {
 	const char *topic_site; /* NULL: not said */
 	const char *topic_type;
 	const char *topic_device;
+	bool is_stray; /* its topic is where events are, and doesn't say whose: nothing of it is taken */
 	const char *types;          /* as in struct event_context */
 	const char *default_device; /* when neither topic nor body names one; NULL none */
 	const char *traceparent;    /* NULL none */
