@@ -15,8 +15,7 @@
 #include "store/store.h"
 #include "trees.h"
 
-#define RAW_MAX ((size_t)1 << 20) /* kept of what is refused */
-#define MEMBERS_MAX 200000        /* JSON values in one event */
+#define MEMBERS_MAX 200000 /* JSON values in one event */
 
 struct intake {
 	struct store *store;
@@ -133,7 +132,7 @@ static int keep_refused(
 		.origin = message->topic ? message->topic : message->origin,
 		.device = refusal->device,
 		.raw = refusal->of.raw,
-		.raw_len = refusal->of.len < RAW_MAX ? refusal->of.len : RAW_MAX,
+		.raw_len = refusal->of.len < INTAKE_RAW_MAX ? refusal->of.len : INTAKE_RAW_MAX,
 		.opened_at_ms = passage->at_ms,
 		.due_at_ms = passage->at_ms + intake->config->sla_normal_ms,
 	};

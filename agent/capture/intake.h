@@ -28,6 +28,8 @@
 #include "dray/config.h"
 #include "store/store.h"
 
+#define INTAKE_RAW_MAX ((size_t)1 << 20) /* bytes that are kept of what is refused */
+
 struct metrics;
 struct clock;
 struct deliver;
