@@ -206,6 +206,9 @@ static void on_message(void *ctx, const struct mqtt_message *from)
 			LOG_S("topic", from->topic));
 	if (store_is_poisoned(capture->is.store))
 		return; /* this turn takes nothing more; the broker sends again */
+	/* MQTT 3.1.1 knows no RETAIN_NEVER: what the broker keeps comes with each connection. */
+	if (from->is_retained)
+		return;
 	if (origin.adapter)
 		adapt(&heard, &origin);
 	else
