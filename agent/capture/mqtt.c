@@ -146,8 +146,12 @@ static void take(struct hearing *heard, const struct mqtt_message *from,
 	struct intake_message whole = *message;
 	const struct event_limits *limits = &capture->config->limits;
 	struct cloudevent_attribute attributes[MQTT_PROPERTIES_MAX];
-	struct cloudevent cloudevent = { attributes, from->n_properties, from->content_type,
-		message->payload, message->len };
+	struct cloudevent cloudevent = { .attributes = attributes,
+		.n = from->n_properties,
+		.is_cut = from->has_more_properties,
+		.content_type = from->content_type,
+		.data = message->payload,
+		.len = message->len };
 	struct problem problem;
 	int status;
 
