@@ -11,6 +11,8 @@
 #include <strings.h>
 
 #include "dray/trace.h"
+#include "dray/utf8.h"
+
 #define FIELD_TEXT_MAX 32
 #define SEQUENCE_MAX INT64_C(999999999999999999)
 
@@ -53,6 +55,8 @@ void envelope_copy(char *out, size_t size, const char *text)
 
 	if (len > 0)
 		memcpy(out, text, len);
+	if (len == size - 1)
+		len = utf8_whole(out, len);
 	out[len] = '\0';
 }
 
