@@ -389,13 +389,13 @@ static void on_files(struct fleet *fleet, struct job *job)
 		if (!fleet->revisions.trial)
 			tell_clear(fleet, "the site's files are those in force");
 		take(fleet, job);
+	} else if (revisions_is_rolled_back(&fleet->revisions, revision->files_digest)) {
+		revision_drop(revision);
+		refuse_rolled_back(fleet, job);
 	} else if (fleet->revisions.trial && revision_is_same(revision, fleet->revisions.good)) {
 		revision_drop(revision);
 		road_roll_back(fleet, job->who, "the files are the good ones again");
 		job_end(fleet, job, NULL);
-	} else if (revisions_is_rolled_back(&fleet->revisions, revision->files_digest)) {
-		revision_drop(revision);
-		refuse_rolled_back(fleet, job);
 	} else {
 		try(fleet, job, revision);
 	}

@@ -164,6 +164,62 @@ static void test_files_that_were_rolled_back_are_ignored_until_they_change(void 
 	assert_int_equal(home->applied, CHANGED);
 }
 
+/* Back to GOOD by hand, from files that were kept; they lie there still. */
+static void go_back_from_kept_files(struct home *home)
+{
+	home_change_files(home, NEW);
+	home_reload(home);
+	home_end_probation(home, true);
+	fleet_roll_back(home->fleet, "uid:0", home_on_told, home);
+	home_settle(home);
+	assert_true(home->is_taken);
+	assert_int_equal(home->applied, GOOD);
+}
+
+static void test_files_that_a_hand_went_back_from_are_ignored_until_they_change(void **state)
+{
+	struct home *home = *state;
+
+	go_back_from_kept_files(home);
+	for (int confirmed = 0; confirmed < 2; confirmed++) {
+		home_reload(home);
+		assert_int_equal(home->applied, GOOD);
+		home_start_again(home);
+		assert_int_equal(home->applied, GOOD);
+		assert_non_null(strstr(home->alarm, "ignored until they change"));
+		if (!confirmed)
+			home_end_probation(home, true);
+	}
+	home_change_files(home, CHANGED);
+	home_reload(home);
+	assert_int_equal(home->applied, CHANGED);
+}
+
+static void test_a_step_back_by_hand_that_fails_is_taken_back_itself(void **state)
+{
+	struct home *home = *state;
+
+	go_back_from_kept_files(home);
+	home_end_probation(home, false);
+	assert_int_equal(home->applied, NEW);
+	home_reload(home);
+	home_start_again(home);
+	assert_int_equal(home->applied, NEW);
+	assert_null(fleet_revisions(home->fleet)->trial);
+}
+
+static void test_what_comes_from_afar_after_a_step_back_does_not_bring_its_files_back(void **state)
+{
+	struct home *home = *state;
+
+	go_back_from_kept_files(home);
+	home_apply_offer(home, 1, CHANGED);
+	home_end_probation(home, true);
+	home_reload(home);
+	assert_int_equal(home->applied, CHANGED);
+	assert_null(fleet_revisions(home->fleet)->trial);
+}
+
 static void test_files_changed_while_drayd_was_down_are_tried_at_its_start(void **state)
 {
 	struct home *home = *state;
@@ -399,6 +455,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_files_that_were_rolled_back_are_ignored_until_they_change, home_set_up,
 			home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_files_that_a_hand_went_back_from_are_ignored_until_they_change,
+			home_set_up, home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_step_back_by_hand_that_fails_is_taken_back_itself, home_set_up,
+			home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_comes_from_afar_after_a_step_back_does_not_bring_its_files_back,
+			home_set_up, home_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_files_changed_while_drayd_was_down_are_tried_at_its_start, home_set_up,
 			home_tear_down),
