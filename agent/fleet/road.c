@@ -100,7 +100,7 @@ void road_refuse(struct fleet *fleet, enum revision_origin origin, int64_t numbe
 		return;
 	revisions_refuse(&fleet->revisions, origin, number, error_text(err, text, sizeof(text)),
 		clock_wall_ms(fleet->is.clock));
-	tell_file_later(fleet);
+	fleet->is_behind = true; /* many may come, and nothing depends on it: the tick writes it */
 	tell_audit(fleet, who, "config.refuse", number, text);
 	tell_result(fleet, REVISION_REFUSED);
 	if (origin == REVISION_FILES)
