@@ -267,6 +267,7 @@ static void begin_roll_back(struct fleet *fleet, struct job *job)
 
 static void begin_restore(struct fleet *fleet, struct job *job)
 {
+	job->loading.is_good = true;
 	if (fleet->needs_restore && load_copy(fleet, job, fleet->revisions.good) == 0)
 		return;
 	if (fleet->needs_restore)
@@ -439,7 +440,8 @@ static void on_restored(struct fleet *fleet, struct job *job)
 		fleet->is.apply(fleet->is.ctx, config, &job->err) < 0) {
 		LOG_ERROR(
 			"the good configuration can't be taken into use here, ending at once: the "
-			"next start does");
+			"next start does",
+			LOG_S("error", error_text(&job->err, text, sizeof(text))));
 		_exit(EXIT_FAILURE);
 	}
 	job->loading.config = NULL;

@@ -120,7 +120,7 @@ static bool has_to_go_on(struct fleet *fleet, const cJSON *files)
 
 static int load(struct fleet *fleet, const struct revision *revision, struct error *err)
 {
-	struct loading loading = { 0 };
+	struct loading loading = { .is_good = revision == fleet->revisions.good };
 
 	if (road_copy(revision, &loading))
 		fleet->is.load(fleet->is.ctx, &loading);
