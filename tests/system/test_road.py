@@ -339,6 +339,39 @@ def test_files_that_cannot_be_read_do_not_keep_a_site_from_starting(house, broke
         "the configuration before goes on" in house.agent.log()
 
 
+def test_a_good_one_whose_secret_is_gone_goes_on_and_its_destination_waits(house):
+    """At a step back, and at a start: nobody's scans wait for one partner's token."""
+    tms = house.site.cloud("tms")
+    token = os.path.join(house.agent.folder, "tms-token")
+    house.agent.write_config(merge(house.agent.config, {
+        "destinations": {"tms": destination(tms, auth={"type": "bearer", "token": {"file": "tms-token"}})},
+        "routes": {"all": {"to": ["erp", "tms"]}}}))
+
+    def put():
+        with open(token, "w") as out:
+            out.write("of-the-tms")
+    put()
+    house.start()
+    house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
+    assert house.road.apply(1, {"destinations": {"erp": {"vars": {"path": "/wrong"}},
+                                                 "tms": {"auth": None}}})[0] == 200
+    os.unlink(token)
+    house.send()
+    house.road.wait_for(1, "rolled_back")
+    house.wait_all()
+    house.agent.kill9()
+    house.agent.start()
+    house.send()
+    house.wait_all()
+
+    def why():
+        rows = house.agent.ask("destinations", "list")["items"]
+        return [row["reason"] or "" for row in rows if row["name"] == "tms"][0]
+    wait.until(lambda: "auth.token: the secret in the file " in why(), what="the reason")
+    put()
+    wait_applied(tms, house.sent)
+
+
 def test_a_damaged_record_is_set_aside_and_the_files_run(house):
     house.start()
     house.agent.stop()
