@@ -6,6 +6,7 @@
 
 #include "dray/encode.h"
 #include "dray/json.h"
+#include "dray/words.h"
 
 /* RFC 8410 section 10.1: SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING of 33 bytes }. */
 static const uint8_t spki_head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03,
@@ -35,17 +36,15 @@ static int parse_key(const char *text, size_t len, uint8_t out[JWS_KEY_BYTES], s
 int jws_parse_keys(const char *text, struct jws_keys *ret, struct error *err)
 {
 	struct jws_keys keys = { .n = 0 };
+	size_t len;
 
-	for (const char *at = text + strspn(text, " "); *at; at += strspn(at, " ")) {
-		size_t len = strcspn(at, " ");
-
+	for (const char *at = text; (at = words_next(at, &len)); at += len) {
 		if (keys.n == JWS_KEYS_MAX)
 			return error_set(
 				err, "public_key", "holds more than %d keys", JWS_KEYS_MAX);
 		if (parse_key(at, len, keys.key[keys.n], err) < 0)
 			return -1;
 		keys.n++;
-		at += len;
 	}
 	if (keys.n == 0)
 		return error_set(err, "public_key", "is empty");
