@@ -38,7 +38,7 @@ int document_read(const char *name, struct document *ret)
 
 	*ret = (struct document){ 0 };
 	code = read_input(name, JWS_MAX, &ret->text);
-	if (code != CTL_DONE || !ret->text.data)
+	if (code != CTL_DONE)
 		return code;
 	is_signed = jws_is_signed(ret->text.data, ret->text.len);
 	if (!is_signed)
