@@ -62,8 +62,10 @@ static int check(const cJSON *document, const struct desired_rules *rules, int64
 static int unwrap(const char *text, size_t len, const struct desired_rules *rules,
 	struct buf *ret_payload, struct error *err)
 {
-	if (jws_is_signed(text, len))
-		return jws_open(text, len, rules->keys, ret_payload, err);
+	int opened = jws_open(text, len, rules->keys, ret_payload, err);
+
+	if (opened != 0)
+		return opened < 0 ? -1 : 0;
 	if (rules->keys)
 		return error_set(err, "signature",
 			"missing: fleet.public_key is set, so only what is signed is taken; "

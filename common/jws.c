@@ -60,17 +60,6 @@ static const struct json_limits jws_limits = {
 	.max_bytes = JWS_MAX, .max_depth = 4, .max_members = MEMBERS_MAX
 };
 
-bool jws_is_signed(const char *text, size_t len)
-{
-	struct buf scratch = BUF_INIT;
-	cJSON *jws = json_parse(text, len, &jws_limits, &scratch, NULL);
-	bool is_signed = json_get(jws, "payload") && json_get(jws, "signature");
-
-	buf_done(&scratch);
-	cJSON_Delete(jws);
-	return is_signed;
-}
-
 /* The text behind a member's base64. */
 static int decode_member(const cJSON *jws, const char *name, struct buf *out, struct error *err)
 {
@@ -156,26 +145,28 @@ static int verify(const cJSON *jws, const struct jws_keys *keys, struct error *e
 	return status;
 }
 
+static int open_jws(
+	const cJSON *jws, const struct jws_keys *keys, struct buf *ret_payload, struct error *err)
+{
+	if (keys && check_header(jws, err) < 0)
+		return -1;
+	if (decode_member(jws, "payload", ret_payload, err) < 0)
+		return -1;
+	return keys && verify(jws, keys, err) < 0 ? -1 : 1;
+}
+
 int jws_open(const char *text, size_t len, const struct jws_keys *keys, struct buf *ret_payload,
 	struct error *err)
 {
 	struct buf scratch = BUF_INIT;
-	struct json_error flaw = { 0 };
-	cJSON *jws = json_parse(text, len, &jws_limits, &scratch, &flaw);
-	int status = jws ? 0 : error_set(err, NULL, "%s", flaw.message);
+	cJSON *jws = json_parse(text, len, &jws_limits, &scratch, NULL);
+	int status = 0;
 
 	buf_done(&scratch);
 	buf_reset(ret_payload);
-	if (status == 0 && keys) {
-		status = check_header(jws, err);
-		if (status == 0)
-			status = decode_member(jws, "payload", ret_payload, err);
-		if (status == 0)
-			status = verify(jws, keys, err);
-	} else if (status == 0) {
-		status = decode_member(jws, "payload", ret_payload, err);
-	}
-	if (status != 0)
+	if (json_get(jws, "payload") && json_get(jws, "signature"))
+		status = open_jws(jws, keys, ret_payload, err);
+	if (status < 0)
 		buf_reset(ret_payload);
 	cJSON_Delete(jws);
 	return status;
