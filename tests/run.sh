@@ -165,6 +165,10 @@ check_layering() {
 	/usr/bin/python3 tests/layering.py --self-test && /usr/bin/python3 tests/layering.py
 }
 
+check_globals() { # PRESET
+	/usr/bin/python3 tests/globals.py --self-test && /usr/bin/python3 tests/globals.py "build/$1/libdraycore.a"
+}
+
 build() { # PRESET [OPTION...]
 	local preset=$1
 	shift
@@ -283,12 +287,14 @@ part "layering, sizes, forbidden calls" layering.log check_layering
 
 if [ $mode = quick ]; then
 	part "building debug, warnings are errors" build-debug.log build debug || finish
+	part "no global in the pure core" globals.log check_globals debug
 	unit_and_component debug "unit and component tests"
 	pytests debug "system tests: a smoke" smoke -m smoke tests/system
 	finish
 fi
 
 part "building release, warnings are errors" build-release.log build release || finish
+part "no global in the pure core" globals.log check_globals release
 beside tidy run_tidy
 unit_and_component release "unit and component tests"
 part "cppcheck" cppcheck.log run_cppcheck

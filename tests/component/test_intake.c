@@ -333,6 +333,8 @@ static void test_an_event_is_stored_normalised_beside_what_was_sent(void **state
 		SCAN("a", "\"barcode\":\"(01)19506000134359(10)L77\",\"quantity\":2");
 	static const char counted[] = SCAN("b", "\"item\":{\"sku\":\"S\"},\"quantity\":2,"
 						"\"uom\":\"EA\"");
+	static const char listed[] = SCAN("d", "\"item\":{\"sku\":\"U\"},\"quantity\":20,"
+					       "\"uom\":\"Hectogram\"");
 	struct house *house = *state;
 	struct items *items = items_new(house->store);
 	struct kept kept;
@@ -356,6 +358,11 @@ static void test_an_event_is_stored_normalised_beside_what_was_sent(void **state
 	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
 	assert_null(strstr(kept.body, "draynormalised"));
 	assert_string_equal(kept.raw, ""); /* it says all that was sent */
+	put_reference(house, "item", "U", "{\"uom\":\"KGM\"}",
+		&(struct store_alias){ "sku", "OLD-U", NULL });
+	assert_string_equal(tell(house, listed), "stored");
+	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
+	assert_non_null(strstr(kept.body, "\"quantity\":\"2\",\"uom\":\"KGM\""));
 
 	/* The case has another size now: what was sent is still the same. */
 	put_reference(house, "item", "S", "{\"uom\":\"EA\"}",

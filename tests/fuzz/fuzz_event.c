@@ -13,6 +13,7 @@
 #include "dray/json.h"
 #include "dray/reference.h"
 #include "dray/trace.h"
+#include "dray/units.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -142,6 +143,7 @@ static void try_event(const char *text, size_t len, const struct event_context *
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct unit_names *names;
 	struct event_context topic = { .site = "s",
 		.topic_site = "s",
 		.topic_type = "ship",
@@ -151,9 +153,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct event_context nowhere = {
 		.site = "s", .received_at_ms = 1, .limits = &event_limits
 	};
+	struct reference reference = { .has_items = has_items,
+		.find_item = find_item,
+		.find_pack = find_pack,
+		.find_unit = find_unit };
 
-	const struct reference reference = { has_items, find_item, find_pack, find_unit, NULL };
-
+	if (!names)
+		names = unit_names_new();
+	check(names != NULL);
+	reference.unit_names = names;
 	try_event((const char *)data, size, &topic);
 	try_event((const char *)data, size, &nowhere);
 	nowhere.reference = &reference;
