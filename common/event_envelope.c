@@ -11,6 +11,9 @@
 #include <strings.h>
 
 #include "dray/trace.h"
+#include "dray/utf8.h"
+#include "dray/words.h"
+
 #define FIELD_TEXT_MAX 32
 #define SEQUENCE_MAX INT64_C(999999999999999999)
 
@@ -53,6 +56,8 @@ void envelope_copy(char *out, size_t size, const char *text)
 
 	if (len > 0)
 		memcpy(out, text, len);
+	if (len == size - 1)
+		len = utf8_whole(out, len);
 	out[len] = '\0';
 }
 
@@ -87,16 +92,9 @@ static int read_site(struct reading *r)
 	return 0;
 }
 
-static bool is_listed(const char *types, const char *type)
-{
-	char word[EVENT_TYPE_MAX + 2];
-
-	return !types || (text_join(word, sizeof(word), " ", type, " ") && strstr(types, word));
-}
-
 static int read_type(struct reading *r)
 {
-	const char *topic = r->context->topic_type;
+	const char *topic = r->context->topic_type, *types = r->context->types;
 	char type[EVENT_TYPE_MAX];
 
 	if (envelope_read_text(r, ATTRIBUTE_TYPE, type, sizeof(type)) < 0)
@@ -112,7 +110,7 @@ static int read_type(struct reading *r)
 	if (!r->type)
 		return problem_set(r->problem, REASON_TYPE_UNKNOWN, "/type",
 			"there is no event type %s", r->event->type);
-	if (!is_listed(r->context->types, r->event->type))
+	if (types && !words_has(types, r->event->type, strlen(r->event->type)))
 		return envelope_refuse(r, REASON_NOT_ALLOWED, ATTRIBUTE_TYPE,
 			"may not be sent this way: its source is not allowed to");
 	return 0;

@@ -38,7 +38,7 @@ FORBIDDEN_CALLS = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "gets", 
 NARROW = [(r"\b__int128\b", "is not on 32-bit machines"),
           (r"\.tv_sec = (?![A-Z0-9(])", "may not hold it on 32-bit machines: clock_wait()")]
 
-FLOOR = ["turn.h", "clock.h", "log.h", "secret.h"]
+FLOOR = ["turn.h", "clock.h", "file.h", "log.h", "secret.h"]
 WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "filter.h", "harden.h", "housekeeping.h", "keeper.h",
           "loader.h", "loading.h", "lock.h", "names.h", "notify.h", "places.h", "programs.h", "proof.h", "reconfigure.h",
           "restore.h", "salvor.h", "timekeeper.h"]
@@ -61,7 +61,7 @@ ROOMS = [
     ("agent/ops/", ["event", "openssl", "cjson"],
      ["dray/", "ops/", "store/", "capture/", "deliver/", "fleet/"] + FLOOR),
     ("agent/ctl/", ["curl", "cjson"],
-     ["dray/", "ctl/", "mapper/", "agent.h", "config_file.h", "declared.h", "harden.h", "names.h", "secret.h"]),
+     ["dray/", "ctl/", "mapper/", "agent.h", "config_file.h", "declared.h", "file.h", "harden.h", "names.h", "secret.h"]),
     ("agent/agent.c", ["event", "cjson"],
      ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/", "fleet/"] + FLOOR + WIRING),
     ("agent/reconfigure.c", ["cjson"],

@@ -17,7 +17,7 @@ from sim.tls import Certificates
 def destination(port, scheme="mqtt", **more):
     return agents.merge({
         "kind": "mqtt", "connector": "cloudevents", "url": "%s://127.0.0.1:%d" % (scheme, port),
-        "vars": {"topic": "dray/out"}, "timeout": "3s", "concurrency": 8, "order_by": "none",
+        "vars": {"topic": "dray/out"}, "timeout": "20s", "concurrency": 8, "order_by": "none",
         "retry": {"base": "50ms", "max": "200ms"},
         "breaker": {"failures": 5, "probe": "200ms"}}, more)
 
