@@ -69,6 +69,10 @@ static CURLcode set_bounds(CURL *easy, const struct http_pool *pool)
 		code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Else a request whose time is up while its name is being resolved has the loop wait for the
+	 * resolver's thread, ten seconds and more on a line that is down. So that thread ends by itself. */
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	if (!code)

@@ -512,9 +512,10 @@ static void note_pace(struct claim *claim)
 		asked_ms = 0;
 	if (claim->answer.rest_ms > asked_ms)
 		asked_ms = claim->answer.rest_ms;
-	decision->asked_too_long = asked_ms > DAY_MS;
+	if (asked_ms > DAY_MS)
+		decision->asked_too_long_ms = asked_ms;
 	if (asked_ms > 0)
-		decision->asked_ms = decision->asked_too_long ? DAY_MS : asked_ms;
+		decision->asked_ms = asked_ms > DAY_MS ? DAY_MS : asked_ms;
 }
 
 void claim_decide(struct claim *claim)

@@ -143,12 +143,12 @@ struct decision {
 	struct fate fate;
 	int64_t now_ms;
 	uint64_t seed;
-	int64_t asked_ms; /* no request before that, at most a day; 0 none */
-	bool asked_too_long;
-	bool is_culprit;      /* the refusal that holds the destination */
-	bool is_destinations; /* which is at fault, and not the event: a program says so */
-	bool opens_hold;      /* a probe was refused as well, or it is the destination's fault */
-	bool passes_hold;     /* a probe was accepted */
+	int64_t asked_ms;          /* no request before that, at most a day; 0 none */
+	int64_t asked_too_long_ms; /* that it asked for, where it is more; else 0 */
+	bool is_culprit;           /* the refusal that holds the destination */
+	bool is_destinations;      /* which is at fault, and not the event: a program says so */
+	bool opens_hold;  /* a probe was refused as well, or it is the destination's fault */
+	bool passes_hold; /* a probe was accepted */
 };
 
 struct claim {

@@ -194,6 +194,24 @@ static void test_retry_after_beyond_a_day_is_cut_and_told(void **state)
 	assert_int_equal(house_out(&house), 1);
 }
 
+static void test_a_long_wait_that_all_are_told_of_is_one_alarm(void **state)
+{
+	(void)state;
+	house_open(&house, "\"concurrency\":8");
+	house_put_many(&house, "e", 8);
+	house_rest(&house);
+	for (int i = 0; i < 8; i++) {
+		house_answer_later(&house.errands[i], 429, "999999");
+		house_rest(&house);
+	}
+	assert_int_equal(house.n_alerts, 1);
+	/* A day later it still asks for it. */
+	house_wait(&house, INT64_C(86400000) + 900000);
+	house_answer_later(&house.errands[0], 429, "999999");
+	house_rest(&house);
+	assert_int_equal(house.n_alerts, 2);
+}
+
 static void test_a_retry_sends_the_same_bytes_with_the_same_key(void **state)
 {
 	char key[64];
@@ -554,6 +572,7 @@ int main(void)
 		T(test_a_paused_destination_sends_nothing_until_resumed),
 		T(test_retry_obeys_retry_after_for_the_whole_destination),
 		T(test_retry_after_beyond_a_day_is_cut_and_told),
+		T(test_a_long_wait_that_all_are_told_of_is_one_alarm),
 		T(test_a_retry_sends_the_same_bytes_with_the_same_key),
 		T(test_the_memory_of_large_answers_is_given_back),
 		T(test_each_attempt_is_a_span_of_its_events_trace),

@@ -2,12 +2,17 @@
  * The HTTP client and its courier against a server on loopback that answers as badly as servers do:
  * what was sent, and what the client makes of what comes back.
  */
+#include <dlfcn.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -17,6 +22,32 @@
 #include "secret.h"
 
 static struct wire wire;
+
+/* A resolver of which nothing is heard, for one name. libcurl calls it on a thread of its own. */
+#define UNHEARD_S 4
+static atomic_bool is_line_back;
+
+int getaddrinfo(
+	const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (name && strcmp(name, "unheard.example") == 0) {
+		for (int i = 0; i < UNHEARD_S * 100 && !atomic_load(&is_line_back); i++)
+			(void)usleep(10000);
+		return EAI_AGAIN;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(name, service, hints, ret);
+}
+
+static int64_t mono_ms(void)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static int set_up(void **state)
 {
@@ -156,6 +187,26 @@ static void test_a_refused_connection_sent_nothing(void **state)
 	struct seen seen = wire_post(&wire, "http://127.0.0.1:1/ok");
 	assert_int_equal(seen.transport, TRANSPORT_NOT_SENT);
 	assert_string_not_equal(seen.error, "");
+}
+
+/* The loop stands still for nobody's name: a line that is down takes the resolver with it. */
+static void test_a_name_that_is_never_resolved_holds_up_nobody(void **state)
+{
+	struct seen seen = { 0 };
+	int64_t began_ms = mono_ms();
+
+	(void)state;
+	wire_change_pool(&wire, 300, false);
+	assert_int_equal(wire_start(&wire, event_to("http://unheard.example/ok"), &seen), 0);
+	wire_wait(&wire, &seen, 1);
+	assert_int_equal(seen.transport, TRANSPORT_NOT_SENT);
+	assert_true(mono_ms() < began_ms + 1000 * UNHEARD_S / 2);
+	assert_int_equal(wire_post(&wire, "/ok").status, 201);
+	/* Nor does an end wait for it. */
+	assert_int_equal(wire_start(&wire, event_to("http://unheard.example/ok"), &seen), 0);
+	wire_change_pool(&wire, 300, false);
+	assert_true(mono_ms() < began_ms + 1000 * UNHEARD_S / 2);
+	atomic_store(&is_line_back, true);
 }
 
 static void test_a_failed_tls_handshake_sent_nothing(void **state)
@@ -314,6 +365,7 @@ int main(void)
 		T(test_no_more_connections_than_allowed),
 		T(test_a_redirect_is_not_followed),
 		T(test_a_refused_connection_sent_nothing),
+		T(test_a_name_that_is_never_resolved_holds_up_nobody),
 		T(test_a_failed_tls_handshake_sent_nothing),
 		T(test_what_was_sent_and_not_answered_is_in_doubt),
 		T(test_a_fresh_connection_is_never_repeated_by_the_library),
