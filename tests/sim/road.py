@@ -58,14 +58,14 @@ class Road:
     def reason(self):
         return self._ask("GET", "/v1/config/history")[1]["items"][0]["reason"]
 
-    def wait_for(self, revision, result, seconds=20):
+    def wait_for(self, revision, result, seconds=60):
         """Until the last thing that happened is this."""
         def is_there():
             return self.agent.is_running() and self.agent.is_alive() and \
                 self.history()[0] == (revision, result)
         wait.until(is_there, seconds, "%s %s" % (revision, result), every=0.1)
 
-    def wait_restored(self, seconds=20):
+    def wait_restored(self, seconds=60):
         """Until nothing is on trial, and what a trial did is mended."""
         def is_mended():
             with open(self.path()) as file:

@@ -348,7 +348,7 @@ def test_a_held_program_loses_nothing_and_holds_up_nobody(site, gate):
     handheld = site.device()
     for number in range(3):
         gate.send({"spin": number + 1}, topic=TOPIC)
-    wait.until(lambda: len(agent.exceptions()) == 3, 20, "three strikes")
+    wait.until(lambda: len(agent.exceptions()) == 3, 60, "three strikes")
     gate.send(tags("T1"), topic=TOPIC)
     wait.until(lambda: len(agent.exceptions()) == 4, what="what came while it is held")
     row = agent.ask("exceptions", "show", str(agent.exceptions()[0]["id"]))
@@ -437,7 +437,7 @@ def test_what_a_disk_refuses_comes_again_and_is_adapted_again(site, gate):
     resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (256 << 10, resource.RLIM_INFINITY))
     for tag in ids[10:]:
         gate.send(tags(tag), topic=TOPIC)
-    wait.until(lambda: agent.metric("dray_turns_poisoned_total") > 0, 30, "a poisoned turn")
+    wait.until(lambda: agent.metric("dray_turns_poisoned_total") > 0, 60, "a poisoned turn")
     resource.prlimit(agent.pid, resource.RLIMIT_FSIZE,
                      (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     wait.until(lambda: agent.metric("dray_events_received_total") == len(ids), 60, "each tag")
@@ -450,7 +450,7 @@ def test_what_a_disk_refuses_comes_again_and_is_adapted_again(site, gate):
 def check(agent, **sources):
     agent.write_config(dict(agent.config, sources=sources))
     return subprocess.run([agent.binary, "--config", agent.path, "--check"], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=240)
 
 
 @pytest.mark.heavy

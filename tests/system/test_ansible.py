@@ -31,7 +31,7 @@ def agent(site):
     """An agent in a folder that Ansible is to own; its log lies elsewhere."""
     erp = site.cloud()
     running = site.agent({"erp": destination(erp, breaker={"failures": 1, "probe": "200ms"})},
-                         fleet={"probation": "1s"})
+                         fleet={"probation": "4s"})
     running.erp = erp
     return running
 

@@ -18,7 +18,7 @@ def test_a_broker_that_is_absent_at_start_is_waited_for(site):
     wait.until(lambda: agent.get("/healthz")[0] == 200, what="drayd alive without a broker")
     assert agent.get("/readyz")[0] == 503
     broker.start()
-    wait.until(agent.is_ready, 30, "drayd ready once the broker is there")
+    wait.until(agent.is_ready, 60, "drayd ready once the broker is there")
     handheld = site.device()
     handheld.send(receipt("early"))
     handheld.ack("early", "stored")
@@ -80,7 +80,7 @@ def test_a_retained_event_is_not_taken_twice_on_resubscribe(site, refuse_v5):
     handheld.send(receipt("kept"), retain=True)
     handheld.ack("kept", "stored")
     proxy.cut()
-    wait.until(agent.is_ready, 30, "drayd back")
+    wait.until(agent.is_ready, 60, "drayd back")
     agent.stop()
     # Another client id is another session: it subscribes anew.
     agent.config["mqtt"]["client_id"] = "drayd-again"

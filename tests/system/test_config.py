@@ -14,7 +14,7 @@ from sim.site import destination, receipt, wait_applied
 
 def drayd(*arguments):
     return subprocess.run([os.path.join(agents.build_folder(), "drayd"), *map(str, arguments)],
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=240)
 
 
 def write(path, text):

@@ -45,7 +45,7 @@ def done(agent):
     return agent.metric("dray_deliveries_total", 'outcome="done"')
 
 
-def wait_done(agent, number, seconds=30):
+def wait_done(agent, number, seconds=60):
     wait.until(lambda: done(agent) == number, seconds, "%d deliveries done" % number)
 
 
@@ -154,7 +154,7 @@ def test_a_topic_that_is_not_allowed_is_no_permission(site, hub, consumer, tmp_p
 
 def test_a_destination_without_a_topic_is_a_mistake_in_the_configuration(site, hub):
     agent = site.make_agent({"hub": destination(hub().port, vars={"topic": None})}).spawn()
-    assert agent.process.wait(20) != 0
+    assert agent.process.wait(60) != 0
     assert "destinations.hub.vars.topic: required for kind mqtt" in agent.log()
 
 

@@ -28,7 +28,7 @@ def on_terminal(agent, *arguments, **env):
     """What drayctl writes when its output is a terminal."""
     master, slave = pty.openpty()
     subprocess.run([agent.drayctl, "--socket", agent.socket, *arguments], stdout=slave,
-                   check=True, timeout=30, env=dict(os.environ, **env))
+                   check=True, timeout=240, env=dict(os.environ, **env))
     os.close(slave)
     text = b""
     try:
@@ -183,7 +183,7 @@ def test_the_manual_names_every_option_and_every_command(site):
     for option in set(re.findall(r"(?<!drayd )--[a-z-]+", help_text)):
         assert "*%s" % option in manual("drayctl.1"), option
     run = lambda *words: subprocess.run([agent.binary, *words], capture_output=True, text=True,
-                                        check=True, timeout=30).stdout
+                                        check=True, timeout=240).stdout
     for option in re.findall(r"--[a-z-]+", run("--help")):
         assert "*%s*" % option in manual("drayd.8"), option
     names = list(option_names(json.loads(run("--print-schema"))))

@@ -157,7 +157,7 @@ def test_a_secret_that_can_t_serve_is_a_configuration_error(site):
 
     def check():
         done = subprocess.run([agent.binary, "--config", agent.path, "--check"],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=240)
         return done.returncode, done.stderr
     assert check()[0] == 0
     door.write_secret(site.folder, hook["secret"]["file"], "whsec_never base64")

@@ -196,7 +196,7 @@ def test_a_client_ca_that_comes_by_reload_holds_for_who_is_in_already(site, cert
 
 def check(agent):
     return subprocess.run([agent.binary, "--config", agent.path, "--check"], capture_output=True,
-                          text=True, timeout=30)
+                          text=True, timeout=240)
 
 
 def overwrite(path):

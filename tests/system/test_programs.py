@@ -66,7 +66,7 @@ def test_drayd_does_not_start_with_a_program_that_does_not_compile(site, use, wh
     put_connector(site, BROKEN)
     agent = site.make_agent(mqtt_port=1, **use(site))
     agent.spawn()
-    assert agent.process.wait(20) == 1
+    assert agent.process.wait(60) == 1
     assert where + WORDS in agent.log()
 
 

@@ -417,5 +417,5 @@ for method, path in (("GET", "/v1/config"), ("POST", "/v1/config/apply"), ("POST
     print(call.getresponse().status, end=" ")
 """
     said = subprocess.run(["/usr/bin/python3", "-c", asking, agent.socket], user=65534, group=0,
-                          extra_groups=[], cwd="/", capture_output=True, text=True, timeout=30)
+                          extra_groups=[], cwd="/", capture_output=True, text=True, timeout=240)
     assert said.stdout == "200 403 403 403 403 ", said

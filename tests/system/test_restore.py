@@ -16,7 +16,7 @@ MODES = {"erp": {"timeout": "60s"}, "tms": {"idempotency": {"mode": "none"}},
 def restore(agent, backup):
     """drayd --restore; the CompletedProcess."""
     return subprocess.run([agent.binary, "--config", agent.path, "--restore", backup],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=240)
 
 
 def ask_file(path, sql):
@@ -41,7 +41,7 @@ def exceptions_of(agent, name, kind="unknown"):
 def discard_each(agent, name, n):
     """A person looks at the other side: it is there. One that is parked comes when it is free."""
     for _ in range(n):
-        wait.until(lambda: exceptions_of(agent, name), 20, "an exception of " + name)
+        wait.until(lambda: exceptions_of(agent, name), 60, "an exception of " + name)
         agent.ctl("exceptions", "discard", exceptions_of(agent, name)[0]["id"], "--why", "there")
 
 
@@ -79,18 +79,18 @@ def test_restoring_doubles_nothing_or_asks_a_person(site, tmp_path):
     assert answer.returncode == 0, answer.stderr
     assert "before-restore-1" in answer.stdout
     agent.start()
-    wait.until(lambda: len(agent.exceptions("store")) == 1, 20, "all marked")
+    wait.until(lambda: len(agent.exceptions("store")) == 1, 60, "all marked")
     shown = agent.ask("status")["restore"]
     assert shown["in_doubt"] == 3 * len(unfinished) - 1  # the one that was out was in doubt before
     assert "from a backup of" in agent.ctl("status").stdout
     agent.ctl("destinations", "resume", "erp")
 
     # Within its key's lifetime each goes again, and is known; else there is an exception for each.
-    wait.until(lambda: clouds["erp"].ledger()["repeats"] == len(unfinished), 30, "repeats")
+    wait.until(lambda: clouds["erp"].ledger()["repeats"] == len(unfinished), 60, "repeats")
     for name in ["tms", "wms"]:
         discard_each(agent, name, len(unfinished))
     assert agent.exceptions("unknown") == []
-    wait.until(lambda: agent.ask("ledger")["closed"], 30, "the ledger closing")
+    wait.until(lambda: agent.ask("ledger")["closed"], 60, "the ledger closing")
     fresh = send(handheld, "fresh", 4)
     for cloud in clouds.values():
         wait_applied(cloud, done + unfinished + since + fresh)
@@ -104,13 +104,13 @@ def test_a_backup_made_under_load_doubles_nothing_when_it_is_restored(site, tmp_
     backup = str(tmp_path / "backup")
     erp.faults({"do": "hang", "apply": True, "every": 50}, {"do": "status", "every": 7})
     fleet = site.fleet(rate=500, devices=20, connections=4, window=8, resend_s=2).start()
-    wait.until(lambda: len(fleet.acked) > 500, 30, "500 acks")
+    wait.until(lambda: len(fleet.acked) > 500, 60, "500 acks")
     agent.ctl("backup", backup)
     assert ask_file(backup, "PRAGMA integrity_check") == [("ok",)]
     backed_up = ask_file(backup, "SELECT count(*) FROM event")[0][0]
     mark = len(fleet.acked)
     assert backed_up >= 500
-    wait.until(lambda: len(fleet.acked) > mark + 1000, 30, "1000 acks more")
+    wait.until(lambda: len(fleet.acked) > mark + 1000, 60, "1000 acks more")
     agent.kill9()
     assert restore(agent, backup).returncode == 0
     agent.start()

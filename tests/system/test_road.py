@@ -35,7 +35,7 @@ class House:
             self.sent.append(event["id"])
             self.device.send(event)
 
-    def wait_all(self, seconds=30):
+    def wait_all(self, seconds=60):
         """Everything that was sent reached the ERP, each once."""
         wait_applied(self.erp, self.sent, seconds)
 

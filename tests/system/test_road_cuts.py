@@ -52,7 +52,7 @@ class House:
         def is_over():
             file = self.road.file()
             return file["trial"] is None and file["mends"] is None
-        wait.until(is_over, 30, "the end of the road", every=0.05)
+        wait.until(is_over, 60, "the end of the road", every=0.05)
         assert self.road.show()["revision"] in revisions, self.road.history()
         self.send(2)
         wait_applied(self.erp, self.sent)
@@ -78,7 +78,7 @@ def test_killed_at_a_step_it_ends_in_a_whole_configuration(site, tmp_path, kind,
     house.send()
     house.apply(kind)
     house.send()
-    wait.until(lambda: not house.agent.is_running(), 20, "the cut at step %d" % step)
+    wait.until(lambda: not house.agent.is_running(), 60, "the cut at step %d" % step)
     del house.agent.env["LD_PRELOAD"]
     house.agent.start()
     house.send()
@@ -109,10 +109,10 @@ def test_a_disk_that_is_full_in_probation_is_not_the_configuration_s_fault(site)
     house.apply("fine")
     filler = disk.fill()
     house.send(4)
-    wait.until(lambda: house.agent.metric("dray_capture_open") == 0, 20, "capture closed")
+    wait.until(lambda: house.agent.metric("dray_capture_open") == 0, 60, "capture closed")
     # Its record may find room in what drayd has kept in reserve, or wait for some.
     wait.until(lambda: house.road.history()[0] == (1, "confirmed") or
-               "a configuration that has proved good can't be confirmed" in house.agent.log(), 20,
+               "a configuration that has proved good can't be confirmed" in house.agent.log(), 60,
                "the end of its probation")
     os.unlink(filler)
     house.ends(1)
@@ -126,7 +126,7 @@ def test_a_step_back_needs_no_room(site):
     house.apply("poison")
     house.send(2)
     filler = disk.fill()
-    wait.until(lambda: "in force again" in house.agent.log(), 20, "the good one in force")
+    wait.until(lambda: "in force again" in house.agent.log(), 60, "the good one in force")
     os.unlink(filler)
     house.ends(None)
 
@@ -142,5 +142,5 @@ def test_a_database_that_breaks_in_probation_changes_nothing_on_the_road(site, k
     for name in os.listdir(house.agent.config["state_dir"]):
         if name.startswith("dray.db"):
             os.unlink(os.path.join(house.agent.config["state_dir"], name))
-    wait.until(lambda: "a fresh one has taken its place" in house.agent.log(), 20, "another one")
+    wait.until(lambda: "a fresh one has taken its place" in house.agent.log(), 60, "another one")
     house.ends(1 if kind == "fine" else None)
