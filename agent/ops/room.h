@@ -35,6 +35,7 @@
 #include "ops/guest.h"
 #include "ops/hooks.h"
 #include "ops/ops.h"
+#include "ops/rotation.h"
 #include "ops/token.h"
 
 #define OPS_BODY_MAX (1024 * 1024)
@@ -113,10 +114,14 @@ struct ops {
 	struct call_list waiting;
 	struct tokens *tokens;
 	struct hooks *hooks;
+	struct rotation rotation;
 	int64_t n_taken; /* events that came by HTTP in this turn */
 	struct ops_backup backup;
 	int64_t started_at_ms;
 };
+
+/* Tokens and hooks' secrets whose files have changed hold from now on. */
+void ops_rotate(struct ops *ops);
 
 /* --- doors (door.c) --------------------------------------------------------------------------- */
 

@@ -151,6 +151,28 @@ def test_secrets_rotate_without_a_call_being_lost(site):
                what="the old secret holds no more")
 
 
+def test_a_secret_that_is_written_holds_without_a_reload(site):
+    """And one that can't serve does not, nor does it let nobody in."""
+    new = partner.standard_secret("the new secret, another one")
+    hook = partner.STANDARD.hook(site.folder)
+    agent = site.agent(listen={"hooks": {"partner": hook}, "tokens": door.tokens(site.folder)})
+
+    def is_let_in(secret=None):
+        return partner.STANDARD.call(agent, receipt(), secret=secret).status == 202
+    assert is_let_in() and not is_let_in(new)
+    door.write_secret(site.folder, hook["secret"]["file"], "no base64, this")
+    wait.until(lambda: is_let_in() and "listen.hooks.partner.secret" in agent.log(), what="a warning")
+    assert is_let_in()
+    door.write_secret(site.folder, hook["secret"]["file"], new)
+    wait.until(lambda: is_let_in(new), what="the new secret holds")
+    assert not is_let_in()
+    door.write_secret(site.folder, "eye-token", "another-token-0123456789")
+    wait.until(lambda: door.ask(agent, "GET", "/v1/status", headers={
+        "Authorization": "Bearer another-token-0123456789"}).status == 200, what="the new token")
+    assert door.ask(agent, "GET", "/v1/status", token="eye").status == 401
+    assert is_let_in(new) and "no base64" not in agent.log()
+
+
 def test_a_secret_that_can_t_serve_is_a_configuration_error(site):
     hook = partner.STANDARD.hook(site.folder)
     agent = site.agent(listen={"hooks": {"partner": hook}})
