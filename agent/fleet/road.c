@@ -497,7 +497,7 @@ void road_confirm(struct fleet *fleet)
 			LOG_S("error", error_text(&err, text, sizeof(text))));
 		return;
 	}
-	watch_end(fleet);
+	watch_end(fleet, true);
 	LOG_INFO("configuration confirmed", LOG_S("what", tell_name(number, name)));
 	tell_audit(fleet, "config", "config.confirm", number, "");
 	tell_clear(fleet, "a configuration was confirmed");
@@ -572,7 +572,7 @@ void road_write_back(struct fleet *fleet, const char *who, const char *reason)
 void road_roll_back(struct fleet *fleet, const char *who, const char *reason)
 {
 	road_write_back(fleet, who, reason);
-	watch_end(fleet);
+	watch_end(fleet, false);
 	fleet->generation++;
 	fleet->needs_restore = true;
 	fleet_queue_restore(fleet);

@@ -190,14 +190,22 @@ def test_one_event_that_is_refused_is_not_the_change_s_fault(house):
     assert row["event_id"] == "odd-1"
 
 
-def test_the_same_poison_again_is_mended_again(house):
+@pytest.mark.parametrize("poison", ["a wrong path", "a path that rejects"],
+                         ids=lambda name: name.replace(" ", "-"))
+def test_the_same_poison_again_is_mended_again(house, poison):
+    """At once, too: what the first one made hold, or reject, was not so before."""
+    house.agent.config["destinations"]["erp"]["breaker"]["probe"] = "4s"
+    house.agent.write_config(house.agent.config)
     house.start(LONG)
-    house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
+    house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"},
+                     {"do": "status", "status": 422, "path_part": "/picky"})
+    house.send(3)
+    house.wait_all()
     for number in 1, 2:
-        assert house.road.apply(number, POISONS["a wrong path"])[0] == 200
-        house.send(2)
+        assert house.road.apply(number, POISONS[poison])[0] == 200
+        house.send(8)
         house.road.wait_for(number, "rolled_back")
-        house.wait_all()
+    house.wait_all()
 
 
 def test_what_can_be_known_before_is_refused_and_nothing_changes(house):
