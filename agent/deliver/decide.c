@@ -484,11 +484,19 @@ static bool is_plainly_refused(const struct claim *claim)
 	return verdict.is_proven && !claim->is_safe;
 }
 
+/* A gateway's page of HTML is nothing for a program, and what a server's trouble means is known without it. */
+bool decide_is_trouble(const struct claim *claim)
+{
+	int status = claim_status(claim);
+
+	return claim->is_read && (status == 408 || status == 425 || status == 429 || status >= 500);
+}
+
 static void decide_failed(struct claim *claim)
 {
 	struct decision *decision = &claim->decision;
 
-	if (is_plainly_refused(claim)) {
+	if (is_plainly_refused(claim) || decide_is_trouble(claim)) {
 		decide_default(claim);
 		return;
 	}

@@ -281,6 +281,8 @@ struct outcome_verdict decide_classify(const struct claim *claim);
 void reason_put(char *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What happened, in words: the other side's own where it had some. `out` of REASON_MAX bytes. */
 void decide_describe(const struct claim *claim, char *out);
+/* Did the program fail to read an answer that tells of the server, and not of the delivery? */
+bool decide_is_trouble(const struct claim *claim);
 /* The destination, or this delivery, is at fault. */
 void decide_held(struct claim *claim);
 /* It is the delivery's fault: asked once for each refusal. */

@@ -343,7 +343,7 @@ void lookup_decide(struct claim *claim)
 {
 	if (claim->map == MAP_SAID)
 		decide_said(claim);
-	else if (claim->map == MAP_QUIET)
+	else if (claim->map == MAP_QUIET || decide_is_trouble(claim))
 		decide_quiet(claim);
 	else
 		decide_failed(claim);

@@ -236,6 +236,41 @@ static void test_a_plain_refusal_needs_no_reading(void **state)
 	assert_string_equal(house_code(&house), "422");
 }
 
+/* A gateway's page of HTML, on which a program fails that reads JSON: what it means is known without it. */
+static void test_a_servers_trouble_needs_no_reading(void **state)
+{
+	static const struct {
+		const char *mode;
+		enum delivery_state state;
+	} cases[] = {
+		{ "\"idempotency\":{\"mode\":\"header\"}", DELIVERY_WAITING },
+		{ "\"idempotency\":{\"mode\":\"natural\"}", DELIVERY_WAITING },
+		{ "\"idempotency\":{\"mode\":\"lookup\"}", DELIVERY_SUSPECT },
+		{ "\"idempotency\":{\"mode\":\"none\"}", DELIVERY_EXCEPTION },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_parrot(cases[i].mode);
+		house_answer(&house, house_only(&house), 502, "\"jq: error: what is this\"");
+		assert_int_equal(house_state(&house, "e1"), cases[i].state);
+		if (i + 1 < sizeof(cases) / sizeof(cases[0]))
+			house_close(&house);
+	}
+	assert_string_equal(house.last_kind, "unknown");
+}
+
+static void test_a_page_in_place_of_a_lookups_answer_is_a_look_that_told_nothing(void **state)
+{
+	(void)state;
+	open_parrot("\"idempotency\":{\"mode\":\"lookup\"}");
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 60000);
+	house_answer(&house, house_only(&house), 502, "\"jq: error: what is this\"");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_SUSPECT);
+	assert_int_equal(house_looks(&house, "e1"), 1);
+}
+
 /* Renders the first time only. */
 static unsigned n_rendered;
 
@@ -420,6 +455,8 @@ int main(void)
 		TEST(test_of_a_batch_that_can_not_be_rendered_only_the_bad_one_is_rejected),
 		TEST(test_an_answer_that_can_not_be_read_is_unknown),
 		TEST(test_a_plain_refusal_needs_no_reading),
+		TEST(test_a_servers_trouble_needs_no_reading),
+		TEST(test_a_page_in_place_of_a_lookups_answer_is_a_look_that_told_nothing),
 		TEST(test_what_was_sent_and_can_not_be_rendered_again_is_unknown),
 		TEST(test_a_path_can_not_change_the_host),
 		TEST(test_a_path_that_is_no_url_is_the_events_fault_and_closes_nothing),
