@@ -165,10 +165,10 @@ void revisions_found(struct revisions *revisions, struct revision *first)
 	revisions->good = first;
 }
 
+/* Where there is a trial there is a good one. */
 static bool has_new_files(const struct revisions *revisions, const struct revision *revision)
 {
-	return !revisions->good ||
-	       memcmp(revisions->good->files_digest, revision->files_digest, ID_DIGEST_BYTES) != 0;
+	return memcmp(revisions->good->files_digest, revision->files_digest, ID_DIGEST_BYTES) != 0;
 }
 
 static void forbid_files(struct revisions *revisions, const struct revision *revision)
