@@ -15,10 +15,12 @@
 #include "programs.h"
 #include "proof.h"
 
-static int check(const struct places *places, const struct config *config, struct error *err)
+static int check(
+	const struct places *places, const struct config *config, bool is_good, struct error *err)
 {
 	if (places_check(places, config, err) < 0 ||
-		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0 ||
+		deliver_check(config, !is_good, &places->secrets, places->connector_dirs, err) <
+			0 ||
 		adapters_check(config, places->connector_dirs, err) < 0)
 		return -1;
 	if (capture_check(config, &places->secrets, err) < 0)
@@ -62,7 +64,7 @@ void loading_run(const struct places *places, struct loading *loading)
 		return;
 	if (build(places, loading) < 0)
 		return;
-	if (check(places, loading->config, err) == 0 &&
+	if (check(places, loading->config, loading->is_good, err) == 0 &&
 		(!loading->is_proved || proof_connectors(loading->config, places->connector_dirs,
 						places->mapper, err) == 0))
 		return;

@@ -46,6 +46,8 @@
 #define OPS_PAGE_MAX 1000
 
 struct call;
+struct again;
+struct store_exception_row;
 
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
@@ -73,6 +75,8 @@ struct call {
 	bool is_waiting;             /* call_wait() */
 	bool is_poisoned; /* a turn was lost meanwhile: what it had taken by then is, too */
 	unsigned n_stored, n_duplicate, n_rejected; /* of the events that a hook's call brought */
+	struct again
+		*again; /* the exception whose message it waits for; NULL none. Owned, one block */
 	bool is_answered;
 	int status;
 	const char *content_type;
@@ -170,6 +174,11 @@ void call_store_failed(struct call *call);
  * ever? False: the call is answered.
  */
 bool call_has_room(struct call *call);
+
+/* api_exceptions_again.c: is it of a message that was refused? (A list has no raw.) */
+bool exception_is_kept(const struct store_exception_row *row);
+/* An open one: take its message again, and answer, maybe later. `why` is borrowed for the call. */
+void exception_take_again(struct call *call, int64_t id, const char *why);
 
 /* A query's value; NULL when absent or empty. */
 const char *call_query(const struct call *call, const char *name);

@@ -385,6 +385,43 @@ static void test_a_refusal_that_says_a_token_back_is_told_without_it(void **stat
 	assert_string_equal(house.last_reason, "token *** (***) may not do that");
 }
 
+/* Hands on what it is told: as a refusal, or as the words with which it fails. */
+static enum mapper_outcome play_echo(const cJSON *input, struct buf *out)
+{
+	const cJSON *response = cJSON_GetObjectItem(input, "response");
+	const char *words = cJSON_GetStringValue(cJSON_GetObjectItem(response, "body"));
+
+	if (!words) {
+		buf_puts(out, "{\"send\":{\"path\":\"/post\",\"body\":{}}}");
+	} else if (cJSON_GetObjectItem(response, "status")->valueint == 200) {
+		buf_printf(out, "jq: error: %s", words);
+		return MAPPER_FAILED;
+	} else {
+		buf_printf(out, "{\"reject\":{\"message\":\"%s\"}}", words);
+	}
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_program_that_says_a_token_back_is_told_without_it(void **state)
+{
+	static const int statuses[] = { 422, 200 };
+
+	(void)state;
+	house_connector("echoes", "", play_echo);
+	for (size_t i = 0; i < 2; i++) {
+		open_with("\"connector\":\"echoes\",\"auth\":{\"type\":\"bearer\","
+			  "\"token\":{\"file\":\"secret\"}}");
+		house_put(&house, "e1", "");
+		house_rest(&house);
+		house_answer(&house, house_only(&house), statuses[i],
+			"\"the token s3cr3t may not do that\"");
+		assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+		assert_non_null(strstr(house.last_reason, "the token *** may not do that"));
+		if (i == 0)
+			house_close(&house);
+	}
+}
+
 /* --- sessions ----------------------------------------------------------------------------------------- */
 
 /* Logs in with a user's name, posts events; the answer to a log-in is the session, for ten seconds. */
@@ -463,6 +500,7 @@ int main(void)
 		T(test_a_hold_that_a_poisoned_turn_has_lost_is_opened_by_the_next),
 		T(test_a_reload_forgets_the_fetch_that_is_out_and_begins_another),
 		T(test_a_refusal_that_says_a_token_back_is_told_without_it),
+		T(test_a_program_that_says_a_token_back_is_told_without_it),
 		T(test_a_session_that_ends_in_mid_run_is_begun_anew),
 	};
 

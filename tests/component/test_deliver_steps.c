@@ -375,6 +375,52 @@ static void test_a_job_is_asked_until_it_is_done(void **state)
 	assert_string_equal(house.last_ref, "J-1");
 }
 
+static enum mapper_outcome asks_for_a_long_wait(const cJSON *input, struct buf *out)
+{
+	if (status_of(input) == 0)
+		buf_puts(out, "{\"send\":{\"path\":\"/in\",\"body\":{}}}");
+	else
+		buf_puts(out, "{\"retry\":{\"after_s\":2678400,\"reason\":\"next month\"}}");
+	return MAPPER_OUTPUT;
+}
+
+/* 31 days, the longest that a program may ask for: a row due that late is not one of a broken clock. */
+static void test_a_wait_of_a_month_is_waited_out(void **state)
+{
+	const int64_t month_ms = INT64_C(31) * 86400000;
+
+	(void)state;
+	house_connector("patient", "", asks_for_a_long_wait);
+	house_open(&house, "\"connector\":\"patient\",\"retry\":{\"give_up\":\"90d\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer(&house, house_only(&house), 200, "");
+	house_wait(&house, month_ms - 1000);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
+	assert_int_equal(house.n_started, 1);
+	house_wait(&house, 1000);
+	assert_int_equal(house.n_started, 2);
+}
+
+/* The job was accepted when there was no time left: what is known of it is kept for who tries again. */
+static void test_what_gives_up_keeps_what_it_was_to_go_on_with(void **state)
+{
+	(void)state;
+	house_connector("job", "", job);
+	house_open(&house, "\"connector\":\"job\",\"idempotency\":{\"mode\":\"none\"},"
+			   "\"retry\":{\"base\":\"1s\",\"max\":\"1h\",\"give_up\":\"1m\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer_later(house_only(&house), 429, "600");
+	house_rest(&house);
+	house_wait(&house, 600000);
+	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
+	assert_int_equal(house_exceptions(&house, "gave_up"), 1);
+	house_retry(&house, "e1", "gave_up");
+	house_rest(&house);
+	assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
+}
+
 /* A job for these events is accepted, and asked after. */
 static void open_job(const char *further, int n)
 {
@@ -582,6 +628,8 @@ int main(void)
 		TEST(test_a_job_is_asked_until_it_is_done),
 		TEST(test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_persons),
 		TEST(test_a_boot_cuts_no_settle_time_short),
+		TEST(test_a_wait_of_a_month_is_waited_out),
+		TEST(test_what_gives_up_keeps_what_it_was_to_go_on_with),
 		TEST(test_a_job_that_may_not_be_asked_after_is_not_called_refused),
 		TEST(test_a_job_that_is_not_found_is_a_persons),
 		TEST(test_a_job_that_runs_delays_no_other_delivery),

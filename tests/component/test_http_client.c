@@ -66,6 +66,58 @@ static void test_an_answer_longer_than_wanted_is_cut_and_means_what_it_says(void
 	assert_int_equal(wire.n_connections, 1);
 }
 
+/* RFC 9112: what is whole is an answer, whatever its framing; what is not is none. */
+static void test_an_answer_is_whole_or_none(void **state)
+{
+	static const struct {
+		const char *says;
+		int status; /* 0: no answer */
+		const char *body;
+	} rows[] = {
+		{ "HTTP/1.0 200 OK\r\n\r\nto the end", 200, "to the end" },
+		{ "HTTP/1.1 200 OK\r\n\r\nto the end", 200, "to the end" },
+		{ "HTTP/1.1 204 No Content\r\n\r\n", 204, "" },
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+		  "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok",
+			201, "ok" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200,
+			"ok" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", 0, "" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n", 0, "" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", 0, "" },
+		{ "HTTP/1.1 200 OK\r\nContent-Le", 0, "" },
+		{ "HTTP/1.1 100 Continue\r\n\r\n", 0, "" },
+		{ "HTTP/1.1 ", 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wire.says = rows[i].says;
+		struct seen seen = wire_post(&wire, "/says");
+		assert_int_equal(
+			seen.transport, rows[i].status ? TRANSPORT_ANSWERED : TRANSPORT_NO_ANSWER);
+		assert_int_equal(seen.status, rows[i].status);
+		assert_string_equal(seen.body, rows[i].body);
+		assert_false(seen.is_cut);
+	}
+}
+
+static void test_an_answer_as_long_as_is_kept_is_not_cut(void **state)
+{
+	char says[MAX_ANSWER + 128];
+	int head = snprintf(
+		says, sizeof(says), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", MAX_ANSWER);
+
+	(void)state;
+	memset(says + head, 'x', MAX_ANSWER);
+	says[head + MAX_ANSWER] = '\0';
+	wire.says = says;
+	struct seen seen = wire_post(&wire, "/says");
+	assert_int_equal(seen.status, 200);
+	assert_int_equal(seen.len, MAX_ANSWER);
+	assert_false(seen.is_cut);
+}
+
 static void test_connections_are_kept_and_used_again(void **state)
 {
 	(void)state;
@@ -256,6 +308,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_an_answer_comes_with_status_and_body),
 		T(test_an_answer_longer_than_wanted_is_cut_and_means_what_it_says),
+		T(test_an_answer_is_whole_or_none),
+		T(test_an_answer_as_long_as_is_kept_is_not_cut),
 		T(test_connections_are_kept_and_used_again),
 		T(test_no_more_connections_than_allowed),
 		T(test_a_redirect_is_not_followed),

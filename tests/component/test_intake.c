@@ -228,6 +228,27 @@ static void test_topic_and_body_must_agree(void **state)
 	assert_int_equal(exceptions(house, "invalid"), 1);
 }
 
+static void test_on_a_topic_that_names_no_device_nobody_speaks_for_one(void **state)
+{
+	static const char payload[] = "{\"device\":\"victim\",\"id\":\"1\"}";
+	struct house *house = *state;
+
+	*house->told = '\0';
+	assert_int_equal(intake_take(house->intake,
+				 &(struct intake_message){ .origin = "handhelds",
+					 .topic = "dray/v1/dc/event/receipt",
+					 .is_stray = true,
+					 .payload = payload,
+					 .len = sizeof(payload) - 1,
+					 .received_at_ms = 1 },
+				 on_ack, house),
+		0);
+	assert_string_equal(house->told, "rejected:topic_mismatch");
+	assert_string_equal(house->device, "");
+	assert_int_equal(store_commit(house->store), 0);
+	assert_int_equal(exceptions(house, "unparsable"), 1);
+}
+
 static void test_a_message_beyond_the_limit_is_refused_and_kept(void **state)
 {
 	struct house *house = *state;
@@ -402,6 +423,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_two_devices_may_choose_the_same_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_topic_and_body_must_agree, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_on_a_topic_that_names_no_device_nobody_speaks_for_one, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_message_beyond_the_limit_is_refused_and_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -12,6 +12,7 @@
 #include "dray/event.h"
 #include "dray/json.h"
 #include "dray/reference.h"
+#include "dray/trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -77,6 +78,16 @@ static void drop_notes(struct event *event)
 	cJSON_DeleteItemFromObjectCaseSensitive(event->root, "draynormalised");
 }
 
+/* Found at a glance is what the event has. */
+static void check_trace(const struct event *event, const struct buf *body)
+{
+	char found[TRACE_BYTES];
+	bool has_one = trace_find(body->data, body->len, found);
+
+	check(has_one == (event->traceparent[0] != '\0'));
+	check(!has_one || strcmp(found, event->traceparent) == 0);
+}
+
 static void check_canonical(struct event *event, const struct event_context *context)
 {
 	struct buf once = BUF_INIT;
@@ -91,6 +102,7 @@ static void check_canonical(struct event *event, const struct event_context *con
 	event_render(&again, &twice);
 	check(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
 	check(strcmp(event->id, again.id) == 0 && strcmp(event->source, again.source) == 0);
+	check_trace(event, &once);
 	event_done(&again);
 	buf_done(&once);
 	buf_done(&twice);

@@ -40,9 +40,10 @@ def socket_path(folder):
 
 
 def destination(url, **more):
-    """A destination that does not keep a test waiting."""
+    """A destination that does not keep a test waiting. Its time-out is for tests of time-outs to change:
+    a machine that stands still for a moment must not make a request be sent twice."""
     return merge({"kind": "http", "connector": "rest", "url": url, "vars": {"path": "/events"},
-                  "timeout": "5s", "concurrency": 8,
+                  "timeout": "20s", "concurrency": 8,
                   "retry": {"base": "50ms", "max": "500ms"},
                   "breaker": {"failures": 5, "probe": "200ms"}}, more)
 
@@ -158,13 +159,14 @@ class Agent:
 
     # --- asking
 
-    def get(self, path):
+    def get(self, path, timeout=20):
         """(status, text) from the TCP listener; (0, "") when nobody answers."""
         host, port = self.config["listen"]["address"].rsplit(":", 1)
         if self.tls:
-            connection = http.client.HTTPSConnection(host, int(port), timeout=5, context=self.tls)
+            connection = http.client.HTTPSConnection(host, int(port), timeout=timeout,
+                                                     context=self.tls)
         else:
-            connection = http.client.HTTPConnection(host, int(port), timeout=5)
+            connection = http.client.HTTPConnection(host, int(port), timeout=timeout)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

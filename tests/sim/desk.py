@@ -79,10 +79,15 @@ class Desk:
         except AssertionError as error:
             raise AssertionError("%s; heard: %s" % (error, self.reports()[-3:])) from None
 
-    def hear_last(self, revision, result, seconds=15):
-        return self.hear(lambda report: report["last"] and report["last"]["revision"] == revision and
-                         report["last"]["result"] == result, seconds,
-                         "revision %s to be %s" % (revision, result))
+    def hear_last(self, revision, result, seconds=30):
+        """The report that says this of the last that was offered; by now there may be others behind it."""
+        def said():
+            return next((report for report in self.reports() if report["last"] and
+                         (report["last"]["revision"], report["last"]["result"]) == (revision, result)), None)
+        try:
+            return wait.until(said, seconds, "revision %s to be %s" % (revision, result))
+        except AssertionError as error:
+            raise AssertionError("%s; heard: %s" % (error, self.reports()[-3:])) from None
 
 
 def topic(name, site=SITE, root="dray/v1"):

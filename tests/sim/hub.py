@@ -10,7 +10,7 @@ from paho.mqtt.properties import Properties
 
 from sim import wait
 
-Got = collections.namedtuple("Got", "topic id payload content_type retain dup")
+Got = collections.namedtuple("Got", "topic id payload content_type retain dup user_properties")
 
 
 class Consumer:
@@ -67,7 +67,7 @@ class Consumer:
         with self.lock:
             self.got.append(Got(message.topic, event.get("id"), event,
                                 getattr(properties, "ContentType", None), message.retain,
-                                message.dup))
+                                message.dup, getattr(properties, "UserProperty", [])))
 
     def messages(self):
         with self.lock:

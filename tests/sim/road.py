@@ -7,12 +7,13 @@ import socket
 from sim import agent as agents
 from sim import wait
 
-PROBATION_S = 1
+# What breaks is rolled back as soon as it is seen: a long one costs only who waits for its end.
+SHORT, LONG = {"probation": "1s"}, {"probation": "60s"}
 
 
 def fleet(**more):
     """A fleet section that does not keep a test waiting."""
-    return agents.merge({"probation": "%ds" % PROBATION_S,
+    return agents.merge({**SHORT,
                          "allow": ["sources", "destinations", "routes", "listen", "store"]}, more)
 
 

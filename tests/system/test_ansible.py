@@ -3,6 +3,7 @@ import grp
 import json
 import os
 import pwd
+import threading
 
 import pytest
 import yaml
@@ -35,16 +36,39 @@ def agent(site):
     return running
 
 
-def test_the_role_configures_a_running_agent_and_a_second_run_changes_nothing(agent, tmp_path):
+@pytest.fixture
+def restarts(agent, tmp_path):
+    """What the role calls in the place of systemctl, and who does it."""
+    asked, is_over = tmp_path / "asked", threading.Event()
+
+    def serve():
+        while not is_over.wait(0.05):
+            if asked.exists():
+                agent.stop()
+                agent.start()
+                asked.unlink()
+    thread = threading.Thread(target=serve, daemon=True)  # what it starts ends with it
+    thread.start()
+    yield ["sh", "-c", "touch '%s'; while [ -e '%s' ]; do sleep 0.05; done" % (asked, asked)]
+    is_over.set()
+    thread.join(10)
+
+
+def test_the_role_configures_a_running_agent_and_a_second_run_changes_nothing(agent, tmp_path,
+                                                                              restarts):
+    """It runs under another name, as a package leaves it: that is taken at a start alone."""
     config = merge(json.loads(json.dumps(agent.config)),
-                   {"destinations": {"tms": destination(agent.erp, auth={
+                   {"site": "dc-new-1", "destinations": {"tms": destination(agent.erp, auth={
                        "type": "bearer", "token": {"file": "tms-token"}})}})
-    variables = variables_for(agent, config, dray_secrets={"tms-token": "sixteen or more letters"})
+    variables = variables_for(agent, config, dray_secrets={"tms-token": "sixteen or more letters"},
+                              dray_restart=restarts)
     first = ansible.play(tmp_path, variables)
     assert first.status == 0, first.text
     assert first.counts["changed"] > 0
     names = [row["name"] for row in agent.ask("destinations", "list")["items"]]
     assert names == ["erp", "tms"]
+    shown = agent.ask("config", "show")
+    assert (shown["site"], shown["state"]) == ("dc-new-1", "good")
     assert os.stat(os.path.join(agent.folder, "tms-token")).st_mode & 0o777 == 0o640
     assert "sixteen or more letters" not in first.text
     second = ansible.play(tmp_path, variables)
@@ -73,6 +97,10 @@ def test_a_change_that_is_rolled_back_fails_the_play(site, agent, tmp_path):
     assert "rolled back: destination erp can't be reached" in run.text
     agent.erp.up()
     wait_applied(agent.erp, ["waits-1"])
+    # It fails until the files change: what lies there is not what runs.
+    again = ansible.play(tmp_path, variables_for(agent, config))
+    assert again.status != 0, again.text
+    assert "were rolled back: they are ignored until they change" in again.text
 
 
 def test_a_play_without_a_configuration_says_what_it_needs(agent, tmp_path):

@@ -43,3 +43,10 @@ def test_its_configuration_is_fine_once_the_places_are_filled(tmp_path):
     done = subprocess.run([os.path.join(build_folder(), "drayd"), "--config", str(tmp_path / "dray.json"), "--check"],
                           capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_broker_is_made_the_site_s_before_both_start_anew():
+    cloud = example()
+    assert set(cloud["packages"]) >= {"mosquitto", "openssl", "dray"}
+    assert cloud["runcmd"][0].startswith("drayctl device setup ")
+    assert cloud["runcmd"][1] == "systemctl restart mosquitto drayd"

@@ -26,7 +26,7 @@ def destination(server, port=None, folder="/~", **more):
             port or server.port, folder),
         "auth": {"type": "key", "username": server.user, "key": {"file": server.key},
                  "host_key": server.host_key()},
-        "vars": {"path": ""}, "timeout": "5s", "concurrency": 4, "order_by": "none",
+        "vars": {"path": ""}, "timeout": "20s", "concurrency": 4, "order_by": "none",
         "retry": {"base": "50ms", "max": "200ms"},
         "breaker": {"failures": 5, "probe": "200ms"}}, more)
 

@@ -9,7 +9,7 @@ import pytest
 from sim import wait
 from sim.site import destination, receipt, wait_applied
 
-MODES = {"erp": {}, "tms": {"idempotency": {"mode": "none"}},
+MODES = {"erp": {"timeout": "60s"}, "tms": {"idempotency": {"mode": "none"}},
          "wms": {"idempotency": {"lifetime": "1s"}}}
 
 
@@ -53,12 +53,12 @@ def test_restoring_doubles_nothing_or_asks_a_person(site, tmp_path):
     done = send(handheld, "done", 4)
     for cloud in clouds.values():
         wait_applied(cloud, done)
-    clouds["erp"].faults({"do": "slow", "ms": 3000, "count": 1})
+    clouds["erp"].faults({"do": "hold", "count": 1})
     clouds["tms"].down()  # not paused: restored, they would be asked at once
     clouds["wms"].down()
     out = send(handheld, "out", 1)
     wait.until(lambda: agent.metric("dray_backlog", 'destination="erp"', 'state="claimed"') == 1,
-               10, "a request that is out")
+               20, "a request that is out")
     agent.ctl("destinations", "pause", "erp")
     unfinished = out + send(handheld, "waits", 9)
     agent.ctl("backup", backup)
@@ -66,6 +66,7 @@ def test_restoring_doubles_nothing_or_asks_a_person(site, tmp_path):
                     " (SELECT id FROM destination WHERE name = 'erp') GROUP BY 1 ORDER BY 1"
                     ) == [(1, 3), (2, 1), (4, 6), (7, 4)]
 
+    clouds["erp"].faults()
     agent.ctl("destinations", "resume", "erp")
     clouds["tms"].up()
     clouds["wms"].up()
@@ -99,7 +100,7 @@ def test_restoring_doubles_nothing_or_asks_a_person(site, tmp_path):
 @pytest.mark.heavy
 def test_a_backup_made_under_load_doubles_nothing_when_it_is_restored(site, tmp_path):
     erp = site.cloud()
-    agent = site.agent({"erp": destination(erp)})
+    agent = site.agent({"erp": destination(erp, timeout="5s")})
     backup = str(tmp_path / "backup")
     erp.faults({"do": "hang", "apply": True, "every": 50}, {"do": "status", "every": 7})
     fleet = site.fleet(rate=500, devices=20, connections=4, window=8, resend_s=2).start()
