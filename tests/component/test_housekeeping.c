@@ -15,8 +15,8 @@
 #include "dray/metrics.h"
 #include "help_store.h"
 #include "help_timers.h"
-#include "housekeeping.h"
-#include "timekeeper.h"
+#include "keep/housekeeping.h"
+#include "keep/timekeeper.h"
 #include "turn.h"
 
 #define MINUTE INT64_C(60000)

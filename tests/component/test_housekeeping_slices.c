@@ -14,7 +14,7 @@
 #include "dray/metrics.h"
 #include "help_store.h"
 #include "help_timers.h"
-#include "housekeeping.h"
+#include "keep/housekeeping.h"
 #include "turn.h"
 
 #define DAY_MS INT64_C(86400000)

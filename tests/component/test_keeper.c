@@ -18,7 +18,7 @@
 #include "help_faulty_vfs.h"
 #include "help_store.h"
 #include "help_timers.h"
-#include "keeper.h"
+#include "keep/keeper.h"
 #include "turn.h"
 
 #define ERP 1

@@ -30,7 +30,7 @@
 #include "help_courier.h"
 #include "help_faulty_vfs.h"
 #include "help_timers.h"
-#include "keeper.h"
+#include "keep/keeper.h"
 #include "secret.h"
 #include "store/store.h"
 #include "turn.h"
