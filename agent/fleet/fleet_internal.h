@@ -19,7 +19,7 @@
 
 #include "dray/probation.h"
 #include "fleet/fleet.h"
-#include "loading.h"
+#include "config/loading.h"
 
 #define FLEET_WHO_MAX 96
 #define FLEET_AUDITS_MAX 16

@@ -16,7 +16,7 @@
 #include "play_mapper.h"
 #include "secret.h"
 #include "store/store.h"
-#include "timekeeper.h"
+#include "keep/timekeeper.h"
 #include "turn.h"
 
 #define ERRANDS_MAX 64

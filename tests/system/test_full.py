@@ -33,6 +33,12 @@ class Ears:
                    "alarms %s; heard %s" % (alarms, self.alarms(*kinds)))
 
 
+def on_a_disk(site, kind="ext4", mib=64):
+    """A small disk for the store alone, an ERP, and the agent between them."""
+    disk, erp = site.disk(kind=kind, mib=mib), site.cloud()
+    return disk, erp, site.agent({"erp": destination(erp)}, state_dir=disk.path)
+
+
 def is_open(agent):
     return agent.metric("dray_capture_open") == 1
 
@@ -114,10 +120,8 @@ def fill_drain_and_check(site, agent, erp, ears, why):
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_a_disk_filled_by_our_own_events_drains_and_opens_again(site, kind):
-    disk = site.disk(kind=kind, mib=32)
-    erp = site.cloud()
     ears = Ears(site)
-    agent = site.agent({"erp": destination(erp)}, state_dir=disk.path)
+    _, erp, agent = on_a_disk(site, kind=kind, mib=32)
     fill_drain_and_check(site, agent, erp, ears, "the store's disk is full")
 
 
@@ -154,10 +158,8 @@ def run_until(fleet, n):
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_another_process_that_takes_the_last_byte_stops_capture_until_it_gives_up(site, kind):
-    disk = site.disk(kind=kind, mib=32)
-    erp = site.cloud()
     ears = Ears(site)
-    agent = site.agent({"erp": destination(erp)}, state_dir=disk.path)
+    disk, erp, agent = on_a_disk(site, kind=kind, mib=32)
     fleet = site.fleet(devices=40, ballast=1000).start()
     run_until(fleet, 500)
     hog = Hog(disk)
@@ -176,9 +178,7 @@ def test_another_process_that_takes_the_last_byte_stops_capture_until_it_gives_u
 
 
 def test_deliveries_drain_on_a_disk_that_another_process_keeps_full(site):
-    disk = site.disk(kind="ext4", mib=64)
-    erp = site.cloud()
-    agent = site.agent({"erp": destination(erp)}, state_dir=disk.path)
+    disk, erp, agent = on_a_disk(site)
     erp.down()
     fleet = site.fleet(devices=20, total=1000).start()
     wait.until(fleet.is_done, 60, "all acked")
@@ -194,9 +194,7 @@ def test_deliveries_drain_on_a_disk_that_another_process_keeps_full(site):
 
 
 def test_drayd_starts_on_a_full_disk_delivers_and_opens_when_there_is_room(site):
-    disk = site.disk(kind="ext4", mib=64)
-    erp = site.cloud()
-    agent = site.agent({"erp": destination(erp)}, state_dir=disk.path)
+    disk, erp, agent = on_a_disk(site)
     erp.down()
     fleet = site.fleet(devices=20, total=200).start()
     wait.until(fleet.is_done, 60, "all acked")
@@ -214,10 +212,8 @@ def test_drayd_starts_on_a_full_disk_delivers_and_opens_when_there_is_room(site)
 
 @pytest.mark.heavy
 def test_a_store_that_refuses_writes_for_a_while_loses_and_doubles_nothing(site):
-    disk = site.disk(kind="ext4", mib=64)
-    erp = site.cloud()
     ears = Ears(site)
-    agent = site.agent({"erp": destination(erp)}, state_dir=disk.path)
+    disk, erp, agent = on_a_disk(site)
     fleet = site.fleet(devices=40).start()
     run_until(fleet, 500)
     disk.refuse("dray.db", "dray.db-wal")
@@ -238,9 +234,7 @@ def test_a_store_that_refuses_writes_for_a_while_loses_and_doubles_nothing(site)
 
 
 def test_a_file_system_that_turns_read_only_under_load_loses_and_doubles_nothing(site):
-    disk = site.disk(kind="ext4", mib=64)
-    erp = site.cloud()
-    agent = site.agent({"erp": destination(erp)}, state_dir=disk.path)
+    disk, erp, agent = on_a_disk(site)
     fleet = site.fleet(devices=40).start()
     run_until(fleet, 500)
     disk.turn_read_only()

@@ -1,19 +1,19 @@
-#include "loading.h"
+#include "config/loading.h"
 
 #include <string.h>
 
 #include "agent.h"
 #include "capture/adapter.h"
 #include "capture/capture.h"
-#include "config_file.h"
-#include "declared.h"
+#include "config/config_file.h"
+#include "config/declared.h"
 #include "deliver/deliver.h"
 #include "dray/json.h"
 #include "fleet/poll.h"
 #include "ops/ops.h"
-#include "places.h"
-#include "programs.h"
-#include "proof.h"
+#include "config/places.h"
+#include "config/programs.h"
+#include "config/proof.h"
 
 static int check(
 	const struct places *places, const struct config *config, bool is_good, struct error *err)
