@@ -179,7 +179,7 @@ unit_and_component() { # PRESET WHAT
 	local folder=build/$1 log=build/log/ctest-$1.log began=$SECONDS
 	say "$2"
 	rm -f "$folder/Testing/Temporary/LastTest.log" "$folder/ctest.xml"
-	(cd "$folder" && ctest -j2 --timeout 300 --output-on-failure --output-junit ctest.xml) \
+	(cd "$folder" && ctest -j2 --timeout 600 --output-on-failure --output-junit ctest.xml) \
 		>"$log" 2>&1
 	counted "$(/usr/bin/python3 tests/tally.py ctest "$folder/Testing/Temporary/LastTest.log" \
 		"$folder/ctest.xml")" "$log" "$folder/ctest.xml" $began
