@@ -57,7 +57,7 @@ proof() {
 packages="gcc cmake ninja-build pkg-config git mmdebstrap systemd-container qemu-user-static qemu-system-arm cpio
 	gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf dpkg-dev rpm lintian rpmlint shellcheck
 	bash-completion scdoc mosquitto openssl python3-pytest python3-pytest-xdist
-	python3-paho-mqtt python3-jsonschema"
+	python3-paho-mqtt python3-jsonschema gdb-multiarch"
 
 install_packages() {
 	local package missing=
