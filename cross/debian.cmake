@@ -25,7 +25,7 @@ set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/${triplet}/pkgconfig:${CMAKE
 # Debug information names the sysroot's headers as if it lay in build/sysroot, wherever it does, and sources
 # from the top of the tree, as gcc does: clang would put the folder of the build before them.
 set(CMAKE_C_FLAGS_INIT
-	"-ffile-prefix-map=${CMAKE_SYSROOT}=./build/sysroot/${sysroot} -fdebug-compilation-dir=.")
+	"${machine} -ffile-prefix-map=${CMAKE_SYSROOT}=./build/sysroot/${sysroot} -fdebug-compilation-dir=.")
 # With qemu-user-static ctest runs what was built.
 find_program(found_emulator ${emulator})
 if(found_emulator)
