@@ -7,10 +7,12 @@ and Linux 6.7.
 """
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x10000000, 0x20000000
+PR_SET_PDEATHSIG = 1
 BINFMT = "/proc/sys/fs/binfmt_misc"
 # The head of an ELF file: class, byte order, what is no matter, "executable", machine.
 MAGIC = {"arm64": (r"\x7fELF\x02\x01\x01" + r"\x00" * 9 + r"\x02\x00\xb7\x00", "aarch64"),
@@ -40,10 +42,12 @@ def main():
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID) != 0:
             os._exit(125)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # who ends us ends all that runs inside
         os.write(apart, b".")
         os.read(is_mapped, 1)
         first = os.fork()
         if first == 0:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             inside(arch, command)
         os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]))
     os.close(apart)
