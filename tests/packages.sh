@@ -8,6 +8,7 @@
 # said above it, as README.md has it, is left in build/packages.txt. Logs are in build/log.
 set -u
 cd "$(dirname -- "$0")/.." || exit 1
+. packaging/needs.sh
 export LC_ALL=C.UTF-8
 passed=0 failed=0 skipped=0
 table=build/packages.txt
@@ -59,18 +60,6 @@ packages="gcc cmake ninja-build pkg-config git mmdebstrap systemd-container qemu
 	bash-completion scdoc mosquitto openssl python3-pytest python3-pytest-xdist
 	python3-paho-mqtt python3-jsonschema gdb-multiarch"
 
-install_packages() {
-	local package missing=
-	for package in $packages; do
-		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-			missing="$missing $package"
-	done
-	[ -n "$missing" ] || return 0
-	apt-get -o DPkg::Lock::Timeout=600 -qq update &&
-		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y install \
-			--no-install-recommends $missing
-}
-
 # The tests for an architecture, built as the packages' programs are but for the size.
 build_emulated() { # ARCH
 	cmake -S . -B "build/emulated/$1" -G Ninja -DCMAKE_TOOLCHAIN_FILE="$PWD/cross/$1.cmake" \
@@ -93,7 +82,7 @@ cat >$table <<-'EOT'
 	| what | passed | failed | skipped | s |
 	|---|--:|--:|--:|--:|
 EOT
-part "what is needed is installed" packages-install.log install_packages || finish
+part "what is needed is installed" packages-install.log ensure_packages $packages || finish
 part "deb and rpm for amd64, arm64, armhf, twice the same bytes" packages-build.log build_packages || finish
 proof "contents, scripts, symbols, SBOM, lintian, rpmlint" packages-contents tests/packaging \
 	-m "not heavy" --ignore tests/packaging/test_life.py --ignore tests/packaging/test_service.py

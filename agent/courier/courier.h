@@ -33,7 +33,7 @@ struct courier_request {
 	const char *url;  /* kind http: whole, with the path */
 	const char *path; /* kind mqtt: the topic; kind sftp: the file's name */
 	/* "Name: value", NULL ends: content type, key, credentials, what the connector asks for. Kind
-	 * mqtt: Content-Type becomes the message's, of the others none is sent. */
+	 * mqtt: Content-Type becomes the message's, traceparent a user property, of the others none is sent. */
 	const char *const *headers;
 	const char *body;
 	size_t len;

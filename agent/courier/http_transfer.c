@@ -69,6 +69,10 @@ static CURLcode set_bounds(CURL *easy, const struct http_pool *pool)
 		code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Else a request whose time is up while its name is being resolved has the loop wait for the
+	 * resolver's thread, ten seconds and more on a line that is down. So that thread ends by itself. */
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	if (!code)
@@ -282,6 +286,19 @@ static bool is_unsent(CURL *easy)
 	return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0;
 }
 
+/* To libcurl a connection that ends among the headers ends the answer: it is not complete (RFC 9112
+ * section 8), and whatever its status line says is no proof. */
+static CURLcode check_head(struct http_transfer *transfer)
+{
+	static const char words[] =
+		"the connection was closed in the middle of the answer's headers";
+
+	if (transfer->head.is_over)
+		return CURLE_OK;
+	memcpy(transfer->error, words, sizeof(words));
+	return CURLE_PARTIAL_FILE;
+}
+
 void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
 {
 	struct http_answer answer = {
@@ -295,6 +312,8 @@ void http_transfer_finish(struct http_transfer *transfer, CURLcode result)
 	if (result == CURLE_OK &&
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
 		result = CURLE_GOT_NOTHING;
+	if (result == CURLE_OK)
+		result = check_head(transfer);
 	if (result == CURLE_OK) {
 		answer.status = (int)status;
 		http_head_read(&transfer->head);

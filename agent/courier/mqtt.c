@@ -68,6 +68,7 @@ struct errand {
 	int status;
 	char words[WORDS_MAX];
 	char *content_type; /* NULL none; behind the topic */
+	char *traceparent;  /* likewise */
 	char topic[];
 };
 
@@ -281,6 +282,7 @@ static void publish_waiting(struct line_mqtt *line)
 			.payload = errand->body,
 			.len = errand->len,
 			.content_type = errand->content_type,
+			.traceparent = errand->traceparent,
 		};
 		int reason = mqtt_publish(line->mqtt, &publication, &errand->mid);
 
@@ -365,15 +367,26 @@ static void on_release(void *ctx)
 		release_line(line);
 }
 
-static const char *find_content_type(const char *const *headers)
+/* The value of "name: value", where there is one. */
+static const char *find_header(const char *const *headers, const char *name)
 {
-	static const char name[] = "content-type:";
+	size_t len = strlen(name);
 
 	for (; headers && *headers; headers++)
-		if (strncasecmp(*headers, name, sizeof(name) - 1) == 0)
-			return *headers + sizeof(name) - 1 +
-			       strspn(*headers + sizeof(name) - 1, " ");
+		if (strncasecmp(*headers, name, len) == 0 && (*headers)[len] == ':')
+			return *headers + len + 1 + strspn(*headers + len + 1, " ");
 	return NULL;
+}
+
+static size_t size_of(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+/* A copy, at `to`. NULL of NULL. */
+static char *keep_text(char *to, const char *text)
+{
+	return text ? memcpy(to, text, size_of(text)) : NULL;
 }
 
 static int start_errand(
@@ -381,10 +394,11 @@ static int start_errand(
 {
 	struct line_mqtt *line = opened;
 	const char *topic = request->path ? request->path : "";
-	const char *content_type = find_content_type(request->headers);
-	size_t topic_size = strlen(topic) + 1;
-	size_t type_size = content_type ? strlen(content_type) + 1 : 0;
-	struct errand *errand = malloc(sizeof(*errand) + topic_size + type_size);
+	const char *content_type = find_header(request->headers, "Content-Type");
+	const char *traceparent = find_header(request->headers, "traceparent");
+	size_t topic_size = size_of(topic), type_size = size_of(content_type);
+	struct errand *errand =
+		malloc(sizeof(*errand) + topic_size + type_size + size_of(traceparent));
 
 	if (!errand)
 		return -1;
@@ -397,10 +411,8 @@ static int start_errand(
 		.began_mono_ms = clock_mono_ms(line->mqtt_courier->is.clock),
 	};
 	memcpy(errand->topic, topic, topic_size);
-	if (content_type) {
-		errand->content_type = errand->topic + topic_size;
-		memcpy(errand->content_type, content_type, type_size);
-	}
+	errand->content_type = keep_text(errand->topic + topic_size, content_type);
+	errand->traceparent = keep_text(errand->topic + topic_size + type_size, traceparent);
 	TAILQ_INSERT_TAIL(&line->waiting, errand, link);
 	return 0;
 }

@@ -44,6 +44,8 @@ struct courier_sftp {
 	pthread_mutex_t mutex;
 	pthread_cond_t thread_ended;
 	unsigned n_threads;
+	pthread_t last_ended; /* where has_ended: it joins the one that ended before it */
+	bool has_ended;
 	struct jobs ended;
 	int ended_fd;
 	struct event *on_ended;
@@ -161,6 +163,24 @@ static void write_job(
 		sftp_put(*session, &file, &job->result);
 }
 
+/*
+ * Its last word, under the mutex, which is let go. Libraries give back what they keep of a thread behind
+ * its function: not before that, seen by joining it, may the process go on to its own end.
+ */
+static void leave(struct courier_sftp *owner)
+{
+	const bool has_earlier = owner->has_ended;
+	const pthread_t earlier = owner->last_ended;
+
+	owner->last_ended = pthread_self();
+	owner->has_ended = true;
+	owner->n_threads--;
+	(void)pthread_cond_signal(&owner->thread_ended);
+	(void)pthread_mutex_unlock(&owner->mutex);
+	if (has_earlier)
+		(void)pthread_join(earlier, NULL);
+}
+
 static void *run_thread(void *arg)
 {
 	struct line_sftp *line = arg;
@@ -191,9 +211,7 @@ static void *run_thread(void *arg)
 	} while (!TAILQ_EMPTY(&line->waiting));
 	if (--line->n_threads == 0 && atomic_load(&line->is_closed))
 		free_line(line);
-	owner->n_threads--;
-	(void)pthread_cond_signal(&owner->thread_ended);
-	(void)pthread_mutex_unlock(&owner->mutex);
+	leave(owner);
 	return NULL;
 }
 
@@ -207,7 +225,6 @@ static int start_thread(struct line_sftp *line)
 
 	if (pthread_attr_init(&attributes) != 0)
 		return -1;
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -470,6 +487,8 @@ void courier_sftp_free(const struct courier *courier)
 		LOG_WARNING("an SFTP server's name is still being looked up, not waiting for it");
 		return; /* the thread needs what would be freed here */
 	}
+	if (owner->has_ended)
+		(void)pthread_join(owner->last_ended, NULL);
 	if (owner->ended_fd >= 0)
 		(void)close(owner->ended_fd);
 	(void)pthread_cond_destroy(&owner->thread_ended);

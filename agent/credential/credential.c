@@ -110,7 +110,7 @@ static void redact_encoded(char *text, const char *secret)
 	buf_done(&encoded);
 }
 
-static void redact_all(const struct credential *credential, char *text)
+void credential_redact(const struct credential *credential, char *text)
 {
 	const struct buf *sent = &credential->fetch.headers;
 
@@ -141,7 +141,7 @@ void credential_read_refusal(
 	char words[CREDENTIAL_WORDS_MAX];
 
 	connector_read_refusal(body, len, words, sizeof(words));
-	redact_all(credential, words);
+	credential_redact(credential, words);
 	cut(words, out, size);
 }
 
@@ -270,7 +270,7 @@ void credential_fail(struct credential *credential, bool is_refused, const char 
 	if (vsnprintf(words, sizeof(words), format, args) < 0)
 		words[0] = '\0';
 	va_end(args);
-	redact_all(credential, words);
+	credential_redact(credential, words);
 	cut(words, credential->reason, sizeof(credential->reason));
 	note_failure(credential, is_refused);
 	end_fetch(credential);
@@ -360,8 +360,9 @@ bool credential_is_answered(struct credential *credential, const struct courier_
 
 static bool is_usable(const struct credential *credential)
 {
-	return !is_fetched(credential) ||
-	       (credential->is_held && now_mono_ms(credential) < credential->expires_mono_ms);
+	if (!is_fetched(credential))
+		return !credential->is_unread;
+	return credential->is_held && now_mono_ms(credential) < credential->expires_mono_ms;
 }
 
 static bool is_waiting(const struct credential *credential)
@@ -380,8 +381,8 @@ enum credential_state credential_state(const struct credential *credential)
 
 static bool is_due(const struct credential *credential)
 {
-	return is_fetched(credential) && credential->fetch.stage == STAGE_NONE &&
-	       !is_waiting(credential) &&
+	return (is_fetched(credential) || credential->is_unread) &&
+	       credential->fetch.stage == STAGE_NONE && !is_waiting(credential) &&
 	       (!is_usable(credential) || now_mono_ms(credential) >= credential->refresh_mono_ms);
 }
 
@@ -397,10 +398,13 @@ void credential_fetch(struct credential *credential)
 	credential->failure.asked_ms = 0;
 	fetch->begun_mono_ms = now_mono_ms(credential);
 	fetch->lifetime_ms = 0;
-	if (static_read(credential->auth, credential->options.secrets, &credential->own, &err) != 0)
+	if (static_read(credential->auth, credential->options.secrets, &credential->own, &err) !=
+		0) {
 		credential_fail(credential, true, "%s", error_text(&err, text, sizeof(text)));
-	else
+	} else {
+		credential->is_unread = false;
 		credential_go_on(credential);
+	}
 	credential->is_beginning = false;
 }
 
@@ -457,7 +461,7 @@ void credential_refused(struct credential *credential, unsigned generation)
 void credential_reread(struct credential *credential)
 {
 	credential->is_failed = false;
-	if (!is_fetched(credential))
+	if (!is_fetched(credential) && !credential->is_unread)
 		read_anew(credential);
 }
 
@@ -530,7 +534,9 @@ struct credential *credential_new(const struct credential_options *options, stru
 	credential->failure.reason = credential->reason;
 	if (options->program)
 		credential->options.program = mapper_program_ref(options->program);
-	if (static_read(credential->auth, options->secrets, &credential->own, err) == 0)
+	credential->is_unread =
+		static_read(credential->auth, options->secrets, &credential->own, err) != 0;
+	if (!credential->is_unread || options->courier)
 		return credential;
 	credential_free(credential);
 	return NULL;

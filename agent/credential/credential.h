@@ -41,7 +41,7 @@ struct mapper_program;
 #define CREDENTIAL_REASON_MAX 320
 
 enum credential_state {
-	CREDENTIAL_HELD,     /* requests may be signed; always so for static ones */
+	CREDENTIAL_HELD,     /* requests may be signed; so for static ones, once they were read */
 	CREDENTIAL_NEEDED,   /* call credential_fetch() */
 	CREDENTIAL_FETCHING, /* on_change is called when that ends */
 	CREDENTIAL_FAILED,   /* credential_failure() says why */
@@ -63,7 +63,10 @@ struct credential_options {
 	void *ctx;
 };
 
-/* Reads the files. NULL with *err filled. */
+/*
+ * Reads the files. NULL with *err filled. In use (a courier) one that can't be read is no error: it is NEEDED,
+ * and FAILED until the file is there.
+ */
 struct credential *credential_new(const struct credential_options *options, struct error *err);
 /* A fetch that is out ends without a word. NULL is a no-op. */
 void credential_free(struct credential *credential);
@@ -109,7 +112,9 @@ struct credential_request {
 int credential_sign(const struct credential *credential, const struct credential_request *request,
 	struct buf *out);
 
-/* connector_read_refusal(), in which secrets of four characters and more become "***". */
+/* In what a stranger wrote secrets of four characters and more become "***". */
+void credential_redact(const struct credential *credential, char *text);
+/* connector_read_refusal(), redacted. */
 void credential_read_refusal(
 	const struct credential *credential, const char *body, size_t len, char *out, size_t size);
 

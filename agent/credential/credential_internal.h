@@ -46,6 +46,7 @@ struct credential {
 	const struct config_auth *auth;
 	struct credential_parts own;              /* from files */
 	struct credential_parts held;             /* fetched */
+	bool is_unread;                           /* static, and its file could not be read yet */
 	bool is_held;                             /* neither refused nor never fetched */
 	int64_t refresh_mono_ms, expires_mono_ms; /* of what is held; INT64_MAX not known */
 	struct credential_fetch fetch;

@@ -124,13 +124,14 @@ void deliver_free(struct deliver *deliver);
  * deliver_configure() has returned and every claim made under it is settled (deliver takes what it
  * needs by copy, so the caller may free the old one at once).
  *
- * Returns 0, or -1 with *err filled and nothing changed: connectors are loaded and secrets read
- * first. The first call also takes up rows found CLAIMED after a crash.
+ * Returns 0, or -1 with *err filled and nothing changed: connectors are loaded
+ * first. A secret that can't be read holds its destination until it is there (deliver_check() refuses it).
+ * The first call also takes up rows found CLAIMED after a crash.
  */
 int deliver_configure(struct deliver *deliver, const struct config *config, struct error *err);
-/* The same check without an effect, for --check. */
-int deliver_check(const struct config *config, const struct secret_dirs *secrets,
-	const char *const *connector_dirs, struct error *err);
+/* The same check without an effect, for --check; `reads_credentials`: they must be there, too. */
+int deliver_check(const struct config *config, bool reads_credentials,
+	const struct secret_dirs *secrets, const char *const *connector_dirs, struct error *err);
 
 /* Before an orderly end: claim nothing more; what is out goes on. */
 void deliver_drain(struct deliver *deliver);

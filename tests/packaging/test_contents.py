@@ -125,7 +125,7 @@ def installed(tmp_path_factory):
 
 def run(installed, program, *arguments):
     return subprocess.run([os.path.join(installed, program), *arguments], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=240)
 
 
 def test_the_configuration_is_fine_as_it_comes(installed):
@@ -167,7 +167,7 @@ def test_the_agent_starts_with_the_configuration_as_it_comes(installed, tmp_path
                                "status").returncode == 0, what="an answer to drayctl status")
     finally:
         daemon.terminate()
-    assert daemon.wait(timeout=20) == 0
+    assert daemon.wait(timeout=120) == 0
 
 
 def completed(installed, *words):
@@ -183,7 +183,7 @@ _$1 "$1"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
     done = subprocess.run(["bash", "-c", script, "bash", installed, *words], capture_output=True,
-                          text=True, timeout=20, cwd=installed)
+                          text=True, timeout=120, cwd=installed)
     assert done.stderr == "", name
     return set(done.stdout.split())
 

@@ -50,7 +50,7 @@ def test_from_the_release_before_to_nothing_left(gateway):
     erp = gateway.cloud()
     gateway.configure(erp)
     gateway.boot()
-    wait.until(gateway.is_active, 30, "drayd of the release before")
+    wait.until(gateway.is_active, 60, "drayd of the release before")
     erp.down()
     handheld = gateway.device()
     gateway.scan(handheld, 20)
@@ -84,7 +84,7 @@ def test_from_the_release_before_to_nothing_left(gateway):
 
     # Back: it goes on where it was.
     gateway.install(new)
-    wait.until(gateway.is_active, 30, "drayd back")
+    wait.until(gateway.is_active, 60, "drayd back")
     assert gateway.machine.unit("UnitFileState") == "enabled"
     erp.up()
     gateway.scan(handheld)

@@ -17,8 +17,9 @@ struct places;
 /* What is to be loaded, and what came of it. */
 struct loading {
 	cJSON *files; /* the document of the site's files; NULL: read them, it is set when that went well */
-	cJSON *patch;          /* from afar, on top; NULL: none */
-	bool is_proved;        /* the cases of connectors are run, too */
+	cJSON *patch;   /* from afar, on top; NULL: none */
+	bool is_proved; /* the cases of connectors are run, too */
+	bool is_good;   /* it was in force: a destination whose secret is gone meanwhile waits */
 	struct config *config; /* NULL unless it can be taken */
 	struct error err;      /* else why not */
 };

@@ -1,4 +1,4 @@
-#include "places.h"
+#include "config/places.h"
 
 #include <errno.h>
 #include <libgen.h>

@@ -1,24 +1,26 @@
-#include "loading.h"
+#include "config/loading.h"
 
 #include <string.h>
 
 #include "agent.h"
 #include "capture/adapter.h"
 #include "capture/capture.h"
-#include "config_file.h"
-#include "declared.h"
+#include "config/config_file.h"
+#include "config/declared.h"
 #include "deliver/deliver.h"
 #include "dray/json.h"
 #include "fleet/poll.h"
 #include "ops/ops.h"
-#include "places.h"
-#include "programs.h"
-#include "proof.h"
+#include "config/places.h"
+#include "config/programs.h"
+#include "config/proof.h"
 
-static int check(const struct places *places, const struct config *config, struct error *err)
+static int check(
+	const struct places *places, const struct config *config, bool is_good, struct error *err)
 {
 	if (places_check(places, config, err) < 0 ||
-		deliver_check(config, &places->secrets, places->connector_dirs, err) < 0 ||
+		deliver_check(config, !is_good, &places->secrets, places->connector_dirs, err) <
+			0 ||
 		adapters_check(config, places->connector_dirs, err) < 0)
 		return -1;
 	if (capture_check(config, &places->secrets, err) < 0)
@@ -62,7 +64,7 @@ void loading_run(const struct places *places, struct loading *loading)
 		return;
 	if (build(places, loading) < 0)
 		return;
-	if (check(places, loading->config, err) == 0 &&
+	if (check(places, loading->config, loading->is_good, err) == 0 &&
 		(!loading->is_proved || proof_connectors(loading->config, places->connector_dirs,
 						places->mapper, err) == 0))
 		return;

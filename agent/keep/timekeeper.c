@@ -1,4 +1,4 @@
-#include "timekeeper.h"
+#include "keep/timekeeper.h"
 
 #include <limits.h>
 #include <stdio.h>

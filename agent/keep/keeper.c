@@ -1,4 +1,4 @@
-#include "keeper.h"
+#include "keep/keeper.h"
 
 #include <stdio.h>
 #include <stdlib.h>

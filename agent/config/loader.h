@@ -6,7 +6,7 @@
 #ifndef DRAY_LOADER_H
 #define DRAY_LOADER_H
 
-#include "loading.h"
+#include "config/loading.h"
 
 struct event_base;
 struct places;

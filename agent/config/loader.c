@@ -1,4 +1,4 @@
-#include "loader.h"
+#include "config/loader.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -10,8 +10,8 @@
 
 #include <event2/event.h>
 
-#include "loading.h"
-#include "places.h"
+#include "config/loading.h"
+#include "config/places.h"
 
 struct loader {
 	const struct places *places;

@@ -1,4 +1,4 @@
-#include "declared.h"
+#include "config/declared.h"
 
 #include "dray/json.h"
 #include "mapper/connector_folder.h"

@@ -1,4 +1,4 @@
-#include "proof.h"
+#include "config/proof.h"
 
 #include <stdio.h>
 #include <string.h>

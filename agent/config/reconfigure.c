@@ -1,23 +1,23 @@
-#include "reconfigure.h"
+#include "config/reconfigure.h"
 
 #include <stdlib.h>
 
 #include "capture/adapter.h"
 #include "capture/capture.h"
 #include "capture/intake.h"
-#include "config_file.h"
+#include "config/config_file.h"
 #include "deliver/deliver.h"
 #include "fleet/fleet.h"
 #include "fleet/poll.h"
-#include "housekeeping.h"
-#include "keeper.h"
-#include "loader.h"
+#include "keep/housekeeping.h"
+#include "keep/keeper.h"
+#include "config/loader.h"
 #include "log.h"
 #include "mapper/mapper.h"
 #include "notify.h"
 #include "ops/ops.h"
-#include "places.h"
-#include "salvor.h"
+#include "config/places.h"
+#include "keep/salvor.h"
 
 struct reconfigure {
 	struct reconfigure_options is;

@@ -1,4 +1,4 @@
-#include "housekeeping.h"
+#include "keep/housekeeping.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "programs.h"
+#include "config/programs.h"
 
 #include <cjson/cJSON.h>
 

@@ -1,4 +1,4 @@
-#include "salvor.h"
+#include "keep/salvor.h"
 
 #include <stdio.h>
 #include <stdlib.h>

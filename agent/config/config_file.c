@@ -1,15 +1,14 @@
-#include "config_file.h"
+#include "config/config_file.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "dray/json.h"
+#include "file.h"
 
 #define FILE_MAX (1 << 20)
 #define PATCHES_MAX 1000
@@ -29,43 +28,22 @@ static int set_file_error(struct error *err, const char *path, const char *messa
 	return error_set(err, len > kept ? path + len - kept : path, "%s", message);
 }
 
-static int read_open_file(int fd, const char *path, struct buf *out, struct error *err)
-{
-	char *room = buf_reserve(out, FILE_MAX + 1);
-	size_t n = 0;
-
-	if (!room)
-		return set_file_error(err, path, "out of memory");
-	while (n <= FILE_MAX) {
-		ssize_t got = read(fd, room + n, FILE_MAX + 1 - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return set_file_error(err, path, strerror(errno));
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	if (n > FILE_MAX)
-		return set_file_error(err, path, "larger than 1 MiB");
-	out->len = n;
-	return 0;
-}
-
 static int read_file(const char *path, struct buf *out, struct error *err)
 {
-	struct stat info;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int result;
+	int failed = file_read(path, FILE_MAX, out);
 
-	if (fd < 0)
-		return set_file_error(err, path, strerror(errno));
-	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-		result = set_file_error(err, path, "not a regular file");
-	else
-		result = read_open_file(fd, path, out, err);
-	(void)close(fd);
-	return result;
+	switch (failed) {
+	case 0:
+		return 0;
+	case EFBIG:
+		return set_file_error(err, path, "larger than 1 MiB");
+	case EINVAL:
+		return set_file_error(err, path, "not a regular file");
+	case ENOMEM:
+		return set_file_error(err, path, "out of memory");
+	default:
+		return set_file_error(err, path, strerror(failed));
+	}
 }
 
 static cJSON *parse_text(const char *path, const struct buf *text, struct error *err)
