@@ -57,7 +57,8 @@ proof() {
 
 packages="gcc cmake ninja-build pkg-config git mmdebstrap systemd-container qemu-user-static qemu-system-arm cpio
 	gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf dpkg-dev rpm lintian rpmlint shellcheck
-	bash-completion scdoc mosquitto openssl python3-pytest python3-paho-mqtt python3-jsonschema"
+	bash-completion scdoc mosquitto openssl python3-pytest python3-pytest-xdist
+	python3-paho-mqtt python3-jsonschema gdb-multiarch"
 
 # The tests for an architecture, built as the packages' programs are but for the size.
 build_emulated() { # ARCH
@@ -68,7 +69,7 @@ build_emulated() { # ARCH
 
 build_packages() {
 	rm -rf build/packages
-	packaging/build.sh all
+	packaging/build.sh --verify all
 }
 
 finish() {
@@ -82,7 +83,7 @@ cat >$table <<-'EOT'
 	|---|--:|--:|--:|--:|
 EOT
 part "what is needed is installed" packages-install.log ensure_packages $packages || finish
-part "deb and rpm for amd64, arm64, armhf are built" packages-build.log build_packages || finish
+part "deb and rpm for amd64, arm64, armhf, twice the same bytes" packages-build.log build_packages || finish
 proof "contents, scripts, symbols, SBOM, lintian, rpmlint" packages-contents tests/packaging \
 	-m "not heavy" --ignore tests/packaging/test_life.py --ignore tests/packaging/test_service.py
 proof "a bare Debian delivers, by the README's words" packages-install tests/packaging/test_install.py
@@ -93,7 +94,7 @@ proof "rpm: install, upgrade, erase" packages-rpm tests/packaging/test_rpm_root.
 for arch in arm64 armhf; do
 	part "tests are built for $arch" "packages-build-$arch.log" build_emulated $arch || continue
 	proof "unit and component tests, drayd and kill -9 on $arch (qemu-user)" "packages-$arch" \
-		tests/packaging/test_emulated.py -k $arch
+		-n 2 tests/packaging/test_emulated.py -k $arch
 	proof "dray-map closed in on a kernel of $arch (qemu-system)" "packages-kernel-$arch" \
 		tests/packaging/test_arm_kernel.py -k $arch
 done

@@ -87,6 +87,14 @@ def test_it_is_small(dray):
     assert size_kb < SIZE_MAX_KB
 
 
+@pytest.mark.parametrize("program", package.PROGRAMS)
+def test_glibc_does_not_refuse_its_relocations(dray, tmp_path, program):
+    """Packed ones (RELR) it takes only from a program that says it needs a glibc that knows them."""
+    path = os.path.join(package.unpack(dray, tmp_path), program)
+    said = package.said_by("readelf", "-dVW", path).decode()
+    assert ("(RELR)" in said) == ("GLIBC_ABI_DT_RELR" in said)
+
+
 def test_all_of_it_has_the_date_of_the_source(dray):
     """Else the same source would not give the same bytes."""
     dates = {member.mtime for member, _ in dray.tree.values()}
