@@ -215,7 +215,7 @@ def test_the_manual_says_who_may_change_what():
 
 
 def test_the_manual_names_every_alarm_that_is_raised_and_cleared():
-    code = sources("agent.c", "reconfigure.c", "keeper.c", "capture/grant.c")
+    code = sources("agent.c", "config/reconfigure.c", "keep/keeper.c", "capture/grant.c")
     kinds = set(re.findall(r'\.kind = "(\w+)"|"(store_\w+)"', code))
     page = manual("drayd.8").split("# ALARMS")[1].split("\n# ")[0]
     named = re.findall(r"^\*(\w+)\* \(\w+\)$", page, re.M)
