@@ -75,24 +75,32 @@ static void answer_taken(struct call *call, int64_t id)
 	call_answer(call, 200);
 }
 
-static void end(struct call *call, const struct again *again, int status)
+/* 0, or -1: the store failed. */
+static int answer_outcome(struct call *call, const struct again *again)
 {
-	struct store *store = call->ops->with.store;
 	struct outcome outcome = { .repeats = 0 };
 
+	if (store_get_exception(call->ops->with.store, again->id, on_outcome, &outcome) < 0)
+		return -1;
+	if (call->n_rejected > 0 && outcome.repeats > again->repeats) {
+		call_problem(call, 409, "exception %" PRId64 " is as it was: %s", again->id,
+			outcome.reason);
+		return 0;
+	}
+	if (!outcome.is_resolved && resolve(call, again->id, again->why) != 0)
+		return -1;
+	answer_taken(call, again->id);
+	return 0;
+}
+
+static void end(struct call *call, const struct again *again, int status)
+{
 	call->ops->n_taken += call->n_stored + call->n_duplicate + call->n_rejected;
 	if (status < 0 || call->is_poisoned)
 		call_problem(call, 503,
 			"not all of it was taken: the store failed, or memory ran out; try again");
-	else if (store_get_exception(store, again->id, on_outcome, &outcome) < 0)
+	else if (answer_outcome(call, again) != 0)
 		call_store_failed(call);
-	else if (call->n_rejected > 0 && outcome.repeats > again->repeats)
-		call_problem(call, 409, "exception %" PRId64 " is as it was: %s", again->id,
-			outcome.reason);
-	else if (!outcome.is_resolved && resolve(call, again->id, again->why) != 0)
-		call_store_failed(call);
-	else
-		answer_taken(call, again->id);
 }
 
 /* --- taking ------------------------------------------------------------------------------------------ */
