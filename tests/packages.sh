@@ -3,7 +3,7 @@
 #
 #   tests/packages.sh
 #
-# On a fresh Debian 12, as root; half an hour on two cores. Installs what it needs, and changes nothing
+# On a fresh Debian 12, as root; an hour and more on two cores. Installs what it needs, and changes nothing
 # else of the machine: what is mounted and booted is gone with it. The last line is the count; what is
 # said above it, as README.md has it, is left in build/packages.txt. Logs are in build/log.
 set -u
