@@ -8,7 +8,7 @@
  *   wall       ms since the Unix epoch, as far as it is believed; what people and others are shown.
  *   monotonic  as libevent's timers count; what lives in memory only.
  *
- * timeline.h says how the first two hang together; timekeeper.h keeps it.
+ * timeline.h says how the first two hang together; keep/timekeeper.h keeps it.
  */
 #ifndef DRAY_CLOCK_H
 #define DRAY_CLOCK_H

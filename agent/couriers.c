@@ -1,7 +1,7 @@
 #include "couriers.h"
 
-#include "deliver/deliver.h"
-#include "deliver/http_client.h"
+#include "courier/courier.h"
+#include "courier/http_client.h"
 
 int couriers_open(struct couriers *couriers, struct event_base *base, const struct clock *clock,
 	const struct secret_dirs *dirs, const char *site)

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "config_file.h"
-#include "declared.h"
+#include "config/config_file.h"
+#include "config/declared.h"
 #include "dray/config.h"
 #include "lock.h"
-#include "places.h"
+#include "config/places.h"
 #include "store/store.h"
 
 static int restore(

@@ -1,6 +1,6 @@
 /*
  * restore.h - drayd --restore FILE: a backup takes the place of the database, the agent stopped. What
- * the agent does about it when it runs again: store/backup.h and salvor.h.
+ * the agent does about it when it runs again: store/backup.h and keep/salvor.h.
  */
 #ifndef DRAY_RESTORE_H
 #define DRAY_RESTORE_H

@@ -1,7 +1,6 @@
 #include "secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dray/buf.h"
+#include "file.h"
 #include "log.h"
 
 #define SECRET_MAX (64 * 1024)
@@ -121,24 +122,6 @@ static void warn_readable(const char *path, const struct stat *info)
 		LOG_S("file", path));
 }
 
-/* Read to the end or to `size`. The count, or -1. */
-static ssize_t read_all(int fd, char *out, size_t size)
-{
-	size_t n = 0;
-
-	while (n < size) {
-		ssize_t got = read(fd, out + n, size - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	return (ssize_t)n;
-}
-
 static size_t cut_line_break(const char *text, size_t len)
 {
 	if (len > 0 && text[len - 1] == '\n')
@@ -148,52 +131,40 @@ static size_t cut_line_break(const char *text, size_t len)
 	return len;
 }
 
-static char *check_content(const char *path, char *text, size_t got, struct error *err)
+/* In memory of its own size. */
+static char *copy_content(const char *path, const struct buf *text, struct error *err)
 {
-	size_t len = cut_line_break(text, got);
+	size_t len = cut_line_break(text->data, text->len);
+	char *copy = NULL;
 
-	if (got > SECRET_MAX)
-		(void)refuse(err, path, "is larger than 64 KiB");
-	else if (len == 0)
+	if (len == 0)
 		(void)refuse(err, path, "is empty");
-	else if (memchr(text, '\0', len))
+	else if (memchr(text->data, '\0', len))
 		(void)refuse(err, path, "holds a NUL byte");
-	else {
-		text[len] = '\0';
-		return text;
-	}
-	explicit_bzero(text, SECRET_MAX + 2);
-	free(text);
-	return NULL;
+	else if (!(copy = strndup(text->data, len)))
+		(void)refuse(err, path, "found no memory");
+	return copy;
 }
 
+/* The large block that it is read into does not grow, and is wiped. */
 static char *read_content(int fd, const char *path, struct error *err)
 {
-	char *text = malloc(SECRET_MAX + 2);
+	struct buf text = BUF_INIT;
+	char *content = NULL;
+	int failed =
+		buf_reserve(&text, SECRET_MAX + 1) ? file_read_open(fd, SECRET_MAX, &text) : ENOMEM;
 
-	if (!text) {
+	if (failed == EFBIG)
+		(void)refuse(err, path, "is larger than 64 KiB");
+	else if (failed == ENOMEM)
 		(void)refuse(err, path, "found no memory");
-		return NULL;
-	}
-	ssize_t got = read_all(fd, text, SECRET_MAX + 1);
-	if (got < 0) {
-		(void)refuse(err, path, "can't be read: %s", strerror(errno));
-		explicit_bzero(text, SECRET_MAX + 2);
-		free(text);
-		return NULL;
-	}
-	return check_content(path, text, (size_t)got, err);
-}
-
-/* The content in memory of its own size; the large block that it was read into is wiped. */
-static char *shrink_content(char *text, const char *path, struct error *err)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	if (text && !copy)
-		(void)refuse(err, path, "found no memory");
-	secret_free(text);
-	return copy;
+	else if (failed)
+		(void)refuse(err, path, "can't be read: %s", strerror(failed));
+	else
+		content = copy_content(path, &text, err);
+	buf_wipe(&text);
+	buf_done(&text);
+	return content;
 }
 
 char *secret_read(
@@ -201,23 +172,21 @@ char *secret_read(
 {
 	char path[PATH_BYTES];
 	struct stat info;
-	char *text = NULL;
+	char *text;
 
 	if (secret_path(dirs, secret, path, sizeof(path), err))
 		return NULL;
-	/* O_NONBLOCK: a pipe that somebody put there must not hold the loop. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = file_open(path, &info);
 	if (fd < 0) {
-		(void)refuse(err, path, "can't be opened: %s", strerror(errno));
+		if (errno == EINVAL)
+			(void)refuse(err, path, "is not a regular file");
+		else
+			(void)refuse(err, path, "can't be opened: %s", strerror(errno));
 		return NULL;
 	}
-	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-		(void)refuse(err, path, "is not a regular file");
-	} else {
-		if (info.st_mode & S_IROTH)
-			warn_readable(path, &info);
-		text = shrink_content(read_content(fd, path, err), path, err);
-	}
+	if (info.st_mode & S_IROTH)
+		warn_readable(path, &info);
+	text = read_content(fd, path, err);
 	(void)close(fd);
 	return text;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dray/utf8.h"
 #include "plain.h"
 
 #define FIRST_BYTES 256
@@ -105,7 +106,11 @@ bool text_put_all(char *out, size_t size, const char *const texts[])
 		}
 		memcpy(out + at, *texts, len);
 		at += len;
+		if (!fits)
+			break;
 	}
+	if (!fits)
+		at = utf8_whole(out, at);
 	out[at] = '\0';
 	return fits;
 }

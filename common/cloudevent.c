@@ -118,6 +118,9 @@ static int join(const struct cloudevent *cloudevent, const struct json_limits *l
 {
 	const char *type = cloudevent->content_type;
 
+	if (cloudevent->is_cut)
+		return problem_set(ret_problem, REASON_TOO_LARGE, "", "more than %zu attributes",
+			cloudevent->n);
 	if (type && !is_utf8(type))
 		return problem_set(ret_problem, REASON_BAD_UTF8, "/datacontenttype",
 			"datacontenttype is not UTF-8");

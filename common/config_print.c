@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dray/json.h"
+#include "dray/words.h"
 #include "tree.h"
 
 #define NAME_PATTERN "^[A-Za-z0-9._-]{1,64}$"
@@ -30,15 +31,14 @@ static cJSON *find_section(cJSON *root, const char *name, const char *inner)
 static cJSON *make_list(const char *words)
 {
 	cJSON *list = cJSON_CreateArray();
+	size_t len;
 
-	for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
-		size_t len = strcspn(at, " ");
+	for (const char *at = words; (at = words_next(at, &len)); at += len) {
 		char word[64];
 
 		(void)snprintf(word, sizeof(word), "%.*s", (int)len, at);
 		if (!cJSON_AddItemToArray(list, cJSON_CreateString(word)))
 			break;
-		at += len;
 	}
 	return list;
 }

@@ -17,7 +17,6 @@
 #define REF_MAX_BYTES 128
 #define CODE_MAX_BYTES 64
 #define WORDS_MAX_BYTES 500
-#define AFTER_MAX_S (86400.0 * 31)
 #define LIFETIME_MAX_S (86400.0 * 366)
 
 static const struct json_limits output_limits = {
@@ -179,7 +178,7 @@ static int read_retry(
 	static const char *const members[] = { "after_s", "reason", NULL };
 
 	if (output_check_members(retry, members, err) ||
-		read_seconds(retry, "after_s", AFTER_MAX_S, &ret->after_ms, err))
+		read_seconds(retry, "after_s", CONNECTOR_AFTER_MAX_S, &ret->after_ms, err))
 		return -1;
 	return read_words(output, retry, "reason", WORDS_MAX_BYTES, &ret->reason, err);
 }

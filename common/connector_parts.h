@@ -8,12 +8,6 @@
 
 #include "dray/connector.h"
 
-/*
- * What a stranger wrote, fit for a line on a terminal: control characters and runs of white space
- * become one space, what is not UTF-8 a question mark; cut between characters. `out` may be `text`.
- */
-void connector_clean(const char *text, size_t len, char *out, size_t size);
-
 /* As a JSON string that the bounded scanner takes: what is no character, and NUL, becomes U+FFFD, byte by
  * byte. */
 void connector_put_text(const char *text, size_t len, struct buf *out);

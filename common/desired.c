@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dray/json.h"
+#include "dray/words.h"
 
 static const struct json_limits limits = {
 	.max_bytes = JWS_MAX, .max_depth = 32, .max_members = 100000
@@ -21,20 +22,6 @@ static int check_members(const cJSON *document, struct error *err)
 	return 0;
 }
 
-static bool is_allowed(const char *allow, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *at = allow + strspn(allow, " "); *at; at += strspn(at, " ")) {
-		size_t word = strcspn(at, " ");
-
-		if (word == len && memcmp(at, name, len) == 0)
-			return true;
-		at += word;
-	}
-	return false;
-}
-
 static int check_config(const cJSON *config, const char *allow, struct error *err)
 {
 	const cJSON *member;
@@ -42,7 +29,7 @@ static int check_config(const cJSON *config, const char *allow, struct error *er
 	if (!cJSON_IsObject(config))
 		return error_set(err, "config", "must be an object");
 	cJSON_ArrayForEach (member, config) {
-		if (is_allowed(allow, member->string))
+		if (words_has(allow, member->string, strlen(member->string)))
 			continue;
 		error_fill(err, member->string,
 			"may not be changed from afar; fleet.allow names what may");
@@ -75,8 +62,10 @@ static int check(const cJSON *document, const struct desired_rules *rules, int64
 static int unwrap(const char *text, size_t len, const struct desired_rules *rules,
 	struct buf *ret_payload, struct error *err)
 {
-	if (jws_is_signed(text, len))
-		return jws_open(text, len, rules->keys, ret_payload, err);
+	int opened = jws_open(text, len, rules->keys, ret_payload, err);
+
+	if (opened != 0)
+		return opened < 0 ? -1 : 0;
 	if (rules->keys)
 		return error_set(err, "signature",
 			"missing: fleet.public_key is set, so only what is signed is taken; "

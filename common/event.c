@@ -88,7 +88,7 @@ static int read_document(struct reading *r)
 		(void)text_join(e->subject, sizeof(e->subject), type, "/", id);
 		memcpy(e->document_key, e->subject, sizeof(e->document_key));
 	} else if (shipment && *shipment) {
-		(void)snprintf(e->document_key, sizeof(e->document_key), "shipment/%s", shipment);
+		(void)text_join(e->document_key, sizeof(e->document_key), "shipment/", shipment);
 	}
 	return 0;
 }

@@ -10,6 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dray/trace.h"
+#include "dray/utf8.h"
+#include "dray/words.h"
+
 #define FIELD_TEXT_MAX 32
 #define SEQUENCE_MAX INT64_C(999999999999999999)
 
@@ -52,6 +56,8 @@ void envelope_copy(char *out, size_t size, const char *text)
 
 	if (len > 0)
 		memcpy(out, text, len);
+	if (len == size - 1)
+		len = utf8_whole(out, len);
 	out[len] = '\0';
 }
 
@@ -86,16 +92,9 @@ static int read_site(struct reading *r)
 	return 0;
 }
 
-static bool is_listed(const char *types, const char *type)
-{
-	char word[EVENT_TYPE_MAX + 2];
-
-	return !types || (text_join(word, sizeof(word), " ", type, " ") && strstr(types, word));
-}
-
 static int read_type(struct reading *r)
 {
-	const char *topic = r->context->topic_type;
+	const char *topic = r->context->topic_type, *types = r->context->types;
 	char type[EVENT_TYPE_MAX];
 
 	if (envelope_read_text(r, ATTRIBUTE_TYPE, type, sizeof(type)) < 0)
@@ -111,7 +110,7 @@ static int read_type(struct reading *r)
 	if (!r->type)
 		return problem_set(r->problem, REASON_TYPE_UNKNOWN, "/type",
 			"there is no event type %s", r->event->type);
-	if (!is_listed(r->context->types, r->event->type))
+	if (types && !words_has(types, r->event->type, strlen(r->event->type)))
 		return envelope_refuse(r, REASON_NOT_ALLOWED, ATTRIBUTE_TYPE,
 			"may not be sent this way: its source is not allowed to");
 	return 0;
@@ -268,30 +267,12 @@ static int read_sequence(struct reading *r)
 	return 0;
 }
 
-static bool is_hex(const char *text, size_t len)
-{
-	return strspn(text, "0123456789abcdef") >= len;
-}
-
-static bool is_zeros(const char *text, size_t len)
-{
-	return strspn(text, "0") >= len;
-}
-
-/* W3C Trace Context, version 00: 00-{32 hex}-{16 hex}-{2 hex}, ids not zero. */
-static bool is_traceparent(const char *t)
-{
-	return strlen(t) == 55 && strncmp(t, "00-", 3) == 0 && is_hex(t + 3, 32) &&
-	       !is_zeros(t + 3, 32) && t[35] == '-' && is_hex(t + 36, 16) &&
-	       !is_zeros(t + 36, 16) && t[52] == '-' && is_hex(t + 53, 2);
-}
-
 /* A trace that can't be read is no reason to refuse a receipt: it is left out. */
 static void read_traceparent(struct reading *r)
 {
 	const char *text = cJSON_GetStringValue(r->tree.slots[ATTRIBUTE_TRACEPARENT]);
 
-	if (text && is_traceparent(text))
+	if (text && trace_is_valid(text))
 		envelope_copy(r->event->traceparent, sizeof(r->event->traceparent), text);
 }
 

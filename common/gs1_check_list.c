@@ -3,7 +3,8 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "dray/words.h"
 
 /* ISO 3166-1, numeric. */
 static const uint16_t countries[] = { 4, 8, 10, 12, 16, 20, 24, 28, 31, 32, 36, 40, 44, 48, 50, 51,
@@ -49,7 +50,6 @@ static const char country_codes[] =
 
 /* UN/ECE Recommendation 21 and GS1's additions (code list PackageTypeCode), likewise. */
 static const char package_types[] =
-	" "
 	"1A 1B 1D 1F 1G 1W 200 201 202 203 204 205 206 210 211 212 2C 3A 3H 43 44 4A 4B "
 	"4C 4D 4F 4G 4H 5H 5L 5M 6H 6P 7A 7B 8 8A 8B 8C 9 AA AB AC AD AF AG AH AI AJ AL "
 	"AM AP APE AT AV B4 BB BC BD BE BF BG BGE BH BI BJ BK BL BM BME BN BO BP BQ BR "
@@ -88,10 +88,7 @@ static bool is_country_number(int64_t code)
 
 bool gs1_is_country(const char code[2])
 {
-	for (const char *p = country_codes; *p; p += 3)
-		if (memcmp(p, code, 2) == 0)
-			return true;
-	return false;
+	return words_has(country_codes, code, 2);
 }
 
 bool gs1_check_iso3166(const struct gs1_piece *p)
@@ -132,11 +129,7 @@ bool gs1_check_mediatype(const struct gs1_piece *p)
 
 bool gs1_check_packagetype(const struct gs1_piece *p)
 {
-	char code[] = "      ";
-
-	memcpy(code + 1, p->text, p->len < 4 ? p->len : 4);
-	code[(p->len < 4 ? p->len : 4) + 2] = '\0';
-	if (!strstr(package_types, code))
+	if (!words_has(package_types, p->text, p->len))
 		return gs1_flaw(p, 0, "there is no kind of package %.*s", (int)p->len, p->text);
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include "dray/encode.h"
 #include "dray/json.h"
+#include "dray/words.h"
 
 /* RFC 8410 section 10.1: SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING of 33 bytes }. */
 static const uint8_t spki_head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03,
@@ -35,17 +36,15 @@ static int parse_key(const char *text, size_t len, uint8_t out[JWS_KEY_BYTES], s
 int jws_parse_keys(const char *text, struct jws_keys *ret, struct error *err)
 {
 	struct jws_keys keys = { .n = 0 };
+	size_t len;
 
-	for (const char *at = text + strspn(text, " "); *at; at += strspn(at, " ")) {
-		size_t len = strcspn(at, " ");
-
+	for (const char *at = text; (at = words_next(at, &len)); at += len) {
 		if (keys.n == JWS_KEYS_MAX)
 			return error_set(
 				err, "public_key", "holds more than %d keys", JWS_KEYS_MAX);
 		if (parse_key(at, len, keys.key[keys.n], err) < 0)
 			return -1;
 		keys.n++;
-		at += len;
 	}
 	if (keys.n == 0)
 		return error_set(err, "public_key", "is empty");
@@ -60,17 +59,6 @@ int jws_parse_keys(const char *text, struct jws_keys *ret, struct error *err)
 static const struct json_limits jws_limits = {
 	.max_bytes = JWS_MAX, .max_depth = 4, .max_members = MEMBERS_MAX
 };
-
-bool jws_is_signed(const char *text, size_t len)
-{
-	struct buf scratch = BUF_INIT;
-	cJSON *jws = json_parse(text, len, &jws_limits, &scratch, NULL);
-	bool is_signed = json_get(jws, "payload") && json_get(jws, "signature");
-
-	buf_done(&scratch);
-	cJSON_Delete(jws);
-	return is_signed;
-}
 
 /* The text behind a member's base64. */
 static int decode_member(const cJSON *jws, const char *name, struct buf *out, struct error *err)
@@ -157,26 +145,28 @@ static int verify(const cJSON *jws, const struct jws_keys *keys, struct error *e
 	return status;
 }
 
+static int open_jws(
+	const cJSON *jws, const struct jws_keys *keys, struct buf *ret_payload, struct error *err)
+{
+	if (keys && check_header(jws, err) < 0)
+		return -1;
+	if (decode_member(jws, "payload", ret_payload, err) < 0)
+		return -1;
+	return keys && verify(jws, keys, err) < 0 ? -1 : 1;
+}
+
 int jws_open(const char *text, size_t len, const struct jws_keys *keys, struct buf *ret_payload,
 	struct error *err)
 {
 	struct buf scratch = BUF_INIT;
-	struct json_error flaw = { 0 };
-	cJSON *jws = json_parse(text, len, &jws_limits, &scratch, &flaw);
-	int status = jws ? 0 : error_set(err, NULL, "%s", flaw.message);
+	cJSON *jws = json_parse(text, len, &jws_limits, &scratch, NULL);
+	int status = 0;
 
 	buf_done(&scratch);
 	buf_reset(ret_payload);
-	if (status == 0 && keys) {
-		status = check_header(jws, err);
-		if (status == 0)
-			status = decode_member(jws, "payload", ret_payload, err);
-		if (status == 0)
-			status = verify(jws, keys, err);
-	} else if (status == 0) {
-		status = decode_member(jws, "payload", ret_payload, err);
-	}
-	if (status != 0)
+	if (json_get(jws, "payload") && json_get(jws, "signature"))
+		status = open_jws(jws, keys, ret_payload, err);
+	if (status < 0)
 		buf_reset(ret_payload);
 	cJSON_Delete(jws);
 	return status;

@@ -7,6 +7,7 @@
 
 #include "dray/gs1.h"
 #include "dray/json.h"
+#include "dray/words.h"
 #include "event_data.h"
 
 static void put_pointer(const struct place *place, const char *member, struct buf *out)
@@ -48,15 +49,11 @@ bool normalise_is_noted(const struct normalising *n, const struct place *place, 
 	const char *member)
 {
 	struct buf note = BUF_INIT;
-	bool is_noted = false;
+	bool is_noted;
 
 	put_note(place, rule, member, &note);
-	if (n->changes.data && !buf_failed(&note))
-		for (const char *p = strstr(n->changes.data, note.data); p;
-			p = strstr(p, note.data)) {
-			p += note.len;
-			is_noted |= *p == '\0' || *p == ' ';
-		}
+	is_noted = n->changes.data && !buf_failed(&note) &&
+		   words_has(n->changes.data, note.data, note.len);
 	buf_done(&note);
 	return is_noted;
 }

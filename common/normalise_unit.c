@@ -38,7 +38,7 @@ static const char *find_code(const struct normalising *n, const struct place *pl
 		(void)normalise_refuse_store(n);
 		return NULL;
 	}
-	code = unit_find(found > 0 ? local : text);
+	code = unit_find(reference->unit_names, found > 0 ? local : text);
 	if (!code)
 		(void)normalise_refuse(
 			n, place, REASON_UOM_UNKNOWN, member, "the unit %s is not known", text);
@@ -81,7 +81,7 @@ static int find_conversion(const struct normalising *n, const struct place *plac
 
 	if (!item || !*item->uom)
 		return 0;
-	c->to = unit_find(item->uom);
+	c->to = unit_find(reference->unit_names, item->uom);
 	if (!c->to)
 		c->to = item->uom;
 	if (!c->from) {

@@ -14,6 +14,14 @@ static uint64_t since(uint64_t now, uint64_t then)
 	return now > then ? now - then : 0;
 }
 
+static double usual_share(const struct probation_sample *before)
+{
+	uint64_t received = since(before->received, before->spoilt_received);
+	uint64_t refused = since(before->refused, before->spoilt_refused);
+
+	return received > 0 ? (double)refused / (double)received : 0;
+}
+
 void probation_begin(
 	struct probation *probation, int64_t length_ms, const struct probation_sample *before)
 {
@@ -22,8 +30,7 @@ void probation_begin(
 		.broker_seen_mono_ms = before->mono_ms,
 		.received = before->received,
 		.refused = before->refused,
-		.share = before->received > 0 ? (double)before->refused / (double)before->received
-					      : 0 };
+		.share = usual_share(before) };
 	for (size_t i = 0; i < count_of(before); i++) {
 		const struct probation_destination *destination = &before->destinations[i];
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dray/utf8.h"
+
 static const char *const words[REASON_N] = {
 	[REASON_NONE] = "",
 	[REASON_BAD_JSON] = "bad_json",
@@ -35,25 +37,6 @@ const char *reason_word(enum reason reason)
 	return (unsigned)reason < REASON_N ? words[reason] : "";
 }
 
-static size_t sequence_length(char lead)
-{
-	unsigned char c = (unsigned char)lead;
-
-	return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-
-/* What is left of `len` bytes when a character that a bound has cut goes whole: still UTF-8. */
-static size_t whole_characters(const char *text, size_t len)
-{
-	size_t start = len;
-
-	while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start == 0 || start - 1 + sequence_length(text[start - 1]) <= len)
-		return len;
-	return start - 1;
-}
-
 void problem_fill(
 	struct problem *problem, enum reason reason, const char *field, const char *format, ...)
 {
@@ -61,12 +44,12 @@ void problem_fill(
 	va_list args;
 
 	problem->reason = reason;
-	field_len = whole_characters(field, field_len);
+	field_len = utf8_whole(field, field_len);
 	memcpy(problem->field, field, field_len);
 	problem->field[field_len] = '\0';
 	va_start(args, format);
 	if (vsnprintf(problem->message, sizeof(problem->message), format, args) < 0)
 		problem->message[0] = '\0';
 	va_end(args);
-	problem->message[whole_characters(problem->message, strlen(problem->message))] = '\0';
+	problem->message[utf8_whole(problem->message, strlen(problem->message))] = '\0';
 }

@@ -26,6 +26,7 @@ struct place {
 struct reader {
 	cJSON *object;
 	const struct reference *known;
+	struct unit_names *unit_names;
 	struct reference_record *record;
 	struct place places[REFERENCE_ALIASES_MAX];
 	struct error *err;
@@ -133,7 +134,7 @@ static enum reference_reading resolve_unit(
 {
 	char local[REFERENCE_UOM_MAX];
 	int found = r->known ? r->known->find_unit(r->known->ctx, text, local) : 0;
-	const char *code = unit_find(found > 0 ? local : text);
+	const char *code = unit_find(r->unit_names, found > 0 ? local : text);
 
 	if (found < 0)
 		return REFERENCE_FAILED;
@@ -377,24 +378,25 @@ static enum reference_reading read_unit_name(struct reader *r, cJSON *element, s
 {
 	enum reference_reading status;
 	char where[PLACE_MAX];
-	const char *name, *code;
+	const char *name, *code, *code_name;
 
 	name_element(where, "names", index, NULL);
 	status = read_text(r, where, element, NAME_MAX_BYTES, &name);
 	if (status != REFERENCE_READ)
 		return status;
-	code = unit_find(name);
+	code = unit_find(r->unit_names, name);
+	code_name = code ? unit_name(r->unit_names, code) : NULL;
 	if (code && strcmp(code, name) == 0 && unit_kind(code) != UNIT_OTHER &&
 		strcmp(code, r->record->id) != 0)
-		return REFUSE(
-			r, where, "%s is the code of another unit, %s", name, unit_name(code));
+		return REFUSE(r, where, "%s is the code of another unit%s%s", name,
+			code_name ? ", " : "", code_name ? code_name : "");
 	return add_alias(r, where, "unit", name, NULL);
 }
 
 static enum reference_reading read_unit(struct reader *r)
 {
 	static const char *const members[] = { "names", NULL };
-	const char *code = unit_find(r->record->id);
+	const char *code = unit_find(r->unit_names, r->record->id);
 	enum reference_reading status;
 
 	if (!code || strlen(code) >= REFERENCE_UOM_MAX)
@@ -506,7 +508,11 @@ enum reference_reading reference_record_read(cJSON *object, const char *kind,
 		const char *kind;
 		read_fn read;
 	} kinds[] = { { "item", read_item }, { "unit", read_unit } };
-	struct reader reader = { .object = object, .known = known, .record = ret, .err = err };
+	struct reader reader = { .object = object,
+		.known = known,
+		.unit_names = known ? known->unit_names : NULL,
+		.record = ret,
+		.err = err };
 	enum reference_reading status;
 
 	*ret = (struct reference_record){ 0 };

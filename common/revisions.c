@@ -165,8 +165,22 @@ void revisions_found(struct revisions *revisions, struct revision *first)
 	revisions->good = first;
 }
 
+/* Where there is a trial there is a good one. */
+static bool has_new_files(const struct revisions *revisions, const struct revision *revision)
+{
+	return memcmp(revisions->good->files_digest, revision->files_digest, ID_DIGEST_BYTES) != 0;
+}
+
+static void forbid_files(struct revisions *revisions, const struct revision *revision)
+{
+	revisions->has_rolled_files = true;
+	memcpy(revisions->rolled_files, revision->files_digest, ID_DIGEST_BYTES);
+}
+
 void revisions_try(struct revisions *revisions, struct revision *trial, int64_t now_ms)
 {
+	if (trial->origin == REVISION_ROLLBACK && has_new_files(revisions, trial))
+		forbid_files(revisions, revisions->good);
 	if (revisions->trial) {
 		note_result(revisions, revisions->trial, REVISION_SUPERSEDED, "", now_ms);
 		revision_drop(revisions->trial);
@@ -183,12 +197,6 @@ bool revisions_count_start(struct revisions *revisions)
 	return revisions->trial_starts <= REVISIONS_STARTS_MAX;
 }
 
-static bool has_new_files(const struct revisions *revisions, const struct revision *revision)
-{
-	return !revisions->good ||
-	       memcmp(revisions->good->files_digest, revision->files_digest, ID_DIGEST_BYTES) != 0;
-}
-
 static void end_trial(struct revisions *revisions)
 {
 	revisions->trial = NULL;
@@ -199,7 +207,8 @@ static void end_trial(struct revisions *revisions)
 void revisions_confirm(struct revisions *revisions, int64_t now_ms)
 {
 	note_result(revisions, revisions->trial, REVISION_CONFIRMED, "", now_ms);
-	if (has_new_files(revisions, revisions->trial))
+	if (has_new_files(revisions, revisions->trial) &&
+		!revisions_is_rolled_back(revisions, revisions->good->files_digest))
 		revisions->has_rolled_files = false;
 	revision_drop(revisions->previous);
 	revisions->previous = revisions->good;
@@ -229,10 +238,8 @@ void revisions_roll_back(struct revisions *revisions, const char *reason, int64_
 	struct revision *trial = revisions->trial;
 
 	note_result(revisions, trial, REVISION_ROLLED_BACK, reason, now_ms);
-	if (has_new_files(revisions, trial)) {
-		revisions->has_rolled_files = true;
-		memcpy(revisions->rolled_files, trial->files_digest, ID_DIGEST_BYTES);
-	}
+	if (has_new_files(revisions, trial))
+		forbid_files(revisions, trial);
 	set_mend_mark(&revisions->mend_mark, &revisions->trial_mark);
 	revision_drop(trial);
 	end_trial(revisions);

@@ -17,14 +17,30 @@ static bool take_word(const char **at, char end, char *ret, size_t size)
 	return true;
 }
 
+/* What stands behind the root and its slash. NULL: the topic lies elsewhere. */
+static const char *below(const char *root, const char *topic)
+{
+	size_t len = strlen(root);
+
+	return strncmp(topic, root, len) == 0 && topic[len] == '/' ? topic + len + 1 : NULL;
+}
+
+bool topic_is_of_events(const char *root, const char *topic)
+{
+	const char *at = below(root, topic);
+
+	if (!at || at[strcspn(at, "/")] == '\0')
+		return false;
+	at += strcspn(at, "/") + 1;
+	return strncmp(at, "event", 5) == 0 && (at[5] == '/' || at[5] == '\0');
+}
+
 bool topic_read(const char *root, const char *topic, struct topic_words *ret)
 {
-	size_t root_len = strlen(root);
-	const char *at;
+	const char *at = below(root, topic);
 
-	if (strncmp(topic, root, root_len) != 0 || topic[root_len] != '/')
+	if (!at)
 		return false;
-	at = topic + root_len + 1;
 	if (!take_word(&at, '/', ret->site, sizeof(ret->site)) || strncmp(at, "event/", 6) != 0)
 		return false;
 	at += 6;

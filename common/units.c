@@ -2,16 +2,16 @@
  * units.c - see units.h
  *
  * The lists are written once, in .inc files, and read twice: as codes to be searched, and as one text
- * with all names and symbols in the codes' order. That text is compressed when dray is built (units.cmake)
- * and opened when it is first wanted: a name is only for a message, or when nothing shorter was known.
+ * with all names and symbols in the codes' order. That text is compressed when dray is built (units.cmake).
  */
 #include "dray/units.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <threads.h>
 
 #define ZLIB_CONST
 #include <zlib.h>
@@ -38,56 +38,24 @@ static const code_text rec21_codes[] = {
 struct list {
 	const code_text *codes; /* sorted by their bytes */
 	size_t n;
-	const char *(*texts)(void); /* name, NUL, symbol, NUL of each */
 };
 
 #define N(array_) (sizeof(array_) / sizeof(*(array_)))
 
-static char texts[UNITS_TEXTS_LEN]; /* of both lists, one behind the other */
+static const struct list rec20 = { rec20_codes, N(rec20_codes) };
+static const struct list rec21 = { rec21_codes, N(rec21_codes) };
 
-/* Without the memory for it nothing has a name. */
-static void open_texts(void)
-{
-	z_stream stream = {
-		.next_in = packed_texts,
-		.avail_in = sizeof(packed_texts),
-		.next_out = (Bytef *)texts,
-		.avail_out = sizeof(texts),
-	};
-
-	if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) /* 16: as gzip(1) writes */
-		return;
-	(void)inflate(&stream, Z_FINISH);
-	(void)inflateEnd(&stream);
-}
-
-static const char *rec20_texts(void)
-{
-	static once_flag once = ONCE_FLAG_INIT;
-
-	call_once(&once, open_texts);
-	return texts;
-}
-
-static const char *skip(const char *p, size_t n)
-{
-	for (; n > 0; n--)
-		p += strlen(p) + 1;
-	return p;
-}
-
-static const char *rec21_texts(void)
-{
-	return skip(rec20_texts(), 2 * N(rec20_codes));
-}
-
-static const struct list rec20 = { rec20_codes, N(rec20_codes), rec20_texts };
-static const struct list rec21 = { rec21_codes, N(rec21_codes), rec21_texts };
+struct unit_names {
+	z_stream packed;
+	const char *rec21; /* where its texts begin; NULL: not unpacked yet */
+	/* Name, NUL, symbol, NUL of each code of rec20, then of rec21. */
+	char texts[UNITS_TEXTS_LEN];
+};
 
 static const struct {
 	char text[12];
 	code_text code;
-} names[] = {
+} short_names[] = {
 #define NAME(text_, code_) { text_, code_ },
 #include "units_names.inc"
 };
@@ -123,6 +91,51 @@ static const struct measure measures[] = {
 #include "units_measures.inc"
 };
 
+static const char *skip(const char *p, size_t n)
+{
+	for (; n > 0; n--)
+		p += strlen(p) + 1;
+	return p;
+}
+
+struct unit_names *unit_names_new(void)
+{
+	struct unit_names *names = malloc(sizeof(*names));
+
+	if (!names)
+		return NULL;
+	names->rec21 = NULL;
+	names->packed = (z_stream){ .next_in = packed_texts, .avail_in = sizeof(packed_texts) };
+	if (inflateInit2(&names->packed, 16 + MAX_WBITS) != Z_OK) { /* 16: as gzip(1) writes */
+		free(names);
+		return NULL;
+	}
+	return names;
+}
+
+void unit_names_free(struct unit_names *names)
+{
+	if (names && !names->rec21)
+		(void)inflateEnd(&names->packed);
+	free(names);
+}
+
+/* All in one call needs no window, so no memory: it can't fail. */
+static void unpack(struct unit_names *names)
+{
+	int status;
+
+	if (names->rec21)
+		return;
+	names->packed.next_out = (Bytef *)names->texts;
+	names->packed.avail_out = sizeof(names->texts);
+	status = inflate(&names->packed, Z_FINISH);
+	assert(status == Z_STREAM_END);
+	(void)status;
+	(void)inflateEnd(&names->packed);
+	names->rec21 = skip(names->texts, 2 * N(rec20_codes));
+}
+
 static const char *find_code(const struct list *list, const char *code)
 {
 	size_t low = 0;
@@ -152,12 +165,11 @@ static const struct measure *find_measure(const char *code)
 
 /*
  * As find_code(), for a name or a symbol; NULL also when two have it. Symbols only of what converts:
- * the others are rarely meant (a German's "St" is a piece, and no stokes).
+ * the others are rarely meant (a German's "St" is a piece, and no stokes). `p` is at the list's texts.
  */
-static const char *find_text(const struct list *list, const char *text)
+static const char *find_text(const struct list *list, const char *p, const char *text)
 {
 	const char *found = NULL;
-	const char *p = list->texts();
 	int first = tolower((unsigned char)*text);
 
 	for (size_t i = 0; i < list->n; i++) {
@@ -177,9 +189,9 @@ static const char *find_text(const struct list *list, const char *text)
 
 static const char *find_name(const char *text)
 {
-	for (size_t i = 0; i < N(names); i++)
-		if (*names[i].text == *text && strcmp(names[i].text, text) == 0)
-			return names[i].code;
+	for (size_t i = 0; i < N(short_names); i++)
+		if (*short_names[i].text == *text && strcmp(short_names[i].text, text) == 0)
+			return short_names[i].code;
 	return NULL;
 }
 
@@ -205,7 +217,7 @@ static const char *find_package(const char *text)
 
 static const char *find_everyday(const char *text)
 {
-	char lower[sizeof(names[0].text)];
+	char lower[sizeof(short_names[0].text)];
 	size_t len = strlen(text);
 
 	if (len >= sizeof(lower))
@@ -215,25 +227,41 @@ static const char *find_everyday(const char *text)
 	return find_name(lower);
 }
 
-const char *unit_find(const char *text)
+/* Steps 1 to 4 of units.h. "": it may be two. */
+static const char *find_short(const char *text)
 {
-	const char *found = NULL;
+	const char *found = find_code(&rec20, text);
 
-	if (*text == '\0' || strnlen(text, TEXT_MAX) == TEXT_MAX)
-		return NULL;
-	found = find_code(&rec20, text);
 	if (!found)
 		found = find_name(text);
 	if (!found)
 		found = find_package(text);
-	if (!found)
-		found = find_everyday(text);
-	if (!found)
-		found = find_text(&rec20, text);
+	return found ? found : find_everyday(text);
+}
+
+/* Step 5. */
+static const char *find_listed(struct unit_names *names, const char *text)
+{
+	const char *found;
+
+	unpack(names);
+	found = find_text(&rec20, names->texts, text);
+	if (found)
+		return found;
+	found = find_text(&rec21, names->rec21, text);
+	return found ? shorten(found) : NULL;
+}
+
+const char *unit_find(struct unit_names *names, const char *text)
+{
+	const char *found;
+
+	if (*text == '\0' || strnlen(text, TEXT_MAX) == TEXT_MAX)
+		return NULL;
+	found = find_short(text);
 	if (found)
 		return *found ? found : NULL;
-	found = find_text(&rec21, text);
-	return found ? shorten(found) : NULL;
+	return names ? find_listed(names, text) : NULL;
 }
 
 /* The list that has a code, and the code as it stands there. */
@@ -251,19 +279,21 @@ static const struct list *find_list(const char *code, const char **ret_listed)
 	return *ret_listed ? &rec21 : NULL;
 }
 
-const char *unit_name(const char *code)
+const char *unit_name(struct unit_names *names, const char *code)
 {
 	const char *listed;
 	const struct list *list = find_list(code, &listed);
 
-	if (!list)
+	if (!list || !names)
 		return NULL;
-	return skip(list->texts(), 2 * (size_t)((const code_text *)listed - list->codes));
+	unpack(names);
+	return skip(list == &rec20 ? names->texts : names->rec21,
+		2 * (size_t)((const code_text *)listed - list->codes));
 }
 
-const char *unit_symbol(const char *code)
+const char *unit_symbol(struct unit_names *names, const char *code)
 {
-	const char *name = unit_name(code);
+	const char *name = unit_name(names, code);
 
 	return name ? name + strlen(name) + 1 : NULL;
 }

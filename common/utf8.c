@@ -29,3 +29,21 @@ size_t utf8_length(const void *text, size_t left)
 			return 0;
 	return len;
 }
+
+static size_t length_by_lead(char lead)
+{
+	unsigned char c = (unsigned char)lead;
+
+	return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+size_t utf8_whole(const char *text, size_t len)
+{
+	size_t start = len;
+
+	while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start == 0 || start - 1 + length_by_lead(text[start - 1]) <= len)
+		return len;
+	return start - 1;
+}

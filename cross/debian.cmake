@@ -22,8 +22,10 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
 set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/${triplet}/pkgconfig:${CMAKE_SYSROOT}/usr/share/pkgconfig)
 
-# Debug information names the sysroot's headers as if it lay in build/sysroot, wherever it does.
-set(CMAKE_C_FLAGS_INIT "-ffile-prefix-map=${CMAKE_SYSROOT}=./build/sysroot/${sysroot}")
+# Debug information names the sysroot's headers as if it lay in build/sysroot, wherever it does, and sources
+# from the top of the tree, as gcc does: clang would put the folder of the build before them.
+set(CMAKE_C_FLAGS_INIT
+	"${machine} -ffile-prefix-map=${CMAKE_SYSROOT}=./build/sysroot/${sysroot} -fdebug-compilation-dir=.")
 # With qemu-user-static ctest runs what was built.
 find_program(found_emulator ${emulator})
 if(found_emulator)

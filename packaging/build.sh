@@ -15,6 +15,7 @@ export LC_ALL=C.UTF-8
 
 cd "$(dirname -- "$0")/.."
 root=$PWD
+. packaging/needs.sh
 
 verify='' kinds='' arches=''
 for word in "$@"; do
@@ -53,19 +54,8 @@ triplet_of() {
 	esac
 }
 
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
-	else
-		echo "build.sh: needs root or sudo to install packages: $*" >&2
-		exit 1
-	fi
-}
-
-ensure_packages() {
-	local need="cmake ninja-build pkg-config gcc libc6-dev scdoc python3" arch package missing=''
+ensure_tools() {
+	local need="cmake ninja-build pkg-config gcc libc6-dev scdoc python3" arch
 	for arch in $arches; do
 		if [ "$arch" = "$native" ]; then
 			need="$need $(cross/sysroot.sh --packages)"
@@ -75,15 +65,7 @@ ensure_packages() {
 	done
 	case $kinds in *deb*) need="$need dpkg-dev" ;; esac
 	case $kinds in *rpm*) need="$need rpm" ;; esac
-	for package in $need; do
-		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-			missing="$missing $package"
-	done
-	[ -n "$missing" ] || return 0
-	echo "== installing$missing"
-	as_root apt-get -o DPkg::Lock::Timeout=600 -qq update
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y \
-		install --no-install-recommends $missing >/dev/null
+	ensure_packages $need
 }
 
 # quietly WHAT LOG COMMAND...: the output is of interest when it fails
@@ -113,7 +95,7 @@ one_architecture() { # ARCH
 	done
 }
 
-ensure_packages
+ensure_tools
 for arch in $arches; do
 	one_architecture "$arch"
 done

@@ -22,7 +22,7 @@ LIBRARIES = {"sqlite3": ["sqlite3"], "curl": ["curl/"], "mosquitto": ["mosquitto
 # The core's libc: what computes, and nothing that acts.
 PURE = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h",
         "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h",
-        "threads.h", "time.h", "sys/queue.h", "setjmp.h"}
+        "time.h", "sys/queue.h", "setjmp.h"}
 IMPURE_CALLS = ["time", "clock", "clock_gettime", "gettimeofday", "localtime", "localtime_r",
                 "mktime", "tzset", "rand", "random", "srand", "getrandom", "getentropy",
                 "RAND_bytes", "getenv", "setenv", "open", "openat", "fopen", "fdopen", "read",
@@ -38,10 +38,8 @@ FORBIDDEN_CALLS = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "gets", 
 NARROW = [(r"\b__int128\b", "is not on 32-bit machines"),
           (r"\.tv_sec = (?![A-Z0-9(])", "may not hold it on 32-bit machines: clock_wait()")]
 
-FLOOR = ["turn.h", "clock.h", "log.h", "secret.h"]
-WIRING = ["agent.h", "config_file.h", "couriers.h", "declared.h", "filter.h", "harden.h", "housekeeping.h", "keeper.h",
-          "loader.h", "loading.h", "lock.h", "names.h", "notify.h", "places.h", "programs.h", "proof.h", "reconfigure.h",
-          "restore.h", "salvor.h", "timekeeper.h"]
+FLOOR = ["turn.h", "clock.h", "file.h", "log.h", "secret.h"]
+WIRING = ["agent.h", "couriers.h", "filter.h", "harden.h", "lock.h", "names.h", "notify.h", "restore.h"]
 
 # room: (libraries, headers of the project by their start); the first room that fits a path counts.
 ROOMS = [
@@ -51,31 +49,28 @@ ROOMS = [
     ("agent/mqtt/", ["mosquitto", "event", "openssl", "cjson"], ["dray/", "mqtt/"] + FLOOR),
     ("agent/capture/", ["event", "cjson"],
      ["dray/", "capture/", "mqtt/", "store/", "deliver/", "mapper/", "trees.h"] + FLOOR),
-    ("agent/deliver/", ["curl", "event", "cjson"],
-     ["dray/", "deliver/", "store/", "mqtt/", "mapper/"] + FLOOR),
+    ("agent/courier/", ["curl", "event"], ["dray/", "courier/", "mqtt/"] + FLOOR),
+    ("agent/credential/", ["cjson"], ["dray/", "credential/", "courier/", "mapper/"] + FLOOR),
+    ("agent/deliver/", ["event", "cjson"],
+     ["dray/", "deliver/", "credential/", "courier/", "store/", "mapper/"] + FLOOR),
     ("agent/mapper/", ["jq", "event", "cjson", "zlib"], ["dray/", "mapper/", "filter.h"] + FLOOR),
     ("agent/fleet/", ["event", "cjson"],
-     ["dray/", "fleet/", "store/", "deliver/", "loading.h"] + FLOOR),
+     ["dray/", "fleet/", "store/", "deliver/", "courier/", "config/loading.h"] + FLOOR),
     ("agent/ops/", ["event", "openssl", "cjson"],
      ["dray/", "ops/", "store/", "capture/", "deliver/", "fleet/"] + FLOOR),
     ("agent/ctl/", ["curl", "cjson"],
-     ["dray/", "ctl/", "mapper/", "agent.h", "config_file.h", "declared.h", "harden.h", "names.h", "secret.h"]),
+     ["dray/", "ctl/", "mapper/", "config/config_file.h", "config/declared.h", "agent.h", "file.h", "harden.h", "names.h", "secret.h"]),
+    ("agent/keep/", ["event"], ["dray/", "keep/", "store/"] + FLOOR),
+    ("agent/config/reconfigure.c", ["cjson"],
+     ["dray/", "config/", "keep/", "capture/", "deliver/", "ops/", "mapper/", "fleet/", "notify.h"] + FLOOR),
+    ("agent/config/loading.c", ["cjson"],
+     ["dray/", "config/", "capture/", "deliver/", "ops/", "fleet/", "agent.h"] + FLOOR),
+    ("agent/config/", ["event", "cjson"], ["dray/", "config/", "mapper/"] + FLOOR),
     ("agent/agent.c", ["event", "cjson"],
-     ["dray/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/", "fleet/"] + FLOOR + WIRING),
-    ("agent/reconfigure.c", ["cjson"],
-     ["dray/", "store/", "capture/", "deliver/", "ops/", "mapper/", "fleet/"] + FLOOR + WIRING),
-    ("agent/declared.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
-    ("agent/loading.h", ["cjson"], ["dray/"]),
-    ("agent/loading.c", ["cjson"], ["dray/", "capture/", "deliver/", "ops/", "fleet/"] + FLOOR + WIRING),
-    ("agent/places.c", [], ["dray/", "mapper/"] + FLOOR + WIRING),
-    ("agent/programs.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
-    ("agent/proof.c", ["cjson"], ["dray/", "mapper/"] + WIRING),
-    ("agent/couriers.c", [], ["dray/", "deliver/"] + FLOOR + WIRING),
-    ("agent/housekeeping.c", ["event"], ["dray/", "store/"] + FLOOR + WIRING),
-    ("agent/keeper.c", ["event"], ["dray/", "store/"] + FLOOR + WIRING),
-    ("agent/timekeeper.c", [], ["dray/", "store/"] + FLOOR + WIRING),
-    ("agent/salvor.c", ["event"], ["dray/", "store/"] + FLOOR + WIRING),
-    ("agent/restore.c", [], ["dray/", "store/"] + FLOOR + WIRING),
+     ["dray/", "config/", "keep/", "store/", "mqtt/", "capture/", "deliver/", "ops/", "mapper/",
+      "fleet/"] + FLOOR + WIRING),
+    ("agent/couriers.c", [], ["dray/", "courier/"] + FLOOR + WIRING),
+    ("agent/restore.c", [], ["dray/", "config/", "store/"] + FLOOR + WIRING),
     ("agent/turn.c", ["event"], ["dray/", "store/"] + FLOOR),
     ("agent/", ["event", "cjson", "openssl", "systemd"], ["dray/"] + FLOOR + WIRING),
     ("tests/", list(LIBRARIES), [""]),
@@ -184,6 +179,7 @@ PLANTED = [
     ("common/a.c", "#include <sqlite3.h>\n", "sqlite3.h"),
     ("common/b.c", "#include <unistd.h>\n", "unistd.h"),
     ("common/c.c", "#include \"store/store.h\"\n", "store/store.h"),
+    ("common/r.c", "#include <threads.h>\n", "threads.h"),
     ("common/d.c", "static int f(void)\n{\n\treturn (int)time(NULL);\n}\n", "time()"),
     ("include/dray/e.h", "#include <curl/curl.h>\n", "curl/curl.h"),
     ("agent/mqtt/f.c", "#include <sqlite3.h>\n", "sqlite3.h"),

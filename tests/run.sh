@@ -12,6 +12,7 @@
 # DRAY_FIXTURES: folder of third parties' schemas and samples; default ../shared/fixtures.
 set -u
 cd "$(dirname -- "$0")/.." || exit 1
+. packaging/needs.sh
 
 mode=full
 case "${1-}" in
@@ -103,22 +104,14 @@ counted() { # COUNTS LOG JUNIT BEGAN
 
 # --- what is needed -------------------------------------------------------------------------------
 
-missing_of() {
-	local package
-	for package in "$@"; do
-		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-			echo "$package"
-	done
-}
-
 # Tests start their own sshd and RabbitMQ: the packages' are neither started now nor at boot. However this
 # script ends, what forbids it goes with it; what a killed one has left is known by its words.
 policy=/usr/sbin/policy-rc.d policy_words="of dray's tests/run.sh: nothing is started while it installs"
-forbid_services() { # [sudo]
+forbid_services() {
 	[ ! -e $policy ] || grep -qsF "$policy_words" $policy || return 0
-	undo_policy="$* rm -f $policy"
-	printf '#!/bin/sh\n# %s\nexit 101\n' "$policy_words" | $* tee $policy >/dev/null
-	$* chmod 755 $policy
+	undo_policy="as_root rm -f $policy"
+	printf '#!/bin/sh\n# %s\nexit 101\n' "$policy_words" | as_root tee $policy >/dev/null
+	as_root chmod 755 $policy
 }
 
 allow_services() {
@@ -131,28 +124,19 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-install_packages() {
-	local sudo=
-	if [ "$(id -u)" != 0 ]; then
-		sudo=sudo
-		command -v sudo >/dev/null || {
-			echo "ERROR: needs root or sudo to install: $*"
-			return 1
-		}
-	fi
+install_and_start_nothing() { # PACKAGE...
 	local status
-	forbid_services $sudo
-	$sudo apt-get -o DPkg::Lock::Timeout=600 -qq update &&
-		$sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y \
-			install --no-install-recommends "$@"
+	as_root true || return 1
+	forbid_services
+	install_packages "$@"
 	status=$?
 	allow_services
-	case " $* " in *" openssh-server "*) $sudo systemctl disable ssh.service || : ;; esac
-	case " $* " in *" rabbitmq-server "*) $sudo systemctl disable rabbitmq-server.service || : ;; esac
+	case " $* " in *" openssh-server "*) as_root systemctl disable ssh.service || : ;; esac
+	case " $* " in *" rabbitmq-server "*) as_root systemctl disable rabbitmq-server.service || : ;; esac
 	return $status
 }
 
-ensure_packages() {
+ensure_tools() {
 	local need="gcc cmake ninja-build pkg-config libc6-dev libcurl4-openssl-dev libevent-dev
 		libmosquitto-dev libcjson-dev libjq-dev libsystemd-dev libsqlite3-dev libssl-dev zlib1g-dev libcmocka-dev
 		git mosquitto openssl python3 python3-paho-mqtt python3-pytest clang-format"
@@ -164,7 +148,7 @@ ensure_packages() {
 	[ $mode = quick ] || command -v gdb >/dev/null || need="$need gdb-minimal"
 	local missing
 	missing=$(missing_of $need)
-	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_packages $missing
+	[ -z "$missing" ] || part "installing $(echo $missing)" install.log install_and_start_nothing $missing
 }
 
 # --- the parts ------------------------------------------------------------------------------------
@@ -181,6 +165,10 @@ check_layering() {
 	/usr/bin/python3 tests/layering.py --self-test && /usr/bin/python3 tests/layering.py
 }
 
+check_globals() { # PRESET
+	/usr/bin/python3 tests/globals.py --self-test && /usr/bin/python3 tests/globals.py "build/$1/libdraycore.a"
+}
+
 build() { # PRESET [OPTION...]
 	local preset=$1
 	shift
@@ -191,7 +179,7 @@ unit_and_component() { # PRESET WHAT
 	local folder=build/$1 log=build/log/ctest-$1.log began=$SECONDS
 	say "$2"
 	rm -f "$folder/Testing/Temporary/LastTest.log" "$folder/ctest.xml"
-	(cd "$folder" && ctest -j2 --timeout 300 --output-on-failure --output-junit ctest.xml) \
+	(cd "$folder" && ctest -j2 --timeout 600 --output-on-failure --output-junit ctest.xml) \
 		>"$log" 2>&1
 	counted "$(/usr/bin/python3 tests/tally.py ctest "$folder/Testing/Temporary/LastTest.log" \
 		"$folder/ctest.xml")" "$log" "$folder/ctest.xml" $began
@@ -293,18 +281,20 @@ finish() {
 	exit
 }
 
-ensure_packages
+ensure_tools
 part "format (clang-format)" format.log check_format
 part "layering, sizes, forbidden calls" layering.log check_layering
 
 if [ $mode = quick ]; then
 	part "building debug, warnings are errors" build-debug.log build debug || finish
+	part "no global in the pure core" globals.log check_globals debug
 	unit_and_component debug "unit and component tests"
 	pytests debug "system tests: a smoke" smoke -m smoke tests/system
 	finish
 fi
 
 part "building release, warnings are errors" build-release.log build release || finish
+part "no global in the pure core" globals.log check_globals release
 beside tidy run_tidy
 unit_and_component release "unit and component tests"
 part "cppcheck" cppcheck.log run_cppcheck

@@ -10,6 +10,8 @@
  * Messages of a source with an adapter are answered in a later turn; until then no PUBACK of this
  * connection leaves, and beyond some time nothing more is read (held.h). Acks on talk don't wait.
  *
+ * What the broker retains is left with it: who resubscribes would hear again what was taken long ago.
+ *
  * At most 500 acks are outstanding on talk; as many as fit a ring wait behind them. While talk is up
  * a filling ring stops the reading of capture, so that none is lost by haste; while talk is down the
  * oldest are dropped, and counted: a handheld that is not told sends again and is answered

@@ -15,8 +15,7 @@
 #include "store/store.h"
 #include "trees.h"
 
-#define RAW_MAX ((size_t)1 << 20) /* kept of what is refused */
-#define MEMBERS_MAX 200000        /* JSON values in one event */
+#define MEMBERS_MAX 200000 /* JSON values in one event */
 
 struct intake {
 	struct store *store;
@@ -133,7 +132,7 @@ static int keep_refused(
 		.origin = message->topic ? message->topic : message->origin,
 		.device = refusal->device,
 		.raw = refusal->of.raw,
-		.raw_len = refusal->of.len < RAW_MAX ? refusal->of.len : RAW_MAX,
+		.raw_len = refusal->of.len < INTAKE_RAW_MAX ? refusal->of.len : INTAKE_RAW_MAX,
 		.opened_at_ms = passage->at_ms,
 		.due_at_ms = passage->at_ms + intake->config->sla_normal_ms,
 	};
@@ -497,6 +496,17 @@ static struct passage begin(struct intake *intake, const struct intake_message *
 	};
 }
 
+/* On any other topic than its own a device could speak for another one. */
+static int refuse_stray(struct passage *passage)
+{
+	struct problem problem;
+
+	problem_fill(&problem, REASON_TOPIC_MISMATCH, "",
+		"the topic is not %s/SITE/event/TYPE/DEVICE, each of A-Z a-z 0-9 . _ -",
+		passage->intake->config->mqtt.root);
+	return refuse_unread(passage, whole(passage->message), "", &problem);
+}
+
 int intake_take(struct intake *intake, const struct intake_message *message, intake_ack_fn on_ack,
 	void *ctx)
 {
@@ -509,6 +519,8 @@ int intake_take(struct intake *intake, const struct intake_message *message, int
 	};
 	const struct split_handlers handlers = { on_value, on_flaw, &passage };
 
+	if (message->is_stray)
+		return refuse_stray(&passage);
 	if (!message->raw && message->len > max_len)
 		return refuse_bytes(&passage, whole(message), REASON_TOO_LARGE,
 			"the message is larger than limits.max_message allows", message->len);

@@ -28,6 +28,8 @@
 #include "dray/config.h"
 #include "store/store.h"
 
+#define INTAKE_RAW_MAX ((size_t)1 << 20) /* bytes that are kept of what is refused */
+
 struct metrics;
 struct clock;
 struct deliver;
@@ -40,6 +42,7 @@ struct intake_message {
 	const char *topic_site; /* NULL: not said */
 	const char *topic_type;
 	const char *topic_device;
+	bool is_stray; /* its topic is where events are, and doesn't say whose: nothing of it is taken */
 	const char *types;          /* as in struct event_context */
 	const char *default_device; /* when neither topic nor body names one; NULL none */
 	const char *traceparent;    /* NULL none */

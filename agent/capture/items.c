@@ -25,6 +25,7 @@ struct answer {
 
 struct items {
 	struct store *store;
+	struct unit_names *unit_names;
 	struct reference reference;
 	uint64_t changes; /* that the answers know of */
 	int has_items;    /* -1 not asked yet */
@@ -181,7 +182,7 @@ static int find_unit(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX])
 	if (found > 0)
 		(void)snprintf(ret, REFERENCE_UOM_MAX, "%.*s", REFERENCE_UOM_MAX - 1, item.sku);
 	/* A local name may be on its way back, as items may: it can't be said to be none. */
-	if (found == 0 && store_is_salvaging(items->store) && !unit_find(name))
+	if (found == 0 && store_is_salvaging(items->store) && !unit_find(items->unit_names, name))
 		return -1;
 	return found;
 }
@@ -192,6 +193,11 @@ struct items *items_new(struct store *store)
 
 	if (!items)
 		return NULL;
+	items->unit_names = unit_names_new();
+	if (!items->unit_names) {
+		items_free(items);
+		return NULL;
+	}
 	items->store = store;
 	items->changes = store_reference_changes(store);
 	items->has_items = -1;
@@ -199,12 +205,16 @@ struct items *items_new(struct store *store)
 		.find_item = find_item,
 		.find_pack = find_pack,
 		.find_unit = find_unit,
-		.ctx = items };
+		.ctx = items,
+		.unit_names = items->unit_names };
 	return items;
 }
 
 void items_free(struct items *items)
 {
+	if (!items)
+		return;
+	unit_names_free(items->unit_names);
 	free(items);
 }
 

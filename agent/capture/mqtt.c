@@ -11,6 +11,7 @@
 #include "capture/grant.h"
 #include "capture/held.h"
 #include "capture/intake.h"
+#include "capture/origin.h"
 #include "capture/talk.h"
 #include "capture/topic.h"
 #include "clock.h"
@@ -114,8 +115,7 @@ static void on_adapted(void *ctx, int status)
 		mqtt_break(capture->mqtt, "memory is short");
 }
 
-static void adapt(const struct hearing *heard, const struct config_source *source,
-	const struct intake_message *message)
+static void adapt(const struct hearing *heard, const struct origin *origin)
 {
 	struct capture *capture = heard->capture;
 	struct hearing *hearing = keep_hearing(heard);
@@ -124,8 +124,8 @@ static void adapt(const struct hearing *heard, const struct config_source *sourc
 	if (hearing) {
 		hearing->connection = held_begin(&capture->held, clock_mono_ms(capture->is.clock));
 		status = adapter_take(
-			capture->is.adapters, &(struct adapter_ask){ .message = *message,
-						      .vars = source->vars,
+			capture->is.adapters, &(struct adapter_ask){ .message = origin->message,
+						      .vars = origin->vars,
 						      .on_ack = on_ack,
 						      .done = on_adapted,
 						      .ctx = hearing });
@@ -146,8 +146,12 @@ static void take(struct hearing *heard, const struct mqtt_message *from,
 	struct intake_message whole = *message;
 	const struct event_limits *limits = &capture->config->limits;
 	struct cloudevent_attribute attributes[MQTT_PROPERTIES_MAX];
-	struct cloudevent cloudevent = { attributes, from->n_properties, from->content_type,
-		message->payload, message->len };
+	struct cloudevent cloudevent = { .attributes = attributes,
+		.n = from->n_properties,
+		.is_cut = from->has_more_properties,
+		.content_type = from->content_type,
+		.data = message->payload,
+		.len = message->len };
 	struct problem problem;
 	int status;
 
@@ -187,39 +191,32 @@ static void pace(struct capture *capture)
 static void on_message(void *ctx, const struct mqtt_message *from)
 {
 	struct capture *capture = ctx;
-	const struct config *config = capture->config;
-	const struct config_source *source = topic_source(config, from->topic);
 	struct hearing heard = { .capture = capture,
 		.response_topic = from->response_topic,
 		.correlation_data = from->correlation_data,
 		.correlation_len = from->correlation_len };
-	struct topic_words words;
-	bool is_ours = topic_read(config->mqtt.root, from->topic, &words);
-	const struct intake_message message = {
-		.origin = source ? source->name : "unknown",
-		.topic = from->topic,
-		.topic_site = is_ours ? words.site : NULL,
-		.topic_type = is_ours ? words.type : NULL,
-		.topic_device = is_ours ? words.device : NULL,
-		.traceparent = from->traceparent,
-		.types = source ? source->types : NULL,
-		.on_invalid = source ? source->on_invalid : CONFIG_INVALID_REJECT,
-		.payload = from->payload ? from->payload : "",
-		.len = from->len,
-		.received_at_ms = clock_wall_ms(capture->is.clock),
-		.arrived_mono_us = clock_mono_us(capture->is.clock),
-	};
+	struct origin origin;
+	struct intake_message *message = &origin.message;
 
-	if (!source)
+	origin_of_topic(capture->config, from->topic, &origin);
+	message->traceparent = from->traceparent;
+	message->payload = from->payload ? from->payload : "";
+	message->len = from->len;
+	message->received_at_ms = clock_wall_ms(capture->is.clock);
+	message->arrived_mono_us = clock_mono_us(capture->is.clock);
+	if (!origin.is_known)
 		LOG_WARNING(
 			"an event on a topic of no source: the broker still has a subscription of old",
 			LOG_S("topic", from->topic));
 	if (store_is_poisoned(capture->is.store))
 		return; /* this turn takes nothing more; the broker sends again */
-	if (source && source->adapter)
-		adapt(&heard, source, &message);
+	/* MQTT 3.1.1 knows no RETAIN_NEVER: what the broker keeps comes with each connection. */
+	if (from->is_retained)
+		return;
+	if (origin.adapter)
+		adapt(&heard, &origin);
 	else
-		take(&heard, from, &message);
+		take(&heard, from, message);
 	pace(capture);
 }
 

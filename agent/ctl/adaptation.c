@@ -1,7 +1,6 @@
 #include "ctl/adaptation.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,26 +115,10 @@ static int read_headers(struct adaptation *a)
 
 static int read_message(struct adaptation *a)
 {
-	const char *name = a->ctl->values[OPTION_MESSAGE];
-	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rbe");
-	char *room = file ? buf_reserve(&a->message, FILE_MAX + 1) : NULL;
-	int code = CTL_NO;
-
-	if (!file) {
-		(void)fprintf(stderr, "drayctl: cannot open %s: %s\n", name, strerror(errno));
-		return CTL_NO;
-	}
-	if (room)
-		a->message.len = fread(room, 1, FILE_MAX + 1, file);
-	if (!room || ferror(file))
-		(void)fprintf(stderr, "drayctl: cannot read %s\n", name);
-	else if (a->message.len > a->limits.max_bytes)
-		(void)fprintf(stderr, "drayctl: %s is larger than a message may be\n", name);
-	else
-		code = CTL_DONE;
-	if (file != stdin)
-		(void)fclose(file);
-	return code;
+	return read_input(a->ctl->values[OPTION_MESSAGE], a->limits.max_bytes, &a->message) ==
+			       CTL_DONE
+		       ? CTL_DONE
+		       : CTL_NO;
 }
 
 static int read_vars(struct adaptation *a)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl/machine.h"
+#include "file.h"
 
 const char *broker_folder(const struct ctl *ctl)
 {
@@ -112,7 +113,7 @@ static int take_text(
 static int read_one(const char *path, bool is_main, struct broker_files *ret, char failed[PATH_MAX])
 {
 	struct buf text = BUF_INIT;
-	int code = file_read(path, &text);
+	int code = file_read(path, MACHINE_FILE_MAX, &text);
 
 	if (code != 0)
 		(void)snprintf(failed, PATH_MAX, "%s", path);
@@ -144,7 +145,8 @@ static bool is_mosquitto(long pid)
 	bool is_it;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
-	is_it = file_read(path, &name) == 0 && strcmp(name.data, "mosquitto\n") == 0;
+	is_it = file_read(path, MACHINE_FILE_MAX, &name) == 0 &&
+		strcmp(name.data, "mosquitto\n") == 0;
 	buf_done(&name);
 	return is_it;
 }
@@ -154,7 +156,8 @@ bool broker_reload(const struct broker_files *files)
 	struct buf text = BUF_INIT;
 	long pid = 0;
 
-	if (files->pid_file.path[0] && file_read(files->pid_file.path, &text) == 0)
+	if (files->pid_file.path[0] &&
+		file_read(files->pid_file.path, MACHINE_FILE_MAX, &text) == 0)
 		pid = strtol(text.data, NULL, 10);
 	buf_done(&text);
 	return pid > 1 && is_mosquitto(pid) && kill((pid_t)pid, SIGHUP) == 0;

@@ -1,6 +1,5 @@
 #include "ctl/ctl.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,22 +56,11 @@ static cJSON *parse_file(const char *name)
 	static const struct json_limits limits = {
 		.max_bytes = FILE_MAX, .max_depth = 40, .max_members = 100000, .comments = true
 	};
-	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rbe");
 	struct buf text = BUF_INIT, scratch = BUF_INIT;
 	struct json_error flaw;
 	cJSON *root = NULL;
-	char *room;
 
-	if (!file) {
-		(void)fprintf(stderr, "drayctl: cannot open %s: %s\n", name, strerror(errno));
-		return NULL;
-	}
-	room = buf_reserve(&text, FILE_MAX + 1);
-	if (room)
-		text.len = fread(room, 1, FILE_MAX + 1, file);
-	if (!room || ferror(file)) {
-		(void)fprintf(stderr, "drayctl: cannot read %s\n", name);
-	} else {
+	if (read_input(name, FILE_MAX, &text) == CTL_DONE) {
 		root = json_parse(text.data, text.len, &limits, &scratch, &flaw);
 		if (!root)
 			(void)fprintf(stderr, "drayctl: %s:%u:%u: %s\n", name, flaw.line,
@@ -80,8 +68,6 @@ static cJSON *parse_file(const char *name)
 	}
 	buf_done(&text);
 	buf_done(&scratch);
-	if (file != stdin)
-		(void)fclose(file);
 	return root;
 }
 

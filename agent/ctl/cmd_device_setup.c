@@ -16,6 +16,7 @@
 #include "ctl/device.h"
 #include "ctl/machine.h"
 #include "dray/broker_account.h"
+#include "file.h"
 #include "secret.h"
 
 #define DRAYD_SECRET "mqtt-password"
@@ -88,7 +89,8 @@ static int copy_shared(struct setup *setup, const char *name)
 	if (access(to, F_OK) == 0)
 		return CTL_DONE;
 	(void)snprintf(shared, sizeof(shared), "mosquitto/%s", name);
-	if (!find_shared(shared, from, sizeof(from)) || file_read(from, &text) != 0) {
+	if (!find_shared(shared, from, sizeof(from)) ||
+		file_read(from, MACHINE_FILE_MAX, &text) != 0) {
 		buf_done(&text);
 		return file_complain(from, ENOENT);
 	}
@@ -138,7 +140,7 @@ static int write_acl(struct setup *setup)
 	int failed, code = CTL_DONE;
 
 	(void)snprintf(path, sizeof(path), "%s/dray.acl", setup->folder);
-	failed = file_read(path, &before);
+	failed = file_read(path, MACHINE_FILE_MAX, &before);
 	if (failed && failed != ENOENT) {
 		code = file_complain(path, failed);
 	} else if (failed || !broker_acl_is_current(before.data, setup->at.config)) {

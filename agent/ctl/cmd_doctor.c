@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config_file.h"
+#include "config/config_file.h"
 #include "ctl/device.h"
 #include "ctl/doctor.h"
 #include "ctl/machine.h"
-#include "declared.h"
+#include "config/declared.h"
 #include "dray/error.h"
 
 static const char *const words[] = {

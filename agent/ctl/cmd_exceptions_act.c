@@ -31,37 +31,109 @@ static void put_options(struct buf *body, const struct ctl *ctl)
 		buf_printf(body, "%s\"force\":true", body->len > 1 ? "," : "");
 }
 
+/* A message that was taken again may have been refused in part, or for another reason. */
+static int print_done(const char *id, const char *verb, const cJSON *root)
+{
+	int64_t rejected = number_of(root, "rejected");
+
+	if (strcmp(verb, "discard") == 0)
+		(void)printf("exception %s: discarded\n", id);
+	else if (!json_get(root, "stored"))
+		(void)printf("exception %s: sent again\n", id);
+	else
+		(void)printf("exception %s: taken again, %" PRId64 " stored, %" PRId64
+			     " known already, %" PRId64 " refused%s\n",
+			id, number_of(root, "stored"), number_of(root, "duplicate"), rejected,
+			rejected > 0 ? ": see drayctl exceptions list" : "");
+	return rejected > 0 ? CTL_NO : CTL_DONE;
+}
+
+static int act_on_id(struct ctl *ctl, const char *verb, const char *id)
+{
+	struct answer answer = { 0 };
+	struct buf path = BUF_INIT;
+	struct buf body = BUF_INIT;
+	int code = CTL_NO;
+
+	buf_puts(&path, "/v1/exceptions/");
+	path_put(&path, id);
+	buf_printf(&path, "/%s", verb);
+	put_options(&body, ctl);
+	buf_putc(&body, '}');
+	if (!buf_failed(&path) && !buf_failed(&body))
+		code = ask(ctl, path.data, body.data, body.len, &answer);
+	if (code == CTL_DONE && ctl->is_json)
+		answer_print(&answer);
+	else if (code == CTL_DONE)
+		code = print_done(id, verb, answer.root);
+	answer_done(&answer);
+	buf_done(&path);
+	buf_done(&body);
+	return code;
+}
+
 /* One by one: a refused one doesn't keep the others from their turn. */
 static int act_on_ids(struct ctl *ctl, const char *verb)
 {
 	int worst = CTL_DONE;
 
-	for (int i = 0; i < ctl->n_args; i++) {
-		struct answer answer = { 0 };
-		struct buf path = BUF_INIT;
-		struct buf body = BUF_INIT;
-		int code = CTL_NO;
+	for (int i = 0; i < ctl->n_args && worst != CTL_UNREACHED; i++) {
+		int code = act_on_id(ctl, verb, ctl->args[i]);
 
-		buf_puts(&path, "/v1/exceptions/");
-		path_put(&path, ctl->args[i]);
-		buf_printf(&path, "/%s", verb);
-		put_options(&body, ctl);
-		buf_putc(&body, '}');
-		if (!buf_failed(&path) && !buf_failed(&body))
-			code = ask(ctl, path.data, body.data, body.len, &answer);
-		if (code == CTL_DONE && ctl->is_json)
-			answer_print(&answer);
-		else if (code == CTL_DONE)
-			(void)printf("exception %s: %s\n", ctl->args[i],
-				strcmp(verb, "retry") == 0 ? "sent again" : "discarded");
-		answer_done(&answer);
-		buf_done(&path);
-		buf_done(&body);
+		worst = code > worst ? code : worst;
+	}
+	return worst;
+}
+
+static int act_on_items(struct ctl *ctl, const char *verb, const cJSON *items)
+{
+	int worst = CTL_DONE;
+	char id[24];
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, items) {
+		(void)snprintf(id, sizeof(id), "%" PRId64, number_of(item, "id"));
+		int code = act_on_id(ctl, verb, id);
+
 		worst = code > worst ? code : worst;
 		if (code == CTL_UNREACHED)
 			break;
 	}
 	return worst;
+}
+
+/* Messages that were refused are taken again one by one, each through its adapter. */
+static int take_again(struct ctl *ctl)
+{
+	int64_t cursor = 0;
+	int worst = CTL_DONE;
+	bool is_any = false;
+
+	do {
+		struct answer answer = { 0 };
+		struct buf path = BUF_INIT;
+		int code = CTL_NO;
+
+		buf_puts(&path, "/v1/exceptions");
+		path_put_options(&path, ctl, FILTER);
+		if (cursor > 0)
+			buf_printf(&path, "&cursor=%" PRId64, cursor);
+		if (!buf_failed(&path))
+			code = ask(ctl, path.data, NULL, 0, &answer);
+		cursor = number_of(answer.root, "cursor");
+		is_any |= cJSON_GetArraySize(json_get(answer.root, "items")) > 0;
+		if (code == CTL_DONE)
+			code = act_on_items(ctl, "retry", json_get(answer.root, "items"));
+		answer_done(&answer);
+		buf_done(&path);
+		worst = code > worst ? code : worst;
+	} while (cursor > 0 && worst != CTL_UNREACHED);
+	return is_any ? worst : CTL_NO;
+}
+
+static bool is_of_messages(const char *kind)
+{
+	return kind && (strcmp(kind, "unparsable") == 0 || strcmp(kind, "invalid") == 0);
 }
 
 /* One call of the agent: at most a thousand. *cursor 0 begins, and ends. */
@@ -122,7 +194,11 @@ static int act(struct ctl *ctl, const char *verb)
 			"--destination, not both\n");
 		return CTL_USAGE;
 	}
-	return has_filter ? act_on_filter(ctl, verb) : act_on_ids(ctl, verb);
+	if (!has_filter)
+		return act_on_ids(ctl, verb);
+	return strcmp(verb, "retry") == 0 && is_of_messages(ctl->values[OPTION_KIND])
+		       ? take_again(ctl)
+		       : act_on_filter(ctl, verb);
 }
 
 static int run_retry(struct ctl *ctl)
@@ -143,7 +219,8 @@ const struct command cmd_exceptions_retry = { .noun = "exceptions",
 	.verb = "retry",
 	.synopsis =
 		"ID... | [--kind KIND] [--severity S] [--destination NAME] [--why TEXT] [--force]",
-	.help = "send again what could not be delivered; --force: even if it may double",
+	.help = "send again what could not be delivered (--force: even if it may double), take "
+		"again a message that was refused",
 	.takes = FILTER | TAKES(OPTION_WHY) | TAKES(OPTION_FORCE),
 	.max_args = ARGS_MAX,
 	.run = run_retry };

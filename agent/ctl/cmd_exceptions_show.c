@@ -7,6 +7,13 @@
 #include "ctl/format.h"
 #include "ctl/table.h"
 
+static bool is_of_message(const cJSON *root)
+{
+	const char *kind = text_of(root, "kind");
+
+	return strcmp(kind, "unparsable") == 0 || strcmp(kind, "invalid") == 0;
+}
+
 /* What to do about it: the commands that fit. */
 static void print_advice(const cJSON *root)
 {
@@ -18,8 +25,9 @@ static void print_advice(const cJSON *root)
 		(void)printf("\ndrayctl events show %" PRId64 "\n", number_of(root, "seq"));
 	else
 		(void)putchar('\n');
-	if (number_of(root, "seq") > 0 && text_of(root, "destination")[0] &&
-		strcmp(text_of(root, "kind"), "hold") != 0)
+	if (number_of(root, "seq") > 0 ? text_of(root, "destination")[0] &&
+						 strcmp(text_of(root, "kind"), "hold") != 0
+				       : is_of_message(root))
 		(void)printf("drayctl exceptions retry %" PRId64 "\n", id);
 	(void)printf("drayctl exceptions discard %" PRId64 " --why TEXT\n", id);
 }

@@ -69,10 +69,10 @@ static void put_codes(struct buf *out, const cJSON *body)
 }
 
 /* A unit is called by its own name. */
-static const char *name_of(const cJSON *row, const cJSON *body)
+static const char *name_of(struct unit_names *units, const cJSON *row, const cJSON *body)
 {
 	bool is_unit = strcmp(text_of(row, "kind"), "unit") == 0;
-	const char *name = is_unit ? unit_name(text_of(row, "id")) : text_of(body, "name");
+	const char *name = is_unit ? unit_name(units, text_of(row, "id")) : text_of(body, "name");
 
 	return name ? name : "";
 }
@@ -83,7 +83,7 @@ static void put_cell(struct table *table, struct buf *text)
 	buf_reset(text);
 }
 
-static void print_rows(const struct ctl *ctl, const cJSON *rows)
+static void print_rows(const struct ctl *ctl, struct unit_names *units, const cJSON *rows)
 {
 	static const char *const heads[] = { "KIND", "ID", "NAME", "UNIT", "PACKS", "FOUND BY",
 		"SEEN", NULL };
@@ -97,7 +97,7 @@ static void print_rows(const struct ctl *ctl, const cJSON *rows)
 
 		table_text(table, text_of(row, "kind"), COLOR_DIM);
 		table_text(table, text_of(row, "id"), COLOR_NONE);
-		table_text(table, name_of(row, body), COLOR_NONE);
+		table_text(table, name_of(units, row, body), COLOR_NONE);
 		table_text(table, text_of(body, "uom"), COLOR_NONE);
 		put_packs(&text, body);
 		put_cell(table, &text);
@@ -122,6 +122,21 @@ static void print_more(const char *cursor)
 	(void)printf("\nthere is more: add --cursor '%s'\n", cell);
 }
 
+static int print_page(const struct ctl *ctl, const cJSON *page)
+{
+	struct unit_names *units = unit_names_new();
+
+	if (!units) {
+		(void)fputs("drayctl: out of memory\n", stderr);
+		return CTL_NO;
+	}
+	use_site_zone(ctl);
+	print_rows(ctl, units, json_get(page, "items"));
+	print_more(text_of(page, "cursor"));
+	unit_names_free(units);
+	return CTL_DONE;
+}
+
 static int run_listing(struct ctl *ctl)
 {
 	struct buf path = BUF_INIT;
@@ -138,9 +153,7 @@ static int run_listing(struct ctl *ctl)
 		(void)fputs("drayctl: no reference data found\n", stderr);
 		code = CTL_NO;
 	} else if (code == CTL_DONE && !ctl->is_json) {
-		use_site_zone(ctl);
-		print_rows(ctl, json_get(answer.root, "items"));
-		print_more(text_of(answer.root, "cursor"));
+		code = print_page(ctl, answer.root);
 	}
 	answer_done(&answer);
 	buf_done(&path);

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config_file.h"
+#include "config/config_file.h"
 #include "ctl/machine.h"
-#include "declared.h"
+#include "config/declared.h"
 #include "dray/config.h"
 #include "mapper/connector_folder.h"
 #include "mapper/mapper_run.h"

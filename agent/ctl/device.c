@@ -11,6 +11,7 @@
 #include "ctl/machine.h"
 #include "dray/broker_account.h"
 #include "dray/certificate.h"
+#include "file.h"
 
 #define KEEPALIVE_S 60
 #define SESSION_EXPIRY_S (7 * 24 * 3600)
@@ -33,7 +34,7 @@ static int open_accounts(const char *mosquitto, bool must_be, struct enrolment *
 	ret->lock = folder_lock(dirname(folder));
 	if (ret->lock < 0)
 		return file_complain(path, errno);
-	failed = file_read(path, &ret->passwords);
+	failed = file_read(path, MACHINE_FILE_MAX, &ret->passwords);
 	return failed && (failed != ENOENT || must_be) ? file_complain(path, failed) : CTL_DONE;
 }
 
@@ -101,7 +102,7 @@ static void find_host(const struct broker_files *files, char out[CERTIFICATE_NAM
 	struct certificate certificate = { 0 };
 	struct buf pem = BUF_INIT;
 
-	if (files->n_certs > 0 && file_read(files->certs[0].path, &pem) == 0)
+	if (files->n_certs > 0 && file_read(files->certs[0].path, MACHINE_FILE_MAX, &pem) == 0)
 		(void)certificate_read(pem.data, pem.len, &certificate);
 	buf_done(&pem);
 	if (certificate.name[0])
@@ -117,7 +118,7 @@ static void add_ca(const struct ctl *ctl, cJSON *root)
 	char path[PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/ca_certificates/dray-ca.crt", broker_folder(ctl));
-	if (file_read(path, &pem) == 0) {
+	if (file_read(path, MACHINE_FILE_MAX, &pem) == 0) {
 		(void)cJSON_AddStringToObject(root, "ca_file", path);
 		(void)cJSON_AddStringToObject(root, "ca", pem.data);
 	}

@@ -12,6 +12,7 @@
 #include "ctl/machine.h"
 #include "dray/broker_account.h"
 #include "dray/json.h"
+#include "file.h"
 
 static void look_at_connection(struct doctor *doctor)
 {
@@ -58,7 +59,7 @@ static void look_at_acl(struct doctor *doctor, const struct broker_files *files)
 
 	if (!files->acl_file.path[0])
 		return;
-	failed = file_read(files->acl_file.path, &text);
+	failed = file_read(files->acl_file.path, MACHINE_FILE_MAX, &text);
 	if (failed)
 		found(doctor, "broker", failed == EACCES ? FINDING_WARNING : FINDING_WRONG,
 			failed == EACCES ? "run this as root" : "drayctl device setup",

@@ -9,6 +9,7 @@
 #include "ctl/machine.h"
 #include "dray/certificate.h"
 #include "dray/times.h"
+#include "file.h"
 
 #define DAY_MS INT64_C(86400000)
 #define SOON_MS (30 * DAY_MS)
@@ -43,7 +44,7 @@ void look_at_certificate(struct doctor *doctor, const char *what, const char *pa
 
 	if (!path)
 		return;
-	failed = file_read(path, &pem);
+	failed = file_read(path, MACHINE_FILE_MAX, &pem);
 	if (failed)
 		found(doctor, "certificates", FINDING_WRONG, "put it there, or name another",
 			"%s: %s: %s", what, path, strerror(failed));

@@ -33,20 +33,17 @@ static void parse(const struct buf *text, struct document *ret)
 int document_read(const char *name, struct document *ret)
 {
 	struct buf payload = BUF_INIT;
-	bool is_signed;
-	int code;
+	int code, opened;
 
 	*ret = (struct document){ 0 };
 	code = read_input(name, JWS_MAX, &ret->text);
-	if (code != CTL_DONE || !ret->text.data)
+	if (code != CTL_DONE)
 		return code;
-	is_signed = jws_is_signed(ret->text.data, ret->text.len);
-	if (!is_signed)
-		parse(&ret->text, ret);
-	else if (jws_open(ret->text.data, ret->text.len, NULL, &payload, &ret->err) == 0)
-		parse(&payload, ret);
+	opened = jws_open(ret->text.data, ret->text.len, NULL, &payload, &ret->err);
+	if (opened >= 0)
+		parse(opened ? &payload : &ret->text, ret);
 	buf_done(&payload);
-	ret->is_desired = is_signed || json_get(ret->root, "config");
+	ret->is_desired = opened != 0 || json_get(ret->root, "config");
 	return CTL_DONE;
 }
 

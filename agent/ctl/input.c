@@ -1,31 +1,30 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "file.h"
 
 int read_input(const char *name, size_t max, struct buf *out)
 {
-	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rbe");
-	char chunk[4096];
-	size_t n;
-	int code = CTL_DONE;
+	const bool is_stdin = strcmp(name, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	int failed;
 
-	if (!file) {
+	if (fd < 0) {
 		(void)fprintf(stderr, "drayctl: cannot open %s: %s\n", name, strerror(errno));
 		return CTL_USAGE;
 	}
-	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0 && out->len <= max)
-		buf_put(out, chunk, n);
-	if (ferror(file) || buf_failed(out)) {
-		(void)fprintf(stderr, "drayctl: cannot read %s: %s\n", name, strerror(errno));
-		code = CTL_USAGE;
-	} else if (out->len > max) {
+	failed = file_read_open(fd, max, out);
+	if (failed == EFBIG)
 		(void)fprintf(stderr, "drayctl: %s is larger than the %zu bytes that are taken\n",
 			name, max);
-		code = CTL_USAGE;
-	}
-	if (file != stdin)
-		(void)fclose(file);
-	return code;
+	else if (failed)
+		(void)fprintf(stderr, "drayctl: cannot read %s: %s\n", name, strerror(failed));
+	if (!is_stdin)
+		(void)close(fd);
+	return failed ? CTL_USAGE : CTL_DONE;
 }

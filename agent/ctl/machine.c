@@ -16,37 +16,7 @@
 
 #include "ctl/ctl.h"
 
-#define FILE_BYTES_MAX (1 << 20)
 #define SAID_MAX 16384
-
-int file_read(const char *path, struct buf *out)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t start = out->len;
-	struct stat info;
-	ssize_t n = 1;
-	int failed = 0;
-
-	if (fd < 0)
-		return errno;
-	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-		failed = EINVAL;
-	while (!failed && n > 0) {
-		char *room = buf_reserve(out, 4096);
-
-		n = room ? read(fd, room, 4096) : -1;
-		if (n < 0)
-			failed = room ? errno : ENOMEM;
-		else
-			out->len += (size_t)n;
-		if (out->len - start > FILE_BYTES_MAX)
-			failed = EFBIG;
-	}
-	(void)close(fd);
-	if (!failed)
-		buf_put(out, "", 0); /* an empty file is a text, too */
-	return failed;
-}
 
 /* The owners of what is there; of what is new, the group that is to read it. */
 static int set_owners(int fd, const char *path, mode_t mode, const char *group)

@@ -10,8 +10,7 @@
 
 #include "dray/buf.h"
 
-/* Append the file, at most 1 MiB of it. Returns 0 or an errno: ENOENT, EACCES, EFBIG, … */
-int file_read(const char *path, struct buf *out);
+#define MACHINE_FILE_MAX ((size_t)1 << 20) /* bytes that are read of a file of this machine */
 
 /*
  * Put a file in the place of what is there, whole or not at all, synced. What is there keeps its mode and its

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dray/encode.h"
+#include "file.h"
 
 #define FILE_MAX 4096
 
@@ -63,11 +64,9 @@ int signing_key_parse(const char *text, size_t len, uint8_t out[JWS_KEY_BYTES], 
 
 static int read_open(int fd, uint8_t out[JWS_KEY_BYTES], struct error *err)
 {
-	char text[FILE_MAX];
+	struct buf text = BUF_INIT;
 	struct stat info;
-	size_t n = 0;
-	ssize_t got = 1;
-	int status;
+	int failed, status;
 
 	if (fstat(fd, &info) != 0)
 		return error_set(err, NULL, "%s", strerror(errno));
@@ -76,15 +75,13 @@ static int read_open(int fd, uint8_t out[JWS_KEY_BYTES], struct error *err)
 			"others than its owner may use it (mode %04o): chmod 600, and think of "
 			"whether it is a secret still",
 			(unsigned)(info.st_mode & 07777));
-	while (got > 0 && n < sizeof(text)) {
-		got = read(fd, text + n, sizeof(text) - n);
-		n += got > 0 ? (size_t)got : 0;
-	}
-	if (got < 0)
-		status = error_set(err, NULL, "%s", strerror(errno));
+	failed = buf_reserve(&text, FILE_MAX + 1) ? file_read_open(fd, FILE_MAX, &text) : ENOMEM;
+	if (failed && failed != EFBIG) /* behind the first 4 KiB nobody looks for a key */
+		status = error_set(err, NULL, "%s", strerror(failed));
 	else
-		status = signing_key_parse(text, n, out, err);
-	explicit_bzero(text, sizeof(text));
+		status = signing_key_parse(text.data, text.len, out, err);
+	buf_wipe(&text);
+	buf_done(&text);
 	return status;
 }
 

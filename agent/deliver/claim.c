@@ -8,6 +8,8 @@
 
 #include "deliver_internal.h"
 
+#define KEPT_BYTES ((size_t)64 * 1024) /* of each of its buffers, for the next claim */
+
 static struct claims *list_of(struct deliver *deliver, enum claim_state state)
 {
 	switch (state) {
@@ -96,6 +98,15 @@ struct claim *claim_take(struct destination *destination)
 	return claim;
 }
 
+/* The pool is for all destinations: what few claims need is not kept by each that ever had it. */
+static void empty(struct buf *buf)
+{
+	if (buf->cap > KEPT_BYTES)
+		buf_done(buf);
+	else
+		buf_reset(buf);
+}
+
 void claim_give(struct claim *claim)
 {
 	if (!claim)
@@ -121,11 +132,11 @@ void claim_give(struct claim *claim)
 	claim->n = 0;
 	claim->key[0] = '\0';
 	claim->decision.is_made = false;
-	buf_reset(&claim->texts);
-	buf_reset(&claim->body);
+	empty(&claim->texts);
+	empty(&claim->body);
 	buf_wipe(&claim->headers);
-	buf_reset(&claim->carry);
-	buf_reset(&claim->answer.body);
+	empty(&claim->carry);
+	empty(&claim->answer.body);
 	TAILQ_INSERT_HEAD(&claim->deliver->spare, claim, link);
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "secret.h"
 #include "turn.h"
@@ -173,8 +173,8 @@ int deliver_configure(struct deliver *deliver, const struct config *config, stru
 	return status;
 }
 
-int deliver_check(const struct config *config, const struct secret_dirs *secrets,
-	const char *const *connector_dirs, struct error *err)
+int deliver_check(const struct config *config, bool reads_credentials,
+	const struct secret_dirs *secrets, const char *const *connector_dirs, struct error *err)
 {
 	int status = 0;
 
@@ -184,7 +184,9 @@ int deliver_check(const struct config *config, const struct secret_dirs *secrets
 		struct plan plan = { 0 };
 
 		status = load(&plan, NULL, config, configured, secrets, connector_dirs, err);
-		if (status == 0)
+		/* A line to a broker is opened with them. */
+		if (status == 0 &&
+			(reads_credentials || plan.settings->is.kind == CONFIG_KIND_MQTT))
 			status = make_credential(&plan, NULL, secrets, err);
 		if (status == 0 && configured->has_tls && configured->tls.key.file)
 			status = secret_path(

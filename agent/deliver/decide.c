@@ -5,10 +5,11 @@
  * What a connector's program says goes before the default, outcome_classify(); where it says nothing,
  * or was not asked, that decides. What is in doubt then goes the way of the idempotency mode.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "dray/retry.h"
 
@@ -94,22 +95,34 @@ struct outcome_verdict decide_classify(const struct claim *claim)
 	return verdict;
 }
 
-/* What happened, in words: the other side's own where it had some. */
-void decide_describe(const struct claim *claim, char *out, size_t size)
+void reason_put(char *out, const char *format, ...)
 {
-	char words[REASON_MAX / 2] = "";
+	char room[2 * REASON_MAX];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(room, sizeof(room), format, args) < 0)
+		room[0] = '\0';
+	va_end(args);
+	connector_clean(room, strlen(room), out, REASON_MAX);
+}
+
+/* What happened, in words: the other side's own where it had some. */
+void decide_describe(const struct claim *claim, char *out)
+{
+	char words[WORDS_MAX] = "";
 
 	if (claim->answer.transport != TRANSPORT_ANSWERED) {
-		(void)snprintf(out, size, "%s", claim->answer.error);
+		reason_put(out, "%s", claim->answer.error);
 		return;
 	}
 	credential_read_refusal(claim->destination->credential, claim->answer.body.data,
 		claim->answer.body.len, words, sizeof(words));
 	if (words[0])
-		(void)snprintf(out, size, "%s", words);
+		reason_put(out, "%s", words);
 	else
-		(void)snprintf(out, size, "%s answered %d without saying why",
-			claim->destination->name, claim->answer.status);
+		reason_put(out, "%s answered %d without saying why", claim->destination->name,
+			claim->answer.status);
 }
 
 /* --- fates ---------------------------------------------------------------------------------------- */
@@ -133,10 +146,12 @@ void fate_take_words(
 	fate->field = result->field[0] ? result->field : NULL;
 	fate->emit = result->emit;
 	(void)snprintf(fate->ref, sizeof(fate->ref), "%s", result->ref);
-	if (result->reason[0])
-		(void)snprintf(fate->reason, sizeof(fate->reason), "%s", result->reason);
-	else if (claim->n_requests > 0)
-		decide_describe(claim, fate->reason, sizeof(fate->reason));
+	if (result->reason[0]) {
+		reason_put(fate->reason, "%s", result->reason);
+		credential_redact(claim->destination->credential, fate->reason);
+	} else if (claim->n_requests > 0) {
+		decide_describe(claim, fate->reason);
+	}
 	put_ref(fate);
 }
 
@@ -170,7 +185,6 @@ void fate_done(const struct claim *claim, const struct member *member, struct fa
 void fate_unknown(const struct claim *claim, const struct member *member, struct fate *fate)
 {
 	const struct config_destination *is = settings_of(claim);
-	char words[REASON_MAX / 2];
 
 	fate->outcome = OUTCOME_UNKNOWN;
 	if (lookup_is_possible(claim->destination, claim->revision) &&
@@ -181,21 +195,17 @@ void fate_unknown(const struct claim *claim, const struct member *member, struct
 		return;
 	}
 	fate_exception(claim, "unknown", "critical", fate);
-	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, fate->reason);
-	(void)snprintf(fate->reason, sizeof(fate->reason),
+	reason_put(fate->reason,
 		"it may have been applied%s, look at %s before it is sent again: %s",
-		claim->n > 1 ? " in a batch" : "", claim->destination->name, words);
+		claim->n > 1 ? " in a batch" : "", claim->destination->name, fate->reason);
 }
 
 static void give_up(const struct claim *claim, const struct member *member, struct fate *fate)
 {
-	char words[REASON_MAX / 2];
-
 	fate->settlement.due_at_ms = 0;
 	fate_exception(claim, "gave_up", "normal", fate);
-	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, fate->reason);
-	(void)snprintf(fate->reason, sizeof(fate->reason),
-		"gave up after %u attempts, the last: %s", member->attempts, words);
+	reason_put(fate->reason, "gave up after %u attempts, the last: %s", member->attempts,
+		fate->reason);
 }
 
 void fate_retry(
@@ -380,7 +390,7 @@ static void decide_said(struct claim *claim)
 		if (decision->is_each)
 			return;
 		decision->verdict = judge_doubt(claim);
-		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
+		decide_describe(claim, decision->fate.reason);
 	} else {
 		decision->verdict = judge_said(claim);
 		fate_take_words(claim, &claim->said->result, &decision->fate);
@@ -420,6 +430,12 @@ static void decide_program_failed(struct claim *claim)
 		.outcome = is_harmless ? OUTCOME_REJECT : OUTCOME_UNKNOWN,
 		.is_proven = is_proven,
 	};
+	/* It may be one of them alone that the program can't bear. */
+	if (is_harmless && claim->n > 1) {
+		decision->verdict.outcome = OUTCOME_SPLIT;
+		decide_by_outcome(claim);
+		return;
+	}
 	fate->outcome = decision->verdict.outcome;
 	fate->settlement.is_proven = decision->verdict.is_proven;
 	fate->code = "connector_failed";
@@ -444,7 +460,7 @@ static void decide_default(struct claim *claim)
 	if (may_double_a_step(claim, decision->verdict.outcome))
 		decision->verdict.outcome = OUTCOME_UNKNOWN;
 	if (decision->verdict.outcome != OUTCOME_DONE)
-		decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
+		decide_describe(claim, decision->fate.reason);
 	if (decision->verdict.outcome == OUTCOME_HOLD && decide_is_to_blame(claim))
 		become_turned_away(claim);
 	else
@@ -468,11 +484,19 @@ static bool is_plainly_refused(const struct claim *claim)
 	return verdict.is_proven && !claim->is_safe;
 }
 
+/* A gateway's page of HTML is nothing for a program, and what a server's trouble means is known without it. */
+bool decide_is_trouble(const struct claim *claim)
+{
+	int status = claim_status(claim);
+
+	return claim->is_read && (status == 408 || status == 425 || status == 429 || status >= 500);
+}
+
 static void decide_failed(struct claim *claim)
 {
 	struct decision *decision = &claim->decision;
 
-	if (is_plainly_refused(claim)) {
+	if (is_plainly_refused(claim) || decide_is_trouble(claim)) {
 		decide_default(claim);
 		return;
 	}
@@ -496,9 +520,10 @@ static void note_pace(struct claim *claim)
 		asked_ms = 0;
 	if (claim->answer.rest_ms > asked_ms)
 		asked_ms = claim->answer.rest_ms;
-	decision->asked_too_long = asked_ms > DAY_MS;
+	if (asked_ms > DAY_MS)
+		decision->asked_too_long_ms = asked_ms;
 	if (asked_ms > 0)
-		decision->asked_ms = decision->asked_too_long ? DAY_MS : asked_ms;
+		decision->asked_ms = asked_ms > DAY_MS ? DAY_MS : asked_ms;
 }
 
 void claim_decide(struct claim *claim)

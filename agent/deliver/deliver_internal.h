@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "deliver/limit.h"
 #include "dray/buf.h"
@@ -35,7 +36,8 @@
 #include "store/store.h"
 
 #define DAY_MS INT64_C(86400000)
-#define REASON_MAX 320
+#define WORDS_MAX 501  /* a program's, or the other side's: connector.h */
+#define REASON_MAX 704 /* with ours around them */
 #define REF_MAX 129
 #define REVISIONS_KEPT 4
 
@@ -141,12 +143,12 @@ struct decision {
 	struct fate fate;
 	int64_t now_ms;
 	uint64_t seed;
-	int64_t asked_ms; /* no request before that, at most a day; 0 none */
-	bool asked_too_long;
-	bool is_culprit;      /* the refusal that holds the destination */
-	bool is_destinations; /* which is at fault, and not the event: a program says so */
-	bool opens_hold;      /* a probe was refused as well, or it is the destination's fault */
-	bool passes_hold;     /* a probe was accepted */
+	int64_t asked_ms;          /* no request before that, at most a day; 0 none */
+	int64_t asked_too_long_ms; /* that it asked for, where it is more; else 0 */
+	bool is_culprit;           /* the refusal that holds the destination */
+	bool is_destinations;      /* which is at fault, and not the event: a program says so */
+	bool opens_hold;  /* a probe was refused as well, or it is the destination's fault */
+	bool passes_hold; /* a probe was accepted */
 };
 
 struct claim {
@@ -272,8 +274,15 @@ void fate_take_words(
 	const struct claim *claim, const struct connector_result *result, struct fate *fate);
 /* The default: what an answer means where no program says it. */
 struct outcome_verdict decide_classify(const struct claim *claim);
-/* What happened, in words: the other side's own where it had some. */
-void decide_describe(const struct claim *claim, char *out, size_t size);
+/*
+ * Put words together for people and for lists: `out` of REASON_MAX bytes, UTF-8 whatever came in, cut
+ * between characters. What is put together may stand in `out` itself.
+ */
+void reason_put(char *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What happened, in words: the other side's own where it had some. `out` of REASON_MAX bytes. */
+void decide_describe(const struct claim *claim, char *out);
+/* Did the program fail to read an answer that tells of the server, and not of the delivery? */
+bool decide_is_trouble(const struct claim *claim);
 /* The destination, or this delivery, is at fault. */
 void decide_held(struct claim *claim);
 /* It is the delivery's fault: asked once for each refusal. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "dray/lane.h"
 #include "log.h"
@@ -371,8 +371,10 @@ static int promote_due(struct destination *destination)
 	const struct config_destination *is = &destination->settings->is;
 	struct store *store = destination->deliver->options.store;
 	int64_t now_ms = deliver_now(destination->deliver);
-	/* No wait is longer: a row due later than that comes from a store with another time. */
-	int64_t horizon_ms = is->retry_max_ms > DAY_MS ? is->retry_max_ms : DAY_MS;
+	/* No wait is longer, whoever asks for it: a row due later than that comes from a store with
+	 * another time. */
+	const int64_t asked_max_ms = INT64_C(1000) * CONNECTOR_AFTER_MAX_S;
+	int64_t horizon_ms = is->retry_max_ms > asked_max_ms ? is->retry_max_ms : asked_max_ms;
 	unsigned limit = PROMOTE_WINDOWS * (unsigned)(is->concurrency * is->batch_max);
 	int64_t due_at_ms = destination->next_due_at_ms;
 

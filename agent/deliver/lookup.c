@@ -218,13 +218,11 @@ static void look_in_vain(struct claim *claim)
 static void become_unknown(struct claim *claim, const char *what)
 {
 	struct fate *fate = &claim->decision.fate;
-	char words[REASON_MAX / 2];
 
 	fate_exception(claim, "unknown", "critical", fate);
-	(void)snprintf(words, sizeof(words), "%.*s", REASON_MAX / 2 - 1, fate->reason);
-	(void)snprintf(fate->reason, sizeof(fate->reason),
+	reason_put(fate->reason,
 		"it may have been applied, look at %s before it is sent again: %s%s%s",
-		claim->destination->name, what, words[0] ? ": " : "", words);
+		claim->destination->name, what, fate->reason[0] ? ": " : "", fate->reason);
 }
 
 static void become_later(struct claim *claim)
@@ -267,7 +265,7 @@ static void decide_quiet(struct claim *claim)
 	struct decision *decision = &claim->decision;
 
 	decision->verdict = decide_classify(claim);
-	decide_describe(claim, decision->fate.reason, sizeof(decision->fate.reason));
+	decide_describe(claim, decision->fate.reason);
 	switch (decision->verdict.outcome) {
 	case OUTCOME_UNREACHABLE:
 	case OUTCOME_REFRESH:
@@ -345,7 +343,7 @@ void lookup_decide(struct claim *claim)
 {
 	if (claim->map == MAP_SAID)
 		decide_said(claim);
-	else if (claim->map == MAP_QUIET)
+	else if (claim->map == MAP_QUIET || decide_is_trouble(claim))
 		decide_quiet(claim);
 	else
 		decide_failed(claim);

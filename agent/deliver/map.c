@@ -3,9 +3,9 @@
  * Whatever that is, it goes through the turn: a request leaves with the next release, what ends is
  * settled.
  */
-#include <stdio.h>
 #include <string.h>
 
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "turn.h"
 
@@ -31,8 +31,9 @@ void map_cancel(struct claim *claim)
 static void fail(struct claim *claim, enum map_end end, const char *why)
 {
 	claim->map = end;
-	(void)snprintf(claim->words, sizeof(claim->words), "connector %.64s %.*s",
-		claim->destination->settings->is.connector, REASON_MAX - 96, why);
+	reason_put(
+		claim->words, "connector %s %s", claim->destination->settings->is.connector, why);
+	credential_redact(claim->destination->credential, claim->words);
 }
 
 /* Why a request can't be sent as it was asked for; NULL: it can. */
@@ -59,8 +60,8 @@ static void read_output(struct claim *claim, const char *text, size_t len)
 	if (connector_read_output(text, len, claim->op, claim->n, &claim->said, &err) != 0) {
 		char why[REASON_MAX], where[sizeof(err.path) + sizeof(err.message)];
 
-		(void)snprintf(why, sizeof(why), "gave what is no answer: %.*s", REASON_MAX / 2,
-			error_text(&err, where, sizeof(where)));
+		reason_put(
+			why, "gave what is no answer: %s", error_text(&err, where, sizeof(where)));
 		fail(claim, MAP_FAILED, why);
 		return;
 	}

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "log.h"
 
@@ -104,10 +104,12 @@ static void move_credential(struct destination *destination, const struct claim 
 
 static void move_pace(struct destination *destination, const struct claim *claim)
 {
-	long long asked_h = (long long)(claim->answer.asked_ms / 3600000);
+	long long asked_h = (long long)(claim->decision.asked_too_long_ms / 3600000);
+	/* Of what was out together each answer asks for it. */
+	bool is_told = window_wait_ms(destination) > DAY_MS / 2;
 
 	window_wait(destination, claim->decision.asked_ms);
-	if (!claim->decision.asked_too_long)
+	if (claim->decision.asked_too_long_ms == 0 || is_told)
 		return;
 	LOG_WARNING("destination asks for a long wait, it is asked again in 24 hours",
 		LOG_S("destination", destination->name), LOG_I("hours", asked_h));

@@ -2,15 +2,16 @@
  * request.c - one request to the courier and the answer back: the one that the connector declares, or
  * the one that its program has just asked for.
  */
-#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
+#include "dray/trace.h"
 #include "turn.h"
 
-/* Content type, key, credentials, what the program asks for, the end. */
-#define HEADERS_MAX (2 + CREDENTIAL_HEADERS_MAX + CONNECTOR_HEADERS_MAX + 1)
+/* Content type, key, trace, credentials, what the program asks for, the end. */
+#define HEADERS_MAX (3 + CREDENTIAL_HEADERS_MAX + CONNECTOR_HEADERS_MAX + 1)
 
 static const struct config_destination *settings_of(const struct claim *claim)
 {
@@ -53,8 +54,7 @@ static void keep_answer(struct claim *claim, const struct courier_answer *answer
 	/* Words can be done without; the status, which decides, is kept. */
 	if (buf_failed(&claim->answer.body))
 		buf_reset(&claim->answer.body);
-	(void)snprintf(claim->answer.error, sizeof(claim->answer.error), "%s",
-		answer->error ? answer->error : "");
+	reason_put(claim->answer.error, "%s", answer->error ? answer->error : "");
 }
 
 /* Expired credentials are the engine's to mend: what the program would say of it changes nothing. */
@@ -122,6 +122,40 @@ static void put_key(struct claim *claim)
 	put_header(&claim->headers, settings_of(claim)->idempotency_header, shaped);
 }
 
+/* Of a batch: where all of it belong to one. */
+static bool find_trace(const struct claim *claim, char out[TRACE_BYTES])
+{
+	char other[TRACE_BYTES];
+
+	for (size_t i = 0; i < claim->n; i++) {
+		const struct member *member = &claim->members[i];
+
+		if (!trace_find(claim_text(claim, member->body), member->len, i ? other : out) ||
+			(i && !trace_is_same(other, out)))
+			return false;
+	}
+	return true;
+}
+
+static bool has_trace(const struct connector_send *send)
+{
+	for (size_t i = 0; send && send->headers[i]; i++)
+		if (strncasecmp(send->headers[i], "traceparent:", 12) == 0)
+			return true;
+	return false;
+}
+
+/* Each request is a span of its own; the program's word for it goes before ours. */
+static void put_trace(struct claim *claim, const struct connector_send *send)
+{
+	char traceparent[TRACE_BYTES];
+
+	if (has_trace(send) || !find_trace(claim, traceparent))
+		return;
+	trace_step(traceparent, clock_seed(claim->deliver->options.clock));
+	put_header(&claim->headers, "traceparent", traceparent);
+}
+
 static const char *find_content_type(const struct claim *claim, const struct connector_send *send)
 {
 	const struct connector *connector = claim->revision->connector;
@@ -152,6 +186,7 @@ static int list_headers(struct claim *claim, const struct courier_request *reque
 		put_header(headers, "Content-Type", content_type);
 	if (has_key)
 		put_key(claim);
+	put_trace(claim, send);
 	if (credential_sign(claim->destination->credential, &signed_request, headers) < 0 ||
 		buf_failed(headers))
 		return -1;

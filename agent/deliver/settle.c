@@ -83,11 +83,10 @@ static int write_exception(
 	return exception_open(claim, member, &words, fate->settlement.now_ms);
 }
 
-/* A `retry` may say what the next attempt begins with. */
-static int write_carry(struct claim *claim, const struct member *member, const struct fate *fate)
+/* A `retry` may say what the next attempt begins with, also where a person is to make it. */
+static int write_carry(struct claim *claim, const struct member *member)
 {
-	if (claim->op != CONNECTOR_DELIVER || !map_has_carry(claim) ||
-		fate->settlement.to != DELIVERY_WAITING)
+	if (claim->op != CONNECTOR_DELIVER || !map_has_carry(claim))
 		return 0;
 	return store_set_carry(claim->deliver->options.store, claim->destination->id, member->seq,
 		claim->said->carry);
@@ -115,7 +114,7 @@ static int settle_member(struct claim *claim, const struct member *member, const
 	struct store_settlement settlement = fate->settlement;
 
 	settlement.previous_doubt_at_ms = fate->ends_doubt ? 0 : member->doubt_at_ms;
-	if (write_carry(claim, member, fate) != 0 ||
+	if (write_carry(claim, member) != 0 ||
 		store_settle(store, claim->destination->id, member->seq, &settlement) != 0)
 		return -1;
 	expect(claim->destination, &settlement);

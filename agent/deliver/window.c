@@ -8,7 +8,7 @@
 
 #include <event2/event.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "log.h"
 #include "turn.h"

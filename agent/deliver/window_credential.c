@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "credential.h"
+#include "credential/credential.h"
 #include "deliver_internal.h"
 #include "log.h"
 #include "turn.h"

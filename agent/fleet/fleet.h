@@ -5,7 +5,7 @@
  *
  *   ways in    files (start, SIGHUP), the retained topic config/desired, fleet.url, drayctl config apply
  *   verify     desired.h: signature, revision, site, what may be changed
- *   check      the whole of loading.h, the cases of connectors; and nothing queued loses its destination
+ *   check      the whole of config/loading.h, the cases of connectors; and nothing queued loses its destination
  *   stage      revisions.json in the state directory says TRIAL (revision_file.h): from here on a crash, a
  *              reboot or a power cut ends in this trial or in the last good configuration, never elsewhere
  *   probation  probation.h

@@ -19,7 +19,7 @@
 
 #include "dray/probation.h"
 #include "fleet/fleet.h"
-#include "loading.h"
+#include "config/loading.h"
 
 #define FLEET_WHO_MAX 96
 #define FLEET_AUDITS_MAX 16
@@ -87,7 +87,9 @@ struct fleet {
 	size_t n_holds;
 	cJSON *touched;      /* names of destinations, members of an object */
 	bool touches_store;  /* it changes the section */
-	int64_t began_at_ms; /* steady */
+	int64_t began_at_ms; /* steady; of the trial, or of the step back from it */
+	bool went_back;      /* the last trial was not kept */
+	uint64_t spoilt_received, spoilt_refused; /* as in probation.h */
 
 	struct {
 		bool is_due, is_loaded, is_resting, is_ending;
@@ -154,7 +156,7 @@ struct watch_before {
 };
 void watch_look_before(struct fleet *fleet, struct watch_before *ret);
 void watch_begin(struct fleet *fleet, const struct watch_before *before);
-void watch_end(struct fleet *fleet);
+void watch_end(struct fleet *fleet, bool is_kept);
 void watch_tick(struct fleet *fleet);
 /* How often to look, ms. */
 int64_t watch_every_ms(const struct fleet *fleet);

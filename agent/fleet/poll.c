@@ -9,7 +9,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
-#include "deliver/http_client.h"
+#include "courier/http_client.h"
 #include "dray/jws.h"
 #include "dray/retry.h"
 #include "log.h"

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "log.h"
 
 #define NAME "revisions.json"
@@ -29,28 +30,16 @@ static int fail(struct error *err, const char *path, const char *what)
 static int read_all(int fd, const char *path, struct buf *out, struct error *err)
 {
 	struct stat info;
-	size_t size;
+	int failed = fstat(fd, &info) == 0 ? 0 : errno;
 
-	if (fstat(fd, &info) < 0)
-		return fail(err, path, "can't be read");
-	if (!S_ISREG(info.st_mode) || info.st_size > FILE_MAX)
+	if (!failed)
+		failed = S_ISREG(info.st_mode) ? file_read_open(fd, FILE_MAX, out) : EFBIG;
+	if (failed == EFBIG)
 		return error_set(err, path, "is no file of at most 16 MiB");
-	size = (size_t)info.st_size;
-	char *room = buf_reserve(out, size + 1);
-	if (!room)
+	if (failed == ENOMEM)
 		return error_set(err, path, "out of memory");
-	while (out->len < size) {
-		ssize_t n = read(fd, room + out->len, size - out->len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail(err, path, "can't be read");
-		if (n == 0)
-			break;
-		out->len += (size_t)n;
-	}
-	return 1;
+	errno = failed;
+	return failed ? fail(err, path, "can't be read") : 1;
 }
 
 int revision_file_read(const char *state_dir, struct buf *out, struct error *err)

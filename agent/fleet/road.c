@@ -100,7 +100,7 @@ void road_refuse(struct fleet *fleet, enum revision_origin origin, int64_t numbe
 		return;
 	revisions_refuse(&fleet->revisions, origin, number, error_text(err, text, sizeof(text)),
 		clock_wall_ms(fleet->is.clock));
-	tell_file_later(fleet);
+	fleet->is_behind = true; /* many may come, and nothing depends on it: the tick writes it */
 	tell_audit(fleet, who, "config.refuse", number, text);
 	tell_result(fleet, REVISION_REFUSED);
 	if (origin == REVISION_FILES)
@@ -267,6 +267,7 @@ static void begin_roll_back(struct fleet *fleet, struct job *job)
 
 static void begin_restore(struct fleet *fleet, struct job *job)
 {
+	job->loading.is_good = true;
 	if (fleet->needs_restore && load_copy(fleet, job, fleet->revisions.good) == 0)
 		return;
 	if (fleet->needs_restore)
@@ -389,13 +390,13 @@ static void on_files(struct fleet *fleet, struct job *job)
 		if (!fleet->revisions.trial)
 			tell_clear(fleet, "the site's files are those in force");
 		take(fleet, job);
+	} else if (revisions_is_rolled_back(&fleet->revisions, revision->files_digest)) {
+		revision_drop(revision);
+		refuse_rolled_back(fleet, job);
 	} else if (fleet->revisions.trial && revision_is_same(revision, fleet->revisions.good)) {
 		revision_drop(revision);
 		road_roll_back(fleet, job->who, "the files are the good ones again");
 		job_end(fleet, job, NULL);
-	} else if (revisions_is_rolled_back(&fleet->revisions, revision->files_digest)) {
-		revision_drop(revision);
-		refuse_rolled_back(fleet, job);
 	} else {
 		try(fleet, job, revision);
 	}
@@ -439,7 +440,8 @@ static void on_restored(struct fleet *fleet, struct job *job)
 		fleet->is.apply(fleet->is.ctx, config, &job->err) < 0) {
 		LOG_ERROR(
 			"the good configuration can't be taken into use here, ending at once: the "
-			"next start does");
+			"next start does",
+			LOG_S("error", error_text(&job->err, text, sizeof(text))));
 		_exit(EXIT_FAILURE);
 	}
 	job->loading.config = NULL;
@@ -495,7 +497,7 @@ void road_confirm(struct fleet *fleet)
 			LOG_S("error", error_text(&err, text, sizeof(text))));
 		return;
 	}
-	watch_end(fleet);
+	watch_end(fleet, true);
 	LOG_INFO("configuration confirmed", LOG_S("what", tell_name(number, name)));
 	tell_audit(fleet, "config", "config.confirm", number, "");
 	tell_clear(fleet, "a configuration was confirmed");
@@ -570,7 +572,7 @@ void road_write_back(struct fleet *fleet, const char *who, const char *reason)
 void road_roll_back(struct fleet *fleet, const char *who, const char *reason)
 {
 	road_write_back(fleet, who, reason);
-	watch_end(fleet);
+	watch_end(fleet, false);
 	fleet->generation++;
 	fleet->needs_restore = true;
 	fleet_queue_restore(fleet);

@@ -120,7 +120,7 @@ static bool has_to_go_on(struct fleet *fleet, const cJSON *files)
 
 static int load(struct fleet *fleet, const struct revision *revision, struct error *err)
 {
-	struct loading loading = { 0 };
+	struct loading loading = { .is_good = revision == fleet->revisions.good };
 
 	if (road_copy(revision, &loading))
 		fleet->is.load(fleet->is.ctx, &loading);
@@ -163,13 +163,13 @@ static int look_at_files(struct fleet *fleet, const cJSON *files)
 
 	if (fresh && memcmp(fresh->files_digest, current->files_digest, ID_DIGEST_BYTES) == 0) {
 		status = 0;
-	} else if (fresh && fleet->revisions.trial &&
-		   revision_is_same(fresh, fleet->revisions.good)) {
-		road_write_back(fleet, "files", "the files are the good ones again");
-		status = 0;
 	} else if (fresh && revisions_is_rolled_back(&fleet->revisions, fresh->files_digest)) {
 		tell_alarm(fleet,
 			"the site's files were rolled back: they are ignored until they change");
+		status = 0;
+	} else if (fresh && fleet->revisions.trial &&
+		   revision_is_same(fresh, fleet->revisions.good)) {
+		road_write_back(fleet, "files", "the files are the good ones again");
 		status = 0;
 	} else if (fresh && load(fleet, fresh, &err) == 0) {
 		fleet->fresh = fresh;

@@ -151,6 +151,8 @@ static void look(struct fleet *fleet, struct watch_before *ret)
 		.received = sum(fleet, METRIC_EVENTS_RECEIVED, NULL) + rejected +
 			    sum(fleet, METRIC_DELIVERIES, "done") + failed,
 		.refused = rejected + failed + sum(fleet, METRIC_EVENTS_UNROUTED, NULL),
+		.spoilt_received = fleet->spoilt_received,
+		.spoilt_refused = fleet->spoilt_refused,
 		.destinations = ret->destinations,
 		.n_destinations = sight.n,
 	};
@@ -194,6 +196,13 @@ static void look_back(struct fleet *fleet, struct watch_before *ret)
 	(void)store_list_exceptions(fleet->rooms.store, &filter, on_hold, &holds, &cursor);
 }
 
+/* What came since the trial began is its own. */
+static void spoil(const struct fleet *fleet, struct probation_sample *sample)
+{
+	sample->spoilt_received += sample->received - fleet->probation.received;
+	sample->spoilt_refused += sample->refused - fleet->probation.refused;
+}
+
 void watch_look_before(struct fleet *fleet, struct watch_before *ret)
 {
 	look(fleet, ret);
@@ -201,9 +210,14 @@ void watch_look_before(struct fleet *fleet, struct watch_before *ret)
 		look_back(fleet, ret);
 		return;
 	}
-	/* What the trial that is superseded made hold did not hold before. */
-	for (size_t i = 0; fleet->is_watched && i < ret->sample.n_destinations; i++)
-		ret->destinations[i].is_held &= held_before(fleet, ret->destinations[i].name);
+	if (fleet->is_watched)
+		spoil(fleet, &ret->sample);
+	/* What a trial that is superseded made hold did not hold before; nor what the one that was rolled
+	 * back did, until something is taken there. */
+	for (size_t i = 0; i < ret->sample.n_destinations; i++)
+		if (fleet->is_watched || (fleet->went_back && !ret->destinations[i].has_taken))
+			ret->destinations[i].is_held &=
+				held_before(fleet, ret->destinations[i].name);
 }
 
 void watch_begin(struct fleet *fleet, const struct watch_before *before)
@@ -211,6 +225,8 @@ void watch_begin(struct fleet *fleet, const struct watch_before *before)
 	probation_begin(&fleet->probation,
 		fleet->config->has_fleet ? fleet->config->fleet.probation_ms : LENGTH_MS,
 		&before->sample);
+	fleet->spoilt_received = before->sample.spoilt_received;
+	fleet->spoilt_refused = before->sample.spoilt_refused;
 	fleet->began_at_ms = clock_steady_ms(fleet->is.clock);
 	fleet->probation.began_mono_ms = clock_mono_ms(fleet->is.clock);
 	fleet->probation.broker_seen_mono_ms = fleet->probation.began_mono_ms;
@@ -220,8 +236,18 @@ void watch_begin(struct fleet *fleet, const struct watch_before *before)
 	fleet_set_tick(fleet);
 }
 
-void watch_end(struct fleet *fleet)
+void watch_end(struct fleet *fleet, bool is_kept)
 {
+	struct watch_before now;
+
+	if (fleet->is_watched && !is_kept) {
+		look(fleet, &now);
+		spoil(fleet, &now.sample);
+		fleet->spoilt_received = now.sample.spoilt_received;
+		fleet->spoilt_refused = now.sample.spoilt_refused;
+		fleet->began_at_ms = clock_steady_ms(fleet->is.clock);
+	}
+	fleet->went_back = !is_kept;
 	fleet->is_watched = false;
 }
 

@@ -1,7 +1,6 @@
 #include "connector_folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "dray/buf.h"
 #include "dray/ids.h"
 #include "dray/json.h"
+#include "file.h"
 
 #define DECLARATION_MAX ((size_t)64 << 10)
 #define PROGRAM_MAX ((size_t)256 << 10)
@@ -54,21 +54,18 @@ static int read_open(gzFile file, const char *path, size_t max, struct buf *out,
 
 static int open_regular(const char *path, struct error *err, gzFile *ret)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat info;
-	int status = 1;
+	int fd = file_open(path, &info);
 
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(err, path, strerror(errno));
-	if (fstat(fd, &info) != 0)
-		status = fail(err, path, strerror(errno));
-	else if (!S_ISREG(info.st_mode))
-		status = fail(err, path, "not a regular file");
-	else if (!(*ret = gzdopen(fd, "rb")))
-		status = fail(err, path, "out of memory");
-	if (status < 0)
-		(void)close(fd);
-	return status;
+		return fail(err, path, errno == EINVAL ? "not a regular file" : strerror(errno));
+	*ret = gzdopen(fd, "rb");
+	if (*ret)
+		return 1;
+	(void)close(fd);
+	return fail(err, path, "out of memory");
 }
 
 /*

@@ -300,6 +300,7 @@ static void on_message(struct mosquitto *client, void *ctx, const struct mosquit
 					    .content_type = beside.content_type,
 					    .properties = beside.pairs,
 					    .n_properties = beside.n_pairs,
+					    .has_more_properties = beside.is_cut,
 				    });
 	properties_done(&beside);
 }

@@ -68,9 +68,10 @@ struct mqtt_message {
 	size_t correlation_len;
 	const char *traceparent;  /* user property; NULL none */
 	const char *content_type; /* NULL: none */
-	/* User properties in their order, at most MQTT_PROPERTIES_MAX; the rest is not seen. */
+	/* User properties in their order, at most MQTT_PROPERTIES_MAX. */
 	const struct mqtt_property *properties;
 	size_t n_properties;
+	bool has_more_properties; /* than are seen */
 };
 #define MQTT_PROPERTIES_MAX 32
 struct mqtt_property {
@@ -123,6 +124,7 @@ struct mqtt_publication {
 	const void *correlation_data;
 	size_t correlation_len;   /* 0: none */
 	const char *content_type; /* NULL: none */
+	const char *traceparent;  /* user property; NULL none */
 };
 /*
  * Queued until mqtt_flush(), QoS 1. ret_mid may be NULL.

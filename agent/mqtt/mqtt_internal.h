@@ -77,6 +77,7 @@ struct properties {
 	uint16_t correlation_len;
 	struct mqtt_property pairs[MQTT_PROPERTIES_MAX]; /* user properties, in their order */
 	size_t n_pairs;
+	bool is_cut; /* there are more of them */
 };
 /* `from` NULL: none. */
 void properties_read(const mosquitto_property *from, struct properties *ret);

@@ -21,6 +21,8 @@ static void read_pairs(const mosquitto_property *from, struct properties *ret)
 		free(name);
 		free(value);
 	}
+	ret->is_cut = at && mosquitto_property_read_string_pair(
+				    at, MQTT_PROP_USER_PROPERTY, NULL, NULL, skip_first);
 }
 
 void properties_read(const mosquitto_property *from, struct properties *ret)

@@ -21,6 +21,9 @@ static int put_properties(
 	if (rc == MOSQ_ERR_SUCCESS && publication->content_type)
 		rc = mosquitto_property_add_string(
 			properties, MQTT_PROP_CONTENT_TYPE, publication->content_type);
+	if (rc == MOSQ_ERR_SUCCESS && publication->traceparent)
+		rc = mosquitto_property_add_string_pair(properties, MQTT_PROP_USER_PROPERTY,
+			"traceparent", publication->traceparent);
 	return rc;
 }
 

@@ -213,6 +213,8 @@ void call_on_request(struct evhttp_request *request, void *arg)
 	TAILQ_INIT(&call->query);
 	TAILQ_INSERT_TAIL(&door->ops->outbox, call, link);
 	guest_asked(guest, call);
+	if (!door->is_control)
+		ops_rotate(door->ops);
 	if (read_request(call, door) && call->route->is_change)
 		call->route->handle(call);
 }

@@ -7,7 +7,8 @@
  *   discard  the delivery goes EXCEPTION → DISCARDED, the exception is resolved
  *
  * An exception without a delivery (it could not be read, was refused, its id was taken) has nothing
- * to send; it can be discarded, and stays readable. A `hold` ends by itself when a probe passes.
+ * to send. Where its message is kept that is taken again, one by one (api_exceptions_again.c). It can be
+ * discarded, and stays readable. A `hold` ends by itself when a probe passes.
  * Each act is one row in the audit trail.
  */
 #include "ops/room.h"
@@ -31,7 +32,7 @@
 struct subject {
 	int64_t id, seq;
 	int destination;
-	bool is_resolved, is_hold, is_unknown;
+	bool is_resolved, is_hold, is_unknown, is_kept;
 	/* the delivery's, when there is one */
 	bool has_delivery;
 	enum delivery_state state;
@@ -59,6 +60,7 @@ static int on_exception(void *ctx, const struct store_exception_row *row)
 		.is_resolved = row->state == EXCEPTION_RESOLVED,
 		.is_hold = strcmp(row->kind, "hold") == 0,
 		.is_unknown = strcmp(row->kind, "unknown") == 0,
+		.is_kept = exception_is_kept(row),
 	};
 	return 0;
 }
@@ -128,6 +130,11 @@ static bool is_possible(struct act *act, const struct subject *subject)
 			"destination %s is held and probed by itself: mend its address or "
 			"credentials, it goes on when a probe passes",
 			name ? name : "?");
+	else if (act->is_retry && subject->is_kept)
+		n = snprintf(act->refusal, REFUSAL_MAX,
+			"exception %" PRId64
+			" is a message to be taken again: name it by its number",
+			subject->id);
 	else if (act->is_retry && !subject->has_delivery)
 		n = snprintf(act->refusal, REFUSAL_MAX,
 			"exception %" PRId64 " has nothing to send: mend the event where it was "
@@ -225,6 +232,10 @@ static void act_on_one(struct act *act)
 		found = store_get_exception(call->ops->with.store, id, on_exception, &subject);
 	if (found == 0) {
 		call_problem(call, 404, "there is no exception %.32s", call->parameter);
+		return;
+	}
+	if (found > 0 && act->is_retry && subject.is_kept && !subject.is_resolved) {
+		exception_take_again(call, id, act->why);
 		return;
 	}
 	switch (found < 0 ? ACT_FAILED : apply_act(act, &subject)) {

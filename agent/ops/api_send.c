@@ -49,7 +49,8 @@ bool call_has_room(struct call *call)
 		return false;
 	}
 	if ((call->token || !call->who[0]) && ops->n_taken >= ops->config->store.max_turn_events) {
-		call_problem(call, 429, "too many events at once; try again");
+		/* A partner that has kept to its rate hears of no fault of its own. */
+		call_problem(call, call->token ? 429 : 503, "too many events at once; try again");
 		return false;
 	}
 	return true;

@@ -240,6 +240,7 @@ void call_free(struct call *call)
 		guest_forget(call->guest);
 	evhttp_clear_headers(&call->query);
 	buf_done(&call->body);
+	free(call->again);
 	free(call);
 }
 

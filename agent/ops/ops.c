@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "log.h"
 #include "ops/tls.h"
 #include "turn.h"
 
@@ -178,12 +179,40 @@ static void take_credentials(
 		guests_dismiss(&ops->tcp.guests);
 }
 
+/* What is no good stays out, and is looked at again when it changes once more. */
+void ops_rotate(struct ops *ops)
+{
+	const struct config *config = ops->config;
+	int64_t now_mono_ms = clock_mono_ms(ops->with.clock);
+	struct error err = { 0 };
+	struct tokens *tokens;
+	struct hooks *hooks;
+
+	if (!rotation_is_due(&ops->rotation, config, ops->with.secrets, now_mono_ms))
+		return;
+	tokens = tokens_read(config, ops->with.secrets, &err);
+	hooks = tokens ? hooks_read(config, ops->with.secrets, now_mono_ms, &err) : NULL;
+	if (!hooks) {
+		LOG_WARNING("a secret that has changed is not taken, the one before holds",
+			LOG_S("option", err.path), LOG_S("why", err.message));
+		tokens_free(tokens);
+		return;
+	}
+	tokens_free(ops->tokens);
+	ops->tokens = tokens;
+	hooks_free(ops->hooks);
+	ops->hooks = hooks;
+	LOG_INFO("the listener's secrets have changed and are read anew");
+}
+
 int ops_configure(struct ops *ops, const struct config *config, struct error *err)
 {
+	struct rotation rotation;
 	struct credentials credentials;
 	struct door_opening tcp;
 	struct door_opening control;
 
+	rotation_begin(&rotation, config, ops->with.secrets, clock_mono_ms(ops->with.clock));
 	if (read_credentials(config, ops->with.secrets, clock_mono_ms(ops->with.clock),
 		    &credentials, err) != 0)
 		return -1;
@@ -197,6 +226,7 @@ int ops_configure(struct ops *ops, const struct config *config, struct error *er
 	door_take(&ops->tcp, &tcp);
 	door_take(&ops->control, &control);
 	take_credentials(ops, config, &credentials);
+	ops->rotation = rotation;
 	ops->config = config;
 	return 0;
 fail:

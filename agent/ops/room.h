@@ -35,6 +35,7 @@
 #include "ops/guest.h"
 #include "ops/hooks.h"
 #include "ops/ops.h"
+#include "ops/rotation.h"
 #include "ops/token.h"
 
 #define OPS_BODY_MAX (1024 * 1024)
@@ -46,6 +47,8 @@
 #define OPS_PAGE_MAX 1000
 
 struct call;
+struct again;
+struct store_exception_row;
 
 /* One row of the table of what can be asked (api.c). */
 struct ops_route {
@@ -73,6 +76,8 @@ struct call {
 	bool is_waiting;             /* call_wait() */
 	bool is_poisoned; /* a turn was lost meanwhile: what it had taken by then is, too */
 	unsigned n_stored, n_duplicate, n_rejected; /* of the events that a hook's call brought */
+	struct again
+		*again; /* the exception whose message it waits for; NULL none. Owned, one block */
 	bool is_answered;
 	int status;
 	const char *content_type;
@@ -109,10 +114,14 @@ struct ops {
 	struct call_list waiting;
 	struct tokens *tokens;
 	struct hooks *hooks;
+	struct rotation rotation;
 	int64_t n_taken; /* events that came by HTTP in this turn */
 	struct ops_backup backup;
 	int64_t started_at_ms;
 };
+
+/* Tokens and hooks' secrets whose files have changed hold from now on. */
+void ops_rotate(struct ops *ops);
 
 /* --- doors (door.c) --------------------------------------------------------------------------- */
 
@@ -170,6 +179,11 @@ void call_store_failed(struct call *call);
  * ever? False: the call is answered.
  */
 bool call_has_room(struct call *call);
+
+/* api_exceptions_again.c: is it of a message that was refused? (A list has no raw.) */
+bool exception_is_kept(const struct store_exception_row *row);
+/* An open one: take its message again, and answer, maybe later. `why` is borrowed for the call. */
+void exception_take_again(struct call *call, int64_t id, const char *why);
 
 /* A query's value; NULL when absent or empty. */
 const char *call_query(const struct call *call, const char *name);

@@ -79,15 +79,6 @@ void broken_mark_files(struct store *store)
 		(void)read_mark(wal, &store->wal_file);
 }
 
-/* SQLite may shorten its WAL in a commit, and at no other time. */
-void broken_note_commit(struct store *store)
-{
-	char wal[ASIDE_PATH_MAX];
-	struct file_mark now;
-	if (wal_path(store, wal) && read_mark(wal, &now) && is_same_file(&now, &store->wal_file))
-		store->wal_file.size = now.size;
-}
-
 static bool is_wal_cut(const struct store *store)
 {
 	char wal[ASIDE_PATH_MAX];
@@ -96,8 +87,11 @@ static bool is_wal_cut(const struct store *store)
 	       is_same_file(&now, &store->wal_file) && now.size < store->wal_file.size;
 }
 
-/* SQLite can't tell of its WAL, so the names are looked at. */
-void store_look(struct store *store)
+/*
+ * SQLite can't tell of its WAL, so the names are looked at.
+ * Its WAL it may shorten in a commit, and at no other time.
+ */
+static void look(struct store *store, bool has_committed)
 {
 	char wal[ASIDE_PATH_MAX];
 	struct file_mark now;
@@ -113,10 +107,22 @@ void store_look(struct store *store)
 	if (!read_mark(wal, &now) || !is_same_file(&now, &store->wal_file)) {
 		store->is_gone = true;
 		(void)store_break(store, "the WAL's file was deleted or moved away");
-	} else if (is_wal_cut(store)) {
+	} else if (has_committed) {
+		store->wal_file.size = now.size;
+	} else if (now.size < store->wal_file.size) {
 		store->rescue.is_behind = true;
 		(void)store_break(store, "the WAL's file was cut short");
 	}
+}
+
+void store_look(struct store *store)
+{
+	look(store, false);
+}
+
+void broken_look_committed(struct store *store)
+{
+	look(store, true);
 }
 
 /* 0 also when there is none. */

@@ -252,14 +252,14 @@ int store_commit(struct store *store)
 	}
 	store->is_dirty = false;
 	store->refusal = STORE_TAKES;
-	broken_note_commit(store);
 	store->committed_seq = store->next_seq;
 	destination_committed(store);
 	revision_committed(store);
 	exception_committed(store);
 	rescue_committed(store);
 	restore_committed(store);
-	return 0;
+	broken_look_committed(store); /* it counts when the file can be found again */
+	return store->is_poisoned ? -1 : 0;
 }
 
 void store_abandon(struct store *store)

@@ -102,7 +102,7 @@ void store_close(struct store *store);
 
 bool store_is_dirty(const struct store *store); /* something was written since the last commit */
 bool store_is_poisoned(const struct store *store);
-/* 0, or -1: nothing of the turn is stored and the store is poisoned. */
+/* 0, or -1: nothing of the turn is stored where it can be found again, and the store is poisoned. */
 int store_commit(struct store *store);
 /* End a poisoned turn: roll back, take back counts and the seq, make the store usable again. */
 void store_abandon(struct store *store);
@@ -120,8 +120,8 @@ void store_checkpoint_ask(struct store *store);
  */
 const char *store_broken(const struct store *store);
 /*
- * Are the files still there under their names? To be asked after a commit, before anybody is told
- * of it, and now and then. When they are not the store is broken.
+ * Are the files still there under their names? To be asked now and then; the first write of a turn and its
+ * commit ask by themselves. When they are not the store is broken.
  */
 void store_look(struct store *store);
 /*

@@ -23,7 +23,7 @@
 #include <sqlite3.h>
 
 #include "store/aside.h"
-#include "store/salvage.h"
+#include "store/salvage/salvage.h"
 #include "store/store.h"
 
 #define PAGE_BYTES 4096
@@ -429,8 +429,8 @@ void exception_count_open(struct store *store, const char *kind, const char *sev
 void broken_look_at_rest(struct store *store);
 /* From now on store_look() compares. */
 void broken_mark_files(struct store *store);
-/* The WAL is as long as this commit has left it. */
-void broken_note_commit(struct store *store);
+/* As store_look(), but the WAL is as long as this commit has left it. */
+void broken_look_committed(struct store *store);
 /* A connection that touches no file when it is closed. */
 void broken_quiet(sqlite3 *db);
 /* The database that is open stands in for another one: its numbers begin above all of that. Does

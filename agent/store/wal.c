@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/salvage.h"
+#include "store/salvage/salvage.h"
 
 #define MAGIC UINT32_C(0x377f0682) /* one more: checksums read big-endian words */
 #define FORMAT UINT32_C(3007000)

@@ -34,7 +34,8 @@ struct cloudevent {
 	size_t n;
 	const char *content_type; /* NULL: none was said, the data is JSON */
 	const void *data;
-	size_t len; /* 0: there is no data */
+	size_t len;  /* 0: there is no data */
+	bool is_cut; /* there were more attributes: it can't be joined */
 };
 
 bool cloudevent_is_binary(const struct cloudevent *cloudevent);
@@ -49,7 +50,7 @@ const char *cloudevent_get(const struct cloudevent *cloudevent, const char *name
  *          stands in `data_base64`, which event_parse() refuses by its content type.
  * scratch  may be reused.
  * out      the object is appended; as the bounded scanner takes it.
- * Returns  0, or -1 with *ret_problem filled: a name that is not 1 to 20 of a-z and 0-9, or stands
+ * Returns  0, or -1 with *ret_problem filled: attributes that are not all there; a name that is not 1 to 20 of a-z and 0-9, or stands
  *          twice, or is `data` or `datacontenttype`; a value that is not UTF-8; data that is not one
  *          JSON value. Then all that came is appended, to be kept: attributes as texts, twice where
  *          they stood twice, and the data in `data_base64`.

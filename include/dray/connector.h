@@ -88,6 +88,12 @@ void connector_render(const struct connector *connector, const struct connector_
 /* The reference in a 2xx body: its `ref` or `id`, string or number; "" when there is none. */
 void connector_read_ref(const char *body, size_t len, char *out, size_t size);
 
+/*
+ * What a stranger wrote, fit for a line on a terminal: control characters and runs of white space
+ * become one space, what is not UTF-8 a question mark; cut between characters. `out` may be `text`.
+ */
+void connector_clean(const char *text, size_t len, char *out, size_t size);
+
 /* Words of a refusal, for people: problem+json's detail or title, `message`, `error`, else text. */
 void connector_read_refusal(const char *body, size_t len, char *out, size_t size);
 
@@ -147,6 +153,7 @@ enum connector_verb {
 
 #define CONNECTOR_HEADERS_MAX 24
 #define CONNECTOR_EMIT_MAX 100
+#define CONNECTOR_AFTER_MAX_S (31 * 86400)
 
 /*
  * All texts below live in the output; "" where there is none, unless NULL is said. What stands in a
@@ -170,7 +177,7 @@ struct connector_result {
 	const char *code;         /* 64 */
 	const char *reason;       /* 500; of reject: its message */
 	const char *field;        /* 500; a JSON Pointer, as the program says */
-	int64_t after_ms;         /* 0 to 31 days; -1: not said */
+	int64_t after_ms;         /* 0 to CONNECTOR_AFTER_MAX_S; -1: not said */
 	const cJSON *emit; /* array of at most CONNECTOR_EMIT_MAX objects with a type, or NULL */
 };
 

@@ -12,7 +12,6 @@
 #ifndef DRAY_JWS_H
 #define DRAY_JWS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,15 +35,13 @@ struct jws_keys {
  */
 int jws_parse_keys(const char *text, struct jws_keys *ret, struct error *err);
 
-/* Has the text the form of a JWS: an object with `payload` and `signature`? It need not be a good one. */
-bool jws_is_signed(const char *text, size_t len);
-
 /*
- * Check it, and take the document out.
+ * Check a text that has the form of a JWS, an object with `payload` and `signature`, and take the document out.
  *
  * keys        NULL: nobody is trusted in particular; the payload is taken out unchecked.
- * ret_payload reset first; empty unless 0 is returned.
- * Returns     0, or -1 with *err filled: too large, not a JWS, another algorithm, signed by nobody known.
+ * ret_payload reset first; empty unless 1 is returned.
+ * Returns     1; 0 where the text has not that form; -1 with *err filled: `protected` missing, another
+ *             algorithm, not base64, signed by nobody known.
  */
 int jws_open(const char *text, size_t len, const struct jws_keys *keys, struct buf *ret_payload,
 	struct error *err);

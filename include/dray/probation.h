@@ -39,6 +39,8 @@ struct probation_sample {
 	bool broker_is_up;
 	uint64_t received; /* running counts: events and deliveries that got an answer */
 	uint64_t refused;  /* of these: refused at the door, rejected by a destination */
+	/* Of both, what came in trials that were not kept: it is not what is usual. */
+	uint64_t spoilt_received, spoilt_refused;
 	const struct probation_destination *destinations;
 	size_t n_destinations; /* at most PROBATION_DESTINATIONS_MAX */
 };

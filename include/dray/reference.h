@@ -29,6 +29,8 @@ struct reference_item {
 					  * case's GTIN says 12; "" one */
 };
 
+struct unit_names;
+
 struct reference {
 	/* Is there any item? While there is none, items pass as they are. */
 	bool (*has_items)(void *ctx);
@@ -40,6 +42,7 @@ struct reference {
 	/* The code that a local name of a unit stands for ("Stk": "H87"). 1, 0 or -1 likewise. */
 	int (*find_unit)(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX]);
 	void *ctx;
+	struct unit_names *unit_names; /* for units.h; NULL: units go by short names only */
 };
 
 #endif

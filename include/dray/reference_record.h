@@ -65,7 +65,7 @@ enum reference_reading {
  *
  * object  any JSON value, passed by the scanner; the caller's, changed in place.
  * kind    what it must be, and is when it doesn't say; NULL: it says.
- * known   asked for local names of units; NULL: there are none.
+ * known   asked for names of units, local ones first; NULL: units go by their short names.
  * ret     to be freed with reference_record_done(), whatever is returned.
  */
 enum reference_reading reference_record_read(cJSON *object, const char *kind,

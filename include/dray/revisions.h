@@ -12,7 +12,7 @@
  * Laws
  *   1. The good one changes by revisions_confirm() alone.
  *   2. A revision number from afar is tried once: at most `highest`, it is old.
- *   3. Files whose digest was rolled back are not tried again until they change.
+ *   3. Files whose digest was rolled back, by itself or by hand, are not tried again until they change.
  *   4. Each start with a trial is counted, before the trial is taken into use; after
  *      REVISIONS_STARTS_MAX of them it is rolled back. So a configuration that ends drayd heals too.
  *
@@ -109,7 +109,8 @@ bool revisions_is_rolled_back(
 
 /* The first there is: good without a trial, since there is nothing to go back to. */
 void revisions_found(struct revisions *revisions, struct revision *first);
-/* A trial that is under way is superseded, and hands its mark on. The revision is the callee's. */
+/* A trial that is under way is superseded, and hands its mark on. The revision is the callee's. Of one that is
+ * a step back by hand (REVISION_ROLLBACK) the files of the good one are rolled back: law 3. */
 void revisions_try(struct revisions *revisions, struct revision *trial, int64_t now_ms);
 /* Law 4. False: too many; the caller rolls back. */
 bool revisions_count_start(struct revisions *revisions);

@@ -17,4 +17,7 @@ struct topic_words {
 /* False: the topic is not of that form, and says nothing. */
 bool topic_read(const char *root, const char *topic, struct topic_words *ret);
 
+/* Does it lie at or below {root}/{any}/event, of that form or not? */
+bool topic_is_of_events(const char *root, const char *topic);
+
 #endif

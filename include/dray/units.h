@@ -15,7 +15,7 @@
  *   4. everyday names in any case ("pcs", "Cartons", "kg"), only where they mean one thing wherever
  *      they are said: no "ton", no "gallon";
  *   5. the Recommendations' own names in any case, and the symbols of what converts as written, where
- *      no other unit has the same.
+ *      no other unit has the same. Only this one needs `struct unit_names`.
  *
  * Invariants
  *   1. What unit_find() gives, it gives for itself. A package is therefore written without the X ("CS"),
@@ -46,15 +46,28 @@ enum unit_kind {
 	UNIT_TIME,   /* second */
 };
 
-/* The code that a text stands for. Static; NULL: it is no unit, or it may be two. */
-const char *unit_find(const char *text);
+/*
+ * The Recommendations' names and symbols, which are packed in the program: room for them, and from the
+ * first question for one on themselves, some 60 KB. For one thread at a time.
+ */
+struct unit_names;
+/* NULL: memory ran out. Nothing that is asked later needs any. */
+struct unit_names *unit_names_new(void);
+void unit_names_free(struct unit_names *names);
+
+/*
+ * The code that a text stands for. Static; NULL: it is no unit, or it may be two.
+ *
+ * names  NULL: the order above ends before 5.
+ */
+const char *unit_find(struct unit_names *names, const char *text);
 
 /* The rest takes codes as unit_find() gives them. */
 
-/* "kilogram"; NULL: no code. */
-const char *unit_name(const char *code);
-/* "kg"; "" where it has none; NULL: no code. */
-const char *unit_symbol(const char *code);
+/* "kilogram", as long as `names`; NULL: no code, or no `names`. */
+const char *unit_name(struct unit_names *names, const char *code);
+/* "kg", likewise; "" where it has none. */
+const char *unit_symbol(struct unit_names *names, const char *code);
 enum unit_kind unit_kind(const char *code);
 /* Is there nothing between one and two of it? Counts and packages. */
 bool unit_is_whole(const char *code);

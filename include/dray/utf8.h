@@ -17,4 +17,7 @@
  */
 size_t utf8_length(const void *text, size_t left);
 
+/* What is left of a text of `len` bytes when a character that a bound has cut goes whole. */
+size_t utf8_whole(const char *text, size_t len);
+
 #endif

@@ -96,7 +96,10 @@ static int find_unit(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX])
 
 /* --- the two ways --------------------------------------------------------------------------------- */
 
-static const struct reference reference = { has_items, find_item, find_pack, find_unit, NULL };
+static const struct reference reference = { .has_items = has_items,
+	.find_item = find_item,
+	.find_pack = find_pack,
+	.find_unit = find_unit };
 static const struct event_limits event_limits = { 256 * 1024, 32, 500 };
 static const struct json_limits json_limits = { 256 * 1024, 32, 200000, false };
 

@@ -80,11 +80,11 @@ int main(int argc, char **argv)
 	wire_start(echo.capture);
 	wire_start(echo.talk);
 	for (;;) {
-		bool is_sent = wire_flush(echo.capture) & wire_flush(echo.talk);
+		bool is_sent = wire_flush(echo.capture), is_told = wire_flush(echo.talk);
 		struct pollfd fds[2] = { { .fd = echo.capture->fd, .events = POLLIN },
 			{ .fd = echo.talk->fd, .events = POLLIN } };
 
-		if (poll(fds, 2, is_sent ? 1000 : 1) < 0 && errno != EINTR)
+		if (poll(fds, 2, is_sent && is_told ? 1000 : 1) < 0 && errno != EINTR)
 			bench_die("cannot wait for the broker: %s", strerror(errno));
 		if (fds[0].revents != 0)
 			on_readable(&echo, echo.capture);

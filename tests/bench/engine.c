@@ -17,6 +17,7 @@
 #include "bench.h"
 #include "capture/intake.h"
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "dray/json.h"
 #include "dray/metrics.h"

@@ -30,6 +30,9 @@ from sim.cloud import Cloud  # noqa: E402
 from sim.site import receipt  # noqa: E402
 
 TOPIC = "dray/v1/%s/config/%s"
+# The sites share a broker, and each hears its own alone: by default an agent also takes what was sent for
+# another site, and makes work items of it.
+TOPIC_OF_EVENTS = "dray/v1/%s/event/#"
 Reported = collections.namedtuple("Reported", "at document")
 
 
@@ -113,6 +116,7 @@ def make_agent(folder, site, broker, erp, signer, options):
     config = agents.configuration(
         home, broker.port, {"erp": agents.destination(erp.url, concurrency=1)},
         {"all": {"to": ["erp"]}}, site=site, listen=None,
+        sources={"handhelds": {"topic": TOPIC_OF_EVENTS % site}},
         fleet={"public_key": signer.public, "probation": "%ds" % options.probation})
     return agents.Agent(home, config).spawn()
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "deliver/deliver.h"
+#include "courier/courier.h"
 
 /* The value of a header; NULL when the request has none by this name. */
 static inline const char *courier_find(const struct courier_request *request, const char *name)

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "clock.h"
-#include "deliver/credential.h"
-#include "deliver/deliver.h"
+#include "courier/courier.h"
+#include "credential/credential.h"
 #include "secret.h"
 
 struct box {

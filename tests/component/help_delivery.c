@@ -464,7 +464,12 @@ void house_put_to(struct house *house, const char *destination, const char *id, 
 	int64_t seq;
 	int number = store_destination_id(house->store, destination);
 
-	(void)snprintf(body, sizeof(body), "{\"id\":\"%s\"}", id);
+	if (house->traceparent)
+		(void)snprintf(body, sizeof(body),
+			"{\"id\":\"%s\",\"traceparent\":\"%s\",\"receivedtime\":\"\"}", id,
+			house->traceparent);
+	else
+		(void)snprintf(body, sizeof(body), "{\"id\":\"%s\"}", id);
 	id_digest(body, strlen(body), digest);
 	const struct store_event event = {
 		.source = "/dc-1/hh",

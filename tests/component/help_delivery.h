@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "play_mapper.h"
 #include "secret.h"
 #include "store/store.h"
-#include "timekeeper.h"
+#include "keep/timekeeper.h"
 #include "turn.h"
 
 #define ERRANDS_MAX 64
@@ -53,10 +54,11 @@ struct house {
 	bool refuses_to_start;
 	bool poisons;            /* the next turn, behind everything that it wrote */
 	int64_t commit_takes_ms; /* of the next turn */
+	const char *traceparent; /* of events that are put from now on; NULL none */
 	struct errand errands[ERRANDS_MAX];
 	unsigned n_started; /* ever */
 	unsigned n_done, n_exceptions, n_alerts;
-	char last_ref[64], last_kind[32], last_severity[16], last_reason[512], last_alert[1024];
+	char last_ref[64], last_kind[32], last_severity[16], last_reason[1024], last_alert[2048];
 	/* What answers brought, "index type parent-id" each; those of poisoned turns too. */
 	char emitted[16][128];
 	unsigned n_emitted;

@@ -113,6 +113,8 @@ static void answer(struct bufferevent *connection, const char *path)
 		say(connection, "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
 	else if (strncmp(path, "/garbage", 8) == 0)
 		say_and_close(connection, "it is a nice day\r\n\r\n");
+	else if (strncmp(path, "/says", 5) == 0)
+		say_and_close(connection, wire->says);
 	else if (strncmp(path, "/half", 5) == 0)
 		say_and_close(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
 	else if (strncmp(path, "/huge", 5) == 0)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deliver/http_client.h"
+#include "courier/http_client.h"
 
 #define MAX_ANSWER 4096
 
@@ -18,7 +18,8 @@ struct wire {
 	struct evconnlistener *listener;
 	uint16_t port;
 	unsigned n_connections, n_open, most_open, n_requests;
-	char last[8192]; /* head and body of the last request */
+	char last[8192];  /* head and body of the last request */
+	const char *says; /* what is answered to /says, then the connection is closed */
 	struct http_client *client;
 	struct http_pool *pool;
 };

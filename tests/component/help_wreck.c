@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "help_wreck.h"
-#include "store/salvage_chunk.h"
-#include "store/salvage_read.h"
+#include "store/salvage/chunk.h"
+#include "store/salvage/read.h"
 #include "store/store.h"
 
 #define BODY_MAX 16384

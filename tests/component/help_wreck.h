@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-#include "store/salvage.h"
+#include "store/salvage/salvage.h"
 
 struct wreck {
 	char dir[64];

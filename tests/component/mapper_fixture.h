@@ -18,10 +18,10 @@
 #include "clock.h"
 #include "mapper/mapper.h"
 
-#define BOUND_MS 300 /* where it is overrun */
-#define HOLD_MS 500
+#define BOUND_MS 300        /* where it is overrun */
+#define HOLD_MS 1500        /* what is held is asked within it, on however slow a machine */
 #define LONG_BOUND_MS 20000 /* where it isn't, on however slow a machine */
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 120000  /* for what never comes; a machine may be busy */
 
 struct answer {
 	unsigned n; /* times it came */

@@ -196,6 +196,7 @@ static inline int set_up(void **state)
 	f->config.site = (char *)"dc-test";
 	f->config.timezone = (char *)"UTC";
 	f->config.control.socket = f->socket;
+	f->config.mqtt.root = (char *)"dray/v1";
 	f->destination.name = (char *)"erp";
 	f->config.destinations = &f->destination;
 	f->config.n_destinations = 1;

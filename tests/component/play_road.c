@@ -71,7 +71,7 @@ int rename(const char *from, const char *to)
 {
 	if (is_of_road(to))
 		count_call();
-	return (int)syscall(SYS_rename, from, to);
+	return renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 /* --- a home ------------------------------------------------------------------------------------------------ */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "config_file.h"
+#include "config/config_file.h"
 #include "secret.h"
 
 #define PATH_BYTES 256

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -153,6 +154,34 @@ static void test_a_file_that_cannot_be_read_is_named(void **state)
 	assert_null(credential_new(&options, &err));
 	assert_string_equal(err.path, "auth.key");
 	assert_null(strstr(err.message, "evil"));
+}
+
+/* Where it is in use nobody is served by an end: its destination waits for it, and the others go on. */
+static void test_in_use_a_file_that_is_gone_is_a_failure_until_it_is_back(void **state)
+{
+	char path[128];
+
+	(void)state;
+	box.destination.auth = (struct config_auth){ .type = CONFIG_AUTH_BEARER, .token = SECRET };
+	box.destination.breaker_probe_ms = 5000;
+	(void)snprintf(path, sizeof(path), "%s/secret", box.dir);
+	assert_int_equal(unlink(path), 0);
+	box_make(&box);
+	assert_int_equal(credential_state(box.credential), CREDENTIAL_NEEDED);
+	box_fetch(&box);
+	assert_int_equal(credential_state(box.credential), CREDENTIAL_FAILED);
+	assert_true(credential_failure(box.credential).is_refused);
+	assert_non_null(strstr(box_reason(&box), "auth.token: the secret in the file "));
+	credential_reread(box.credential); /* a probe */
+	box_fetch(&box);
+	assert_int_equal(credential_state(box.credential), CREDENTIAL_FAILED);
+	box_write(&box, "secret", "b4ck");
+	box_fetch(&box);
+	assert_int_equal(credential_state(box.credential), CREDENTIAL_FAILED);
+	box.now_ms += 5000;
+	box_fetch(&box);
+	assert_int_equal(credential_state(box.credential), CREDENTIAL_HELD);
+	assert_string_equal(box_sign(&box), "Authorization: Bearer b4ck|");
 }
 
 /* --- tokens ----------------------------------------------------------------------------------------- */
@@ -467,6 +496,7 @@ int main(void)
 		T(test_a_signature_stands_over_what_is_configured),
 		T(test_a_refused_static_credential_is_read_anew_once),
 		T(test_a_file_that_cannot_be_read_is_named),
+		T(test_in_use_a_file_that_is_gone_is_a_failure_until_it_is_back),
 		T(test_a_token_is_asked_for_as_rfc_6749_says),
 		T(test_scope_audience_and_a_client_in_the_body),
 		T(test_many_who_need_a_token_ask_once),

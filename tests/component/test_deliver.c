@@ -2,6 +2,7 @@
  * The delivery engine against a courier that does what the test says: the plain way, every kind of
  * trouble in DELIVERY.md's table, and the laws of deliver.h.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -193,6 +194,24 @@ static void test_retry_after_beyond_a_day_is_cut_and_told(void **state)
 	assert_int_equal(house_out(&house), 1);
 }
 
+static void test_a_long_wait_that_all_are_told_of_is_one_alarm(void **state)
+{
+	(void)state;
+	house_open(&house, "\"concurrency\":8");
+	house_put_many(&house, "e", 8);
+	house_rest(&house);
+	for (int i = 0; i < 8; i++) {
+		house_answer_later(&house.errands[i], 429, "999999");
+		house_rest(&house);
+	}
+	assert_int_equal(house.n_alerts, 1);
+	/* A day later it still asks for it. */
+	house_wait(&house, INT64_C(86400000) + 900000);
+	house_answer_later(&house.errands[0], 429, "999999");
+	house_rest(&house);
+	assert_int_equal(house.n_alerts, 2);
+}
+
 static void test_a_retry_sends_the_same_bytes_with_the_same_key(void **state)
 {
 	char key[64];
@@ -211,6 +230,82 @@ static void test_a_retry_sends_the_same_bytes_with_the_same_key(void **state)
 	assert_string_equal(house_find(&house, "e1")->body, "{\"id\":\"e1\"}");
 	house_answer_all(&house, 200);
 	assert_int_equal(house_attempts(&house, "e1"), 2);
+}
+
+static size_t used_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* What is kept for the next claim is what most need: not the largest that each ever had. */
+static void test_the_memory_of_large_answers_is_given_back(void **state)
+{
+	enum { N = 32, ANSWER_BYTES = 1 << 20 };
+	char *answer = calloc(1, ANSWER_BYTES + 1);
+	size_t before;
+
+	(void)state;
+	assert_non_null(answer);
+	memset(answer, 'x', ANSWER_BYTES);
+	house_open(&house, "\"concurrency\":32");
+	house_put_many(&house, "e", N);
+	house_rest(&house);
+	assert_int_equal(house_out(&house), N);
+	before = used_bytes();
+	for (int i = 0; i < N; i++)
+		house_answer(&house, &house.errands[i], 200, answer);
+	free(answer);
+	assert_int_equal(house.n_done, N);
+	assert_true(used_bytes() < before + 4 * ANSWER_BYTES);
+}
+
+/* --- traces ---------------------------------------------------------------------------------------- */
+
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-"
+#define PARENT TRACE "00f067aa0ba902b7-01"
+
+static void test_each_attempt_is_a_span_of_its_events_trace(void **state)
+{
+	char first[256];
+
+	(void)state;
+	house_open(&house, "");
+	house.traceparent = PARENT;
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	(void)snprintf(first, sizeof(first), "%s", house_only(&house)->extra);
+	assert_memory_equal(first, "traceparent: " TRACE, 13 + strlen(TRACE));
+	assert_string_equal(first + 13 + strlen(PARENT) - 3, "-01\n");
+	assert_null(strstr(first, PARENT));
+	house_answer(&house, house_only(&house), 503, "");
+	house_wait(&house, 900000);
+	assert_memory_equal(house_only(&house)->extra, first, 13 + strlen(TRACE));
+	assert_string_not_equal(house_only(&house)->extra, first);
+}
+
+static void test_a_request_for_events_of_several_traces_names_none(void **state)
+{
+	static const char *const others[] = { PARENT,
+		"00-"
+		"4bf92f3577b34da6a3ce929d0e0e4737"
+		"-00f067aa0ba902b7-01",
+		NULL };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		house_open(&house, "\"batch\":{\"max\":2}");
+		house.traceparent = PARENT;
+		house_put(&house, "e1", "");
+		house.traceparent = others[i];
+		house_put(&house, "e2", "");
+		house_rest(&house);
+		assert_int_equal(
+			strncmp(house_only(&house)->extra, "traceparent:", 12) == 0, i == 0);
+		if (i < 2)
+			house_close(&house);
+	}
 }
 
 static void test_give_up_makes_an_exception(void **state)
@@ -477,7 +572,11 @@ int main(void)
 		T(test_a_paused_destination_sends_nothing_until_resumed),
 		T(test_retry_obeys_retry_after_for_the_whole_destination),
 		T(test_retry_after_beyond_a_day_is_cut_and_told),
+		T(test_a_long_wait_that_all_are_told_of_is_one_alarm),
 		T(test_a_retry_sends_the_same_bytes_with_the_same_key),
+		T(test_the_memory_of_large_answers_is_given_back),
+		T(test_each_attempt_is_a_span_of_its_events_trace),
+		T(test_a_request_for_events_of_several_traces_names_none),
 		T(test_give_up_makes_an_exception),
 		T(test_what_gave_up_and_is_retried_by_a_person_has_all_its_time_again),
 		T(test_failures_open_the_breaker_and_a_probe_closes_it),

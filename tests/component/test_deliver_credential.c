@@ -19,6 +19,7 @@ static int close_house(void **state)
 {
 	(void)state;
 	house_close(&house);
+	house_others = HOUSE_TMS;
 	return 0;
 }
 
@@ -118,6 +119,42 @@ static void test_a_paused_destination_asks_for_nothing(void **state)
 	house_put(&house, "e1", "");
 	house_rest(&house);
 	assert_int_equal(house.n_started, 0);
+}
+
+static const char *find_token_asker(const char *destination)
+{
+	for (size_t i = 0; i < ERRANDS_MAX; i++)
+		if (house.errands[i].is_out &&
+			strcmp(house.errands[i].destination, destination) == 0)
+			return house.errands[i].url;
+	return "";
+}
+
+/* Of one client at one endpoint, even: what one is refused tells nothing of the other. */
+static void test_each_destinations_credentials_are_its_own(void **state)
+{
+	(void)state;
+	open_with(OAUTH2);
+	house_others = "\"tms\":{\"connector\":\"rest\",\"url\":\"http://tms\"," OAUTH2 "}";
+	assert_int_equal(house_configure(&house, OAUTH2), 0);
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_string_equal(find_token_asker("erp"), TOKEN_URL);
+	assert_string_equal(find_token_asker("tms"), "");
+	give_token("erps", 3600);
+	assert_signed("e1", "Authorization: Bearer erps");
+	house_put_to(&house, "tms", "e2", "", CONFIG_LANE_NORMAL);
+	house_rest(&house);
+	assert_string_equal(find_token_asker("tms"), TOKEN_URL);
+	give_token("tmss", 3600);
+	assert_signed("e2", "Authorization: Bearer tmss");
+	house_answer(&house, house_find(&house, "e2"), 401, "");
+	give_token("tmss2", 3600);
+	assert_signed("e2", "Authorization: Bearer tmss2");
+	house_answer_all(&house, 200);
+	house_put(&house, "e3", "");
+	house_rest(&house);
+	assert_signed("e3", "Authorization: Bearer erps");
 }
 
 static void test_fifty_that_need_a_token_ask_for_it_once(void **state)
@@ -385,6 +422,43 @@ static void test_a_refusal_that_says_a_token_back_is_told_without_it(void **stat
 	assert_string_equal(house.last_reason, "token *** (***) may not do that");
 }
 
+/* Hands on what it is told: as a refusal, or as the words with which it fails. */
+static enum mapper_outcome play_echo(const cJSON *input, struct buf *out)
+{
+	const cJSON *response = cJSON_GetObjectItem(input, "response");
+	const char *words = cJSON_GetStringValue(cJSON_GetObjectItem(response, "body"));
+
+	if (!words) {
+		buf_puts(out, "{\"send\":{\"path\":\"/post\",\"body\":{}}}");
+	} else if (cJSON_GetObjectItem(response, "status")->valueint == 200) {
+		buf_printf(out, "jq: error: %s", words);
+		return MAPPER_FAILED;
+	} else {
+		buf_printf(out, "{\"reject\":{\"message\":\"%s\"}}", words);
+	}
+	return MAPPER_OUTPUT;
+}
+
+static void test_a_program_that_says_a_token_back_is_told_without_it(void **state)
+{
+	static const int statuses[] = { 422, 200 };
+
+	(void)state;
+	house_connector("echoes", "", play_echo);
+	for (size_t i = 0; i < 2; i++) {
+		open_with("\"connector\":\"echoes\",\"auth\":{\"type\":\"bearer\","
+			  "\"token\":{\"file\":\"secret\"}}");
+		house_put(&house, "e1", "");
+		house_rest(&house);
+		house_answer(&house, house_only(&house), statuses[i],
+			"\"the token s3cr3t may not do that\"");
+		assert_int_equal(house_state(&house, "e1"), DELIVERY_EXCEPTION);
+		assert_non_null(strstr(house.last_reason, "the token *** may not do that"));
+		if (i == 0)
+			house_close(&house);
+	}
+}
+
 /* --- sessions ----------------------------------------------------------------------------------------- */
 
 /* Logs in with a user's name, posts events; the answer to a log-in is the session, for ten seconds. */
@@ -451,6 +525,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_a_token_is_asked_for_when_there_is_work_and_not_before),
 		T(test_a_paused_destination_asks_for_nothing),
+		T(test_each_destinations_credentials_are_its_own),
 		T(test_fifty_that_need_a_token_ask_for_it_once),
 		T(test_a_token_is_renewed_while_the_old_one_serves),
 		T(test_a_token_that_expires_every_second_stops_nothing),
@@ -463,6 +538,7 @@ int main(void)
 		T(test_a_hold_that_a_poisoned_turn_has_lost_is_opened_by_the_next),
 		T(test_a_reload_forgets_the_fetch_that_is_out_and_begins_another),
 		T(test_a_refusal_that_says_a_token_back_is_told_without_it),
+		T(test_a_program_that_says_a_token_back_is_told_without_it),
 		T(test_a_session_that_ends_in_mid_run_is_begun_anew),
 	};
 

@@ -337,6 +337,20 @@ static void test_no_request_left_is_a_wait_until_there_are_more(void **state)
 	assert_int_equal(house_out(&house), 1);
 }
 
+static void test_a_quota_that_is_spent_for_days_says_for_how_long(void **state)
+{
+	static const struct connector_header headers[] = { { "x-left", "0" },
+		{ "x-reset", "360000" } };
+
+	(void)state;
+	house_open(&house, "\"answers\":{\"remaining\":\"X-Left\",\"reset\":\"X-Reset\"}");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	house_answer_with(&house, house_only(&house), 201, headers, 2, "");
+	assert_string_equal(house.last_alert,
+		"destination erp asks to wait for 100 hours: it is asked again in 24");
+}
+
 static void test_a_wait_may_have_a_header_of_its_own(void **state)
 {
 	static const struct connector_header headers[] = { { "x-retry-after", "120" } };
@@ -383,6 +397,7 @@ int main(void)
 		TEST(test_a_poisoned_turn_emits_the_same_again),
 		TEST(test_what_was_refused_emits_nothing),
 		TEST(test_no_request_left_is_a_wait_until_there_are_more),
+		TEST(test_a_quota_that_is_spent_for_days_says_for_how_long),
 		TEST(test_a_wait_may_have_a_header_of_its_own),
 		TEST(test_a_status_that_means_already_there_is_done),
 	};

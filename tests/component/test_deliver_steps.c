@@ -326,145 +326,21 @@ static void test_a_boot_cuts_no_settle_time_short(void **state)
 	assert_int_equal(house_out(&house), 1);
 }
 
-/* --- a job that takes its time ----------------------------------------------------------------------- */
+/* --- the laws --------------------------------------------------------------------------------------- */
 
-static enum mapper_outcome job(const cJSON *input, struct buf *out)
+static enum mapper_outcome posts(const cJSON *input, struct buf *out)
 {
-	const char *name = text_of(get(input, "carry"), "job");
-	int status = status_of(input);
-
-	if (status == 0 && !*name)
-		buf_printf(out, "{\"send\":{\"path\":\"/jobs\",\"body\":{\"id\":\"%s\"}}}",
-			id_of(input));
-	else if (status == 0)
-		buf_printf(out, "{\"send\":{\"method\":\"GET\",\"path\":\"/jobs/%s\"}}", name);
-	else if (status == 202)
-		buf_printf(out, "{\"retry\":{\"after_s\":5},\"carry\":{\"job\":\"%s\"}}",
-			text_of(body_of(input), "job"));
-	else if (strcmp(text_of(body_of(input), "state"), "running") == 0)
-		buf_puts(out, "{\"retry\":{\"after_s\":5,\"reason\":\"it still runs\"}}");
-	else if (strcmp(text_of(body_of(input), "state"), "done") == 0)
-		buf_puts(out, "{\"done\":{\"ref\":\"J-1\"}}");
-	else
+	if (status_of(input) > 0)
 		return MAPPER_NOTHING;
+	buf_puts(out, "{\"send\":{\"path\":\"/in\",\"body\":{}}}");
 	return MAPPER_OUTPUT;
 }
-
-static void test_a_job_is_asked_until_it_is_done(void **state)
-{
-	(void)state;
-	house_connector("job", "", job);
-	house_open(&house, "\"connector\":\"job\",\"idempotency\":{\"mode\":\"none\"}");
-	house_put(&house, "e1", "");
-	house_rest(&house);
-	assert_true(house_only(&house)->is_fresh);
-	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
-	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
-	house_wait(&house, 4000);
-	assert_int_equal(house_out(&house), 0);
-	house_wait(&house, 1000);
-	assert_string_equal(house_only(&house)->method, "GET");
-	assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
-	assert_string_equal(house_only(&house)->content_type, "");
-	assert_false(house_only(&house)->has_key);
-	assert_false(house_only(&house)->is_fresh);
-	house_answer(&house, house_only(&house), 200, "{\"state\":\"running\"}");
-	house_wait(&house, 5000);
-	house_answer(&house, house_only(&house), 200, "{\"state\":\"done\"}");
-	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
-	assert_string_equal(house.last_ref, "J-1");
-}
-
-/* A job for these events is accepted, and asked after. */
-static void open_job(const char *further, int n)
-{
-	char erp[256];
-
-	house_connector("job", "", job);
-	(void)snprintf(erp, sizeof(erp), "\"connector\":\"job\",\"concurrency\":1%s", further);
-	house_open(&house, erp);
-	house_put_many(&house, "e", n);
-	house_rest(&house);
-	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
-	house_wait(&house, 5000);
-	assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
-}
-
-/* 400: the question was wrong, and the job runs. */
-static void test_a_job_that_may_not_be_asked_after_is_not_called_refused(void **state)
-{
-	static const char *const further[] = { "", ",\"batch\":{\"max\":2}" };
-
-	(void)state;
-	for (int n = 1; n <= 2; n++) {
-		open_job(further[n - 1], n);
-		house_answer(&house, house_only(&house), 400, "");
-		assert_int_equal(house_depth(&house, DELIVERY_EXCEPTION), n);
-		assert_int_equal(house_exceptions(&house, "unknown"), n);
-		if (n == 1)
-			house_close(&house);
-	}
-}
-
-/* 404 to one, while another is taken: its job is gone, or hidden, not refused. */
-static void test_a_job_that_is_not_found_is_a_persons(void **state)
-{
-	static const char *const further[] = { "", ",\"batch\":{\"max\":2}" };
-
-	(void)state;
-	for (int n = 1; n <= 2; n++) {
-		open_job(further[n - 1], n);
-		house_answer(&house, house_only(&house), 404, "");
-		house_put(&house, "other", "");
-		house_rest(&house);
-		assert_string_equal(house_only(&house)->url, "http://erp/jobs");
-		house_answer(&house, house_only(&house), 200, "{\"state\":\"done\"}");
-		assert_int_equal(house.n_exceptions, 0);
-		assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
-		house_answer(&house, house_only(&house), 404, "");
-		assert_int_equal(house_depth(&house, DELIVERY_EXCEPTION), n);
-		assert_int_equal(house_exceptions(&house, "unknown"), n);
-		if (n == 1)
-			house_close(&house);
-	}
-}
-
-static void test_a_job_that_runs_delays_no_other_delivery(void **state)
-{
-	(void)state;
-	house_connector("job", "", job);
-	house_open(&house, "\"connector\":\"job\"");
-	house_put(&house, "e1", "");
-	house_rest(&house);
-	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
-	house_put(&house, "e2", "");
-	house_rest(&house);
-	assert_non_null(house_find(&house, "e2"));
-}
-
-/* Mode none: any other request whose fate is unknown is a person's. */
-static void test_asking_changes_nothing_and_leaves_no_doubt(void **state)
-{
-	(void)state;
-	house_connector("job", "", job);
-	house_open(&house, "\"connector\":\"job\",\"idempotency\":{\"mode\":\"none\"}");
-	house_put(&house, "e1", "");
-	house_rest(&house);
-	house_answer(&house, house_only(&house), 202, "{\"job\":\"77\"}");
-	house_wait(&house, 5000);
-	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
-	assert_int_equal(house_state(&house, "e1"), DELIVERY_WAITING);
-	house_wait(&house, 900000);
-	assert_string_equal(house_only(&house)->url, "http://erp/jobs/77");
-}
-
-/* --- the laws --------------------------------------------------------------------------------------- */
 
 static void test_an_answer_is_never_forgotten_though_its_turn_is_poisoned(void **state)
 {
 	(void)state;
-	house_connector("job", "", job);
-	house_open(&house, "\"connector\":\"job\"");
+	house_connector("posts", "", posts);
+	house_open(&house, "\"connector\":\"posts\"");
 	house_put(&house, "e1", "");
 	house_rest(&house);
 	house_answer_later(house_only(&house), 201, NULL);
@@ -506,8 +382,8 @@ static void test_a_claim_of_a_poisoned_turn_is_not_mapped(void **state)
 static void test_what_a_program_is_asked_counts_as_out(void **state)
 {
 	(void)state;
-	house_connector("job", "", job);
-	house_open(&house, "\"connector\":\"job\",\"concurrency\":3");
+	house_connector("posts", "", posts);
+	house_open(&house, "\"connector\":\"posts\",\"concurrency\":3");
 	house_put_many(&house, "e", 10);
 	house_turn(&house);
 	house_turn(&house);
@@ -579,13 +455,8 @@ int main(void)
 		TEST(test_a_crash_at_any_point_doubles_no_call),
 		TEST(test_after_a_crash_it_goes_on_at_the_step_it_had_reached),
 		TEST(test_a_step_that_is_refused_for_a_while_is_repeated_alone),
-		TEST(test_a_job_is_asked_until_it_is_done),
 		TEST(test_a_refusal_of_what_is_in_doubt_that_nobody_could_read_is_a_persons),
 		TEST(test_a_boot_cuts_no_settle_time_short),
-		TEST(test_a_job_that_may_not_be_asked_after_is_not_called_refused),
-		TEST(test_a_job_that_is_not_found_is_a_persons),
-		TEST(test_a_job_that_runs_delays_no_other_delivery),
-		TEST(test_asking_changes_nothing_and_leaves_no_doubt),
 		TEST(test_an_answer_is_never_forgotten_though_its_turn_is_poisoned),
 		TEST(test_a_turn_poisoned_while_the_program_thinks_changes_nothing),
 		TEST(test_a_claim_of_a_poisoned_turn_is_not_mapped),

@@ -89,6 +89,52 @@ static void test_a_200_that_means_no_is_rejected_with_its_words(void **state)
 	assert_string_equal(house_code(&house), "unknown_item");
 }
 
+/* 500 bytes of what is no ASCII: an alert on a topic, too, is to be UTF-8. */
+static void put_long_words(const char *verb, const char *member, char *answer, size_t size)
+{
+	size_t n = (size_t)snprintf(answer, size, "{\"%s\":{\"%s\":\"x", verb, member);
+
+	for (int i = 0; i < 249; i++, n += 2)
+		memcpy(answer + n, "\xc3\xa4", 2);
+	(void)snprintf(answer + n, size - n, "y\"}}");
+}
+
+static void test_words_are_whole_in_any_language(void **state)
+{
+	static const struct {
+		const char *verb, *member;
+	} cases[] = { { "reject", "message" }, { "unknown", "reason" } };
+	char answer[1024];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		put_long_words(cases[i].verb, cases[i].member, answer, sizeof(answer));
+		open_parrot("\"idempotency\":{\"mode\":\"none\"}");
+		house_answer(&house, house_only(&house), 200, answer);
+		assert_non_null(strstr(house.last_reason, "\xc3\xa4y"));
+		if (i == 0)
+			house_close(&house);
+	}
+}
+
+/* jq cuts what it shows of a value wherever it likes. */
+static enum mapper_outcome fails_in_the_middle(const cJSON *input, struct buf *out)
+{
+	(void)input;
+	buf_puts(out, "jq: error: (\"\xc3...\") has no keys");
+	return MAPPER_FAILED;
+}
+
+static void test_what_a_program_says_when_it_fails_is_made_readable(void **state)
+{
+	(void)state;
+	house_connector("middle", "", fails_in_the_middle);
+	house_open(&house, "\"connector\":\"middle\"");
+	house_put(&house, "e1", "");
+	house_rest(&house);
+	assert_non_null(strstr(house.last_reason, "(\"?...\") has no keys"));
+}
+
 static void test_an_error_that_means_done_is_done(void **state)
 {
 	(void)state;
@@ -190,6 +236,41 @@ static void test_a_plain_refusal_needs_no_reading(void **state)
 	assert_string_equal(house_code(&house), "422");
 }
 
+/* A gateway's page of HTML, on which a program fails that reads JSON: what it means is known without it. */
+static void test_a_servers_trouble_needs_no_reading(void **state)
+{
+	static const struct {
+		const char *mode;
+		enum delivery_state state;
+	} cases[] = {
+		{ "\"idempotency\":{\"mode\":\"header\"}", DELIVERY_WAITING },
+		{ "\"idempotency\":{\"mode\":\"natural\"}", DELIVERY_WAITING },
+		{ "\"idempotency\":{\"mode\":\"lookup\"}", DELIVERY_SUSPECT },
+		{ "\"idempotency\":{\"mode\":\"none\"}", DELIVERY_EXCEPTION },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_parrot(cases[i].mode);
+		house_answer(&house, house_only(&house), 502, "\"jq: error: what is this\"");
+		assert_int_equal(house_state(&house, "e1"), cases[i].state);
+		if (i + 1 < sizeof(cases) / sizeof(cases[0]))
+			house_close(&house);
+	}
+	assert_string_equal(house.last_kind, "unknown");
+}
+
+static void test_a_page_in_place_of_a_lookups_answer_is_a_look_that_told_nothing(void **state)
+{
+	(void)state;
+	open_parrot("\"idempotency\":{\"mode\":\"lookup\"}");
+	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
+	house_wait(&house, 60000);
+	house_answer(&house, house_only(&house), 502, "\"jq: error: what is this\"");
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_SUSPECT);
+	assert_int_equal(house_looks(&house, "e1"), 1);
+}
+
 /* Renders the first time only. */
 static unsigned n_rendered;
 
@@ -211,6 +292,39 @@ static void test_what_was_sent_and_can_not_be_rendered_again_is_unknown(void **s
 	house_fail(&house, house_only(&house), TRANSPORT_NO_ANSWER);
 	house_wait(&house, 900000);
 	assert_string_equal(house.last_kind, "unknown");
+	assert_string_equal(house_code(&house), "connector_failed");
+}
+
+/* Sends what it is asked about, but that it can't bear a bad one. */
+static enum mapper_outcome one_is_bad(const cJSON *input, struct buf *out)
+{
+	const cJSON *event, *events = get(input, "events");
+
+	if (status_of(input) > 0)
+		return MAPPER_NOTHING;
+	cJSON_ArrayForEach (event, events)
+		if (strcmp(text_of(event, "id"), "bad") == 0) {
+			buf_puts(out, "jq: error: null has no keys");
+			return MAPPER_FAILED;
+		}
+	buf_printf(out, "{\"send\":{\"path\":\"/in\",\"body\":{\"first\":\"%s\"}}}", id_of(input));
+	return MAPPER_OUTPUT;
+}
+
+static void test_of_a_batch_that_can_not_be_rendered_only_the_bad_one_is_rejected(void **state)
+{
+	(void)state;
+	house_connector("bad", "", one_is_bad);
+	house_open(&house, "\"connector\":\"bad\",\"concurrency\":1,\"batch\":{\"max\":3}");
+	house_put(&house, "e1", "");
+	house_put(&house, "bad", "");
+	house_put(&house, "e2", "");
+	house_rest(&house);
+	house_answer_all(&house, 200);
+	assert_int_equal(house_state(&house, "e1"), DELIVERY_DONE);
+	assert_int_equal(house_state(&house, "e2"), DELIVERY_DONE);
+	assert_int_equal(house.n_exceptions, 1);
+	assert_int_equal(house_state(&house, "bad"), DELIVERY_EXCEPTION);
 	assert_string_equal(house_code(&house), "connector_failed");
 }
 
@@ -332,12 +446,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_program_that_says_nothing_leaves_it_to_the_default),
 		TEST(test_a_200_that_means_no_is_rejected_with_its_words),
+		TEST(test_words_are_whole_in_any_language),
+		TEST(test_what_a_program_says_when_it_fails_is_made_readable),
 		TEST(test_an_error_that_means_done_is_done),
 		TEST(test_a_doubtful_answer_goes_the_way_of_the_mode),
 		TEST(test_a_program_may_end_a_delivery_without_a_request),
 		TEST(test_an_event_that_can_not_be_rendered_is_rejected),
+		TEST(test_of_a_batch_that_can_not_be_rendered_only_the_bad_one_is_rejected),
 		TEST(test_an_answer_that_can_not_be_read_is_unknown),
 		TEST(test_a_plain_refusal_needs_no_reading),
+		TEST(test_a_servers_trouble_needs_no_reading),
+		TEST(test_a_page_in_place_of_a_lookups_answer_is_a_look_that_told_nothing),
 		TEST(test_what_was_sent_and_can_not_be_rendered_again_is_unknown),
 		TEST(test_a_path_can_not_change_the_host),
 		TEST(test_a_path_that_is_no_url_is_the_events_fault_and_closes_nothing),

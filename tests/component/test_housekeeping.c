@@ -14,8 +14,9 @@
 #include "clock.h"
 #include "dray/metrics.h"
 #include "help_store.h"
-#include "housekeeping.h"
-#include "timekeeper.h"
+#include "help_timers.h"
+#include "keep/housekeeping.h"
+#include "keep/timekeeper.h"
 #include "turn.h"
 
 #define MINUTE INT64_C(60000)
@@ -187,19 +188,10 @@ static void resolve_exception(struct home *home)
 	turn_finish(home->turn);
 }
 
-static int set_off(const struct event_base *base, const struct event *timer, void *ctx)
-{
-	(void)base;
-	(void)ctx;
-	if (event_get_fd(timer) < 0)
-		event_active((struct event *)timer, EV_TIMEOUT, 1);
-	return 0;
-}
-
 /* A whole round; how many events are left. */
 static int64_t keep_house(struct home *home)
 {
-	assert_int_equal(event_base_foreach_event(home->base, set_off, NULL), 0);
+	timers_set_off(home->base);
 	for (int slice = 0; slice < 5; slice++) {
 		assert_true(event_base_loop(home->base, EVLOOP_NONBLOCK) >= 0);
 		turn_finish(home->turn);

@@ -13,7 +13,8 @@
 #include "clock.h"
 #include "dray/metrics.h"
 #include "help_store.h"
-#include "housekeeping.h"
+#include "help_timers.h"
+#include "keep/housekeeping.h"
 #include "turn.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -71,20 +72,11 @@ static void close_home(struct home *home)
 	shed_done(&home->shed);
 }
 
-static int set_off(const struct event_base *base, const struct event *timer, void *ctx)
-{
-	(void)base;
-	(void)ctx;
-	if (event_get_fd(timer) < 0)
-		event_active((struct event *)timer, EV_TIMEOUT, 1);
-	return 0;
-}
-
 /* A minute later; how many events are left. */
 static int64_t keep_house(struct home *home)
 {
 	home->mono_ms += 60000;
-	assert_int_equal(event_base_foreach_event(home->base, set_off, NULL), 0);
+	timers_set_off(home->base);
 	assert_true(event_base_loop(home->base, EVLOOP_NONBLOCK) >= 0);
 	turn_finish(home->turn);
 	return shed_ask(&home->shed, "SELECT count(*) FROM event");

@@ -2,21 +2,52 @@
  * The HTTP client and its courier against a server on loopback that answers as badly as servers do:
  * what was sent, and what the client makes of what comes back.
  */
+#include <dlfcn.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "deliver/deliver.h"
+#include "courier/courier.h"
 #include "help_http.h"
 #include "secret.h"
 
 static struct wire wire;
+
+/* A resolver of which nothing is heard, for one name. libcurl calls it on a thread of its own. */
+#define UNHEARD_S 4
+static atomic_bool is_line_back;
+
+int getaddrinfo(
+	const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (name && strcmp(name, "unheard.example") == 0) {
+		for (int i = 0; i < UNHEARD_S * 100 && !atomic_load(&is_line_back); i++)
+			(void)usleep(10000);
+		return EAI_AGAIN;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(name, service, hints, ret);
+}
+
+static int64_t mono_ms(void)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static int set_up(void **state)
 {
@@ -66,6 +97,58 @@ static void test_an_answer_longer_than_wanted_is_cut_and_means_what_it_says(void
 	assert_int_equal(wire.n_connections, 1);
 }
 
+/* RFC 9112: what is whole is an answer, whatever its framing; what is not is none. */
+static void test_an_answer_is_whole_or_none(void **state)
+{
+	static const struct {
+		const char *says;
+		int status; /* 0: no answer */
+		const char *body;
+	} rows[] = {
+		{ "HTTP/1.0 200 OK\r\n\r\nto the end", 200, "to the end" },
+		{ "HTTP/1.1 200 OK\r\n\r\nto the end", 200, "to the end" },
+		{ "HTTP/1.1 204 No Content\r\n\r\n", 204, "" },
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+		  "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok",
+			201, "ok" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200,
+			"ok" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", 0, "" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n", 0, "" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", 0, "" },
+		{ "HTTP/1.1 200 OK\r\nContent-Le", 0, "" },
+		{ "HTTP/1.1 100 Continue\r\n\r\n", 0, "" },
+		{ "HTTP/1.1 ", 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wire.says = rows[i].says;
+		struct seen seen = wire_post(&wire, "/says");
+		assert_int_equal(
+			seen.transport, rows[i].status ? TRANSPORT_ANSWERED : TRANSPORT_NO_ANSWER);
+		assert_int_equal(seen.status, rows[i].status);
+		assert_string_equal(seen.body, rows[i].body);
+		assert_false(seen.is_cut);
+	}
+}
+
+static void test_an_answer_as_long_as_is_kept_is_not_cut(void **state)
+{
+	char says[MAX_ANSWER + 128];
+	int head = snprintf(
+		says, sizeof(says), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", MAX_ANSWER);
+
+	(void)state;
+	memset(says + head, 'x', MAX_ANSWER);
+	says[head + MAX_ANSWER] = '\0';
+	wire.says = says;
+	struct seen seen = wire_post(&wire, "/says");
+	assert_int_equal(seen.status, 200);
+	assert_int_equal(seen.len, MAX_ANSWER);
+	assert_false(seen.is_cut);
+}
+
 static void test_connections_are_kept_and_used_again(void **state)
 {
 	(void)state;
@@ -104,6 +187,26 @@ static void test_a_refused_connection_sent_nothing(void **state)
 	struct seen seen = wire_post(&wire, "http://127.0.0.1:1/ok");
 	assert_int_equal(seen.transport, TRANSPORT_NOT_SENT);
 	assert_string_not_equal(seen.error, "");
+}
+
+/* The loop stands still for nobody's name: a line that is down takes the resolver with it. */
+static void test_a_name_that_is_never_resolved_holds_up_nobody(void **state)
+{
+	struct seen seen = { 0 };
+	int64_t began_ms = mono_ms();
+
+	(void)state;
+	wire_change_pool(&wire, 300, false);
+	assert_int_equal(wire_start(&wire, event_to("http://unheard.example/ok"), &seen), 0);
+	wire_wait(&wire, &seen, 1);
+	assert_int_equal(seen.transport, TRANSPORT_NOT_SENT);
+	assert_true(mono_ms() < began_ms + 1000 * UNHEARD_S / 2);
+	assert_int_equal(wire_post(&wire, "/ok").status, 201);
+	/* Nor does an end wait for it. */
+	assert_int_equal(wire_start(&wire, event_to("http://unheard.example/ok"), &seen), 0);
+	wire_change_pool(&wire, 300, false);
+	assert_true(mono_ms() < began_ms + 1000 * UNHEARD_S / 2);
+	atomic_store(&is_line_back, true);
 }
 
 static void test_a_failed_tls_handshake_sent_nothing(void **state)
@@ -256,10 +359,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_an_answer_comes_with_status_and_body),
 		T(test_an_answer_longer_than_wanted_is_cut_and_means_what_it_says),
+		T(test_an_answer_is_whole_or_none),
+		T(test_an_answer_as_long_as_is_kept_is_not_cut),
 		T(test_connections_are_kept_and_used_again),
 		T(test_no_more_connections_than_allowed),
 		T(test_a_redirect_is_not_followed),
 		T(test_a_refused_connection_sent_nothing),
+		T(test_a_name_that_is_never_resolved_holds_up_nobody),
 		T(test_a_failed_tls_handshake_sent_nothing),
 		T(test_what_was_sent_and_not_answered_is_in_doubt),
 		T(test_a_fresh_connection_is_never_repeated_by_the_library),

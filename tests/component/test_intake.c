@@ -228,6 +228,27 @@ static void test_topic_and_body_must_agree(void **state)
 	assert_int_equal(exceptions(house, "invalid"), 1);
 }
 
+static void test_on_a_topic_that_names_no_device_nobody_speaks_for_one(void **state)
+{
+	static const char payload[] = "{\"device\":\"victim\",\"id\":\"1\"}";
+	struct house *house = *state;
+
+	*house->told = '\0';
+	assert_int_equal(intake_take(house->intake,
+				 &(struct intake_message){ .origin = "handhelds",
+					 .topic = "dray/v1/dc/event/receipt",
+					 .is_stray = true,
+					 .payload = payload,
+					 .len = sizeof(payload) - 1,
+					 .received_at_ms = 1 },
+				 on_ack, house),
+		0);
+	assert_string_equal(house->told, "rejected:topic_mismatch");
+	assert_string_equal(house->device, "");
+	assert_int_equal(store_commit(house->store), 0);
+	assert_int_equal(exceptions(house, "unparsable"), 1);
+}
+
 static void test_a_message_beyond_the_limit_is_refused_and_kept(void **state)
 {
 	struct house *house = *state;
@@ -312,6 +333,8 @@ static void test_an_event_is_stored_normalised_beside_what_was_sent(void **state
 		SCAN("a", "\"barcode\":\"(01)19506000134359(10)L77\",\"quantity\":2");
 	static const char counted[] = SCAN("b", "\"item\":{\"sku\":\"S\"},\"quantity\":2,"
 						"\"uom\":\"EA\"");
+	static const char listed[] = SCAN("d", "\"item\":{\"sku\":\"U\"},\"quantity\":20,"
+					       "\"uom\":\"Hectogram\"");
 	struct house *house = *state;
 	struct items *items = items_new(house->store);
 	struct kept kept;
@@ -335,6 +358,11 @@ static void test_an_event_is_stored_normalised_beside_what_was_sent(void **state
 	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
 	assert_null(strstr(kept.body, "draynormalised"));
 	assert_string_equal(kept.raw, ""); /* it says all that was sent */
+	put_reference(house, "item", "U", "{\"uom\":\"KGM\"}",
+		&(struct store_alias){ "sku", "OLD-U", NULL });
+	assert_string_equal(tell(house, listed), "stored");
+	assert_int_equal(store_get_event(house->store, house->last_seq, NULL, keep_row, &kept), 1);
+	assert_non_null(strstr(kept.body, "\"quantity\":\"2\",\"uom\":\"KGM\""));
 
 	/* The case has another size now: what was sent is still the same. */
 	put_reference(house, "item", "S", "{\"uom\":\"EA\"}",
@@ -402,6 +430,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_two_devices_may_choose_the_same_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_topic_and_body_must_agree, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_on_a_topic_that_names_no_device_nobody_speaks_for_one, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_message_beyond_the_limit_is_refused_and_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -187,6 +187,7 @@ static void test_no_local_name_is_unknown_while_a_broken_database_is_read(void *
 	break_store(shed);
 	assert_int_equal(house.ask->find_unit(house.ask->ctx, "Bund", code), -1);
 	assert_int_equal(house.ask->find_unit(house.ask->ctx, "KGM", code), 0);
+	assert_int_equal(house.ask->find_unit(house.ask->ctx, "Hectogram", code), 0);
 	salvage_all(shed);
 	assert_int_equal(house.ask->find_unit(house.ask->ctx, "Bund", code), 0);
 	assert_int_equal(house.ask->find_unit(house.ask->ctx, "Stk", code), 1);

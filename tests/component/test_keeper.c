@@ -17,7 +17,8 @@
 #include "dray/metrics.h"
 #include "help_faulty_vfs.h"
 #include "help_store.h"
-#include "keeper.h"
+#include "help_timers.h"
+#include "keep/keeper.h"
 #include "turn.h"
 
 #define ERP 1
@@ -109,15 +110,6 @@ static void close_home(struct home *home)
 	shed_done(&home->shed);
 }
 
-static int set_off(const struct event_base *base, const struct event *timer, void *ctx)
-{
-	(void)base;
-	(void)ctx;
-	if (event_get_fd(timer) < 0)
-		event_active((struct event *)timer, EV_TIMEOUT, 1);
-	return 0;
-}
-
 /* Turns, evenly over a time; the keeper's timer goes off each second. */
 static void pass(struct home *home, int64_t ms, unsigned turns)
 {
@@ -125,7 +117,7 @@ static void pass(struct home *home, int64_t ms, unsigned turns)
 		home->now_ms += ms / turns;
 		if (home->now_ms - home->set_off_ms >= 1000) {
 			home->set_off_ms = home->now_ms;
-			assert_int_equal(event_base_foreach_event(home->base, set_off, NULL), 0);
+			timers_set_off(home->base);
 		}
 		assert_true(event_base_loop(home->base, EVLOOP_NONBLOCK) >= 0);
 		turn_finish(home->turn);

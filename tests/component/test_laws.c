@@ -24,11 +24,13 @@
 
 #include "capture/intake.h"
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "help_courier.h"
 #include "help_faulty_vfs.h"
-#include "keeper.h"
+#include "help_timers.h"
+#include "keep/keeper.h"
 #include "secret.h"
 #include "store/store.h"
 #include "turn.h"
@@ -356,22 +358,13 @@ static bool is_over(struct house *house)
 }
 
 /* The clock is simulated, so the timers of the rooms are set off by hand. */
-static int set_off(const struct event_base *base, const struct event *timer, void *ctx)
-{
-	(void)base;
-	(void)ctx;
-	if (event_get_fd(timer) < 0)
-		event_active((struct event *)timer, EV_TIMEOUT, 1);
-	return 0;
-}
-
 static void run(struct house *house)
 {
 	for (unsigned i = 0; i < TURNS_MAX && !is_over(house); i++) {
 		gather(house);
 		answer_all(house);
 		turn_finish(house->turn);
-		(void)event_base_foreach_event(house->base, set_off, NULL);
+		timers_set_off(house->base);
 		(void)event_base_loop(house->base, EVLOOP_NONBLOCK);
 		house->now_ms += 500;
 	}

@@ -329,19 +329,50 @@ static void test_discarding_needs_a_reason_and_settles_the_delivery(void **state
 	assert_true(says(f, "\"closed\":true"));
 }
 
-static void test_what_was_never_taken_cannot_be_retried_but_discarded(void **state)
+static void test_what_is_left_of_no_source_cannot_be_retried_but_discarded(void **state)
 {
 	struct fixture *f = *state;
 
 	(void)put_unparsable(f, "{", 1);
 	commit(f);
 	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", NULL), 409);
-	assert_true(says(f, "send it again, then discard"));
+	assert_true(says(f, "no source or hook is there for that now"));
 	assert_int_equal(request(f, "POST", "/v1/exceptions/1/discard", "{\"why\":\"x\"}"), 200);
 	assert_int_equal(request(f, "GET", "/v1/exceptions", NULL), 200);
 	assert_int_equal(number_at(f, "items.0.id"), -1);
 	assert_int_equal(request(f, "GET", "/v1/exceptions?all=true", NULL), 200);
 	assert_int_equal(number_at(f, "items.0.id"), 1);
+}
+
+static void test_what_was_refused_is_taken_again_and_resolved_with_it(void **state)
+{
+	struct fixture *f = *state;
+	struct store_exception kept = { .kind = "unparsable",
+		.severity = "normal",
+		.reason = "no",
+		.origin = "control",
+		.raw = "{",
+		.raw_len = 1,
+		.opened_at_ms = 1 };
+
+	assert_int_equal(store_open_exception(f->store, &kept, NULL), 1);
+	kept.kind = "loop"; /* to take that again would go round once more */
+	assert_int_equal(store_open_exception(f->store, &kept, NULL), 2);
+	commit(f);
+	play.status = ACK_STORED;
+	play.poisons = true;
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", NULL), 503);
+	play.poisons = false;
+	assert_int_equal(request(f, "GET", "/v1/exceptions/1", NULL), 200);
+	assert_true(says(f, "\"state\":\"open\""));
+	assert_int_equal(request(f, "POST", "/v1/exceptions/1/retry", NULL), 200);
+	assert_int_equal(number_at(f, "stored"), 1);
+	assert_int_equal(request(f, "GET", "/v1/exceptions/1", NULL), 200);
+	assert_true(says(f, "\"state\":\"resolved\""));
+	assert_int_equal(play.taken, 2);
+	assert_int_equal(request(f, "POST", "/v1/exceptions/2/retry", NULL), 409);
+	assert_true(says(f, "send it again, then discard"));
+	assert_int_equal(play.taken, 2);
 }
 
 static void test_a_filter_acts_on_what_fits_and_leaves_the_rest(void **state)
@@ -399,7 +430,8 @@ int main(void)
 		TEST(test_what_could_double_is_only_sent_again_by_force),
 		TEST(test_a_word_that_no_exception_has_is_a_mistake),
 		TEST(test_discarding_needs_a_reason_and_settles_the_delivery),
-		TEST(test_what_was_never_taken_cannot_be_retried_but_discarded),
+		TEST(test_what_is_left_of_no_source_cannot_be_retried_but_discarded),
+		TEST(test_what_was_refused_is_taken_again_and_resolved_with_it),
 		TEST(test_a_filter_acts_on_what_fits_and_leaves_the_rest),
 		TEST(test_a_filter_acts_on_a_thousand_and_says_where_to_go_on),
 	};

@@ -18,7 +18,7 @@
 #include <event2/http.h>
 
 #include "clock.h"
-#include "deliver/http_client.h"
+#include "courier/http_client.h"
 #include "dray/jws.h"
 #include "dray/metrics.h"
 #include "fleet/poll.h"

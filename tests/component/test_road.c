@@ -1,6 +1,7 @@
 /* The road on fake rooms: what is in force, and what the file says. */
 #include "play_road.h"
 
+#include "dray/desired.h"
 #include "fleet/revision_file.h"
 
 /* --- kept, or not ------------------------------------------------------------------------------------------ */
@@ -162,6 +163,62 @@ static void test_files_that_were_rolled_back_are_ignored_until_they_change(void 
 	home_change_files(home, CHANGED);
 	home_reload(home);
 	assert_int_equal(home->applied, CHANGED);
+}
+
+/* Back to GOOD by hand, from files that were kept; they lie there still. */
+static void go_back_from_kept_files(struct home *home)
+{
+	home_change_files(home, NEW);
+	home_reload(home);
+	home_end_probation(home, true);
+	fleet_roll_back(home->fleet, "uid:0", home_on_told, home);
+	home_settle(home);
+	assert_true(home->is_taken);
+	assert_int_equal(home->applied, GOOD);
+}
+
+static void test_files_that_a_hand_went_back_from_are_ignored_until_they_change(void **state)
+{
+	struct home *home = *state;
+
+	go_back_from_kept_files(home);
+	for (int confirmed = 0; confirmed < 2; confirmed++) {
+		home_reload(home);
+		assert_int_equal(home->applied, GOOD);
+		home_start_again(home);
+		assert_int_equal(home->applied, GOOD);
+		assert_non_null(strstr(home->alarm, "ignored until they change"));
+		if (!confirmed)
+			home_end_probation(home, true);
+	}
+	home_change_files(home, CHANGED);
+	home_reload(home);
+	assert_int_equal(home->applied, CHANGED);
+}
+
+static void test_a_step_back_by_hand_that_fails_is_taken_back_itself(void **state)
+{
+	struct home *home = *state;
+
+	go_back_from_kept_files(home);
+	home_end_probation(home, false);
+	assert_int_equal(home->applied, NEW);
+	home_reload(home);
+	home_start_again(home);
+	assert_int_equal(home->applied, NEW);
+	assert_null(fleet_revisions(home->fleet)->trial);
+}
+
+static void test_what_comes_from_afar_after_a_step_back_does_not_bring_its_files_back(void **state)
+{
+	struct home *home = *state;
+
+	go_back_from_kept_files(home);
+	home_apply_offer(home, 1, CHANGED);
+	home_end_probation(home, true);
+	home_reload(home);
+	assert_int_equal(home->applied, CHANGED);
+	assert_null(fleet_revisions(home->fleet)->trial);
 }
 
 static void test_files_changed_while_drayd_was_down_are_tried_at_its_start(void **state)
@@ -369,11 +426,55 @@ static void test_a_step_back_needs_no_disk(void **state)
 	assert_false(home_says_trial(home));
 }
 
+/* Whoever may write to the topic can send as many as he likes: the disk isn't synced for each. */
+static void test_a_flood_of_refusals_is_written_at_leisure(void **state)
+{
+	struct home *home = *state;
+
+	disk.at = 1000;
+	for (int i = 1; i <= 20; i++)
+		home_apply_offer(home, i, UNLOADABLE);
+	assert_int_equal(disk.n, 0);
+	while (disk.n == 0)
+		assert_int_equal(event_base_loop(home->base, EVLOOP_ONCE), 0);
+	assert_in_range(disk.n, 1, 8); /* once, for all of them */
+	disk.at = 0;
+	home_start_again(home);
+	assert_int_equal(home_last(home)->number, 20);
+}
+
+/* A slip of the pen: nothing comes above it. The way out is the site's own files. */
+static void test_the_highest_number_there_is_ends_with_the_section(void **state)
+{
+	struct home *home = *state;
+
+	home_apply_offer(home, DESIRED_REVISION_MAX, NEW);
+	home_end_probation(home, true);
+	home_apply_offer(home, DESIRED_REVISION_MAX - 1, CHANGED);
+	assert_false(home->is_taken);
+	assert_int_equal(home->applied, NEW);
+	cJSON_DeleteItemFromObject(home->files, "fleet");
+	home_reload(home);
+	home->now_ms += DEFAULT_PROBATION_MS;
+	home_end_probation(home, true);
+	assert_null(fleet_revisions(home->fleet));
+	home_change_files(home, GOOD);
+	home_reload(home);
+	home_apply_offer(home, 1, CHANGED);
+	assert_true(home->is_taken);
+	assert_int_equal(home->applied, CHANGED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_the_first_files_are_good_at_once, home_set_up, home_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_flood_of_refusals_is_written_at_leisure,
+			home_set_up, home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_the_highest_number_there_is_ends_with_the_section, home_set_up,
+			home_tear_down),
 		cmocka_unit_test_setup_teardown(test_the_file_says_trial_before_it_is_in_force,
 			home_set_up, home_tear_down),
 		cmocka_unit_test_setup_teardown(
@@ -399,6 +500,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_files_that_were_rolled_back_are_ignored_until_they_change, home_set_up,
 			home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_files_that_a_hand_went_back_from_are_ignored_until_they_change,
+			home_set_up, home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_step_back_by_hand_that_fails_is_taken_back_itself, home_set_up,
+			home_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_comes_from_afar_after_a_step_back_does_not_bring_its_files_back,
+			home_set_up, home_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_files_changed_while_drayd_was_down_are_tried_at_its_start, home_set_up,
 			home_tear_down),

@@ -163,7 +163,8 @@ static bool cut_open(int from, unsigned nth)
 
 	shed_reopen(&shed);
 	check_kept(&shed, from);
-	for (int state = DELIVERY_READY; from > 0 && state <= DELIVERY_EXCEPTION; state++)
+	for (enum delivery_state state = DELIVERY_READY; from > 0 && state <= DELIVERY_EXCEPTION;
+		state++)
 		assert_int_equal(depth_of(&shed, state), UNFINISHED / 6);
 	assert_int_equal(store_destination_id(shed.store, "erp"), 1);
 	(void)shed_put(&shed, 2000, 1, "PO-2");

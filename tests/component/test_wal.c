@@ -13,8 +13,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "store/salvage.h"
-#include "store/salvage_view.h"
+#include "store/salvage/salvage.h"
+#include "store/salvage/view.h"
 #include "store/wal.h"
 
 #define FRAMES_MAX 512

@@ -16,9 +16,9 @@ static const char *const kinds[] = {
 	[UNIT_TIME] = "time",
 };
 
-static void say(const char *text)
+static void say(struct unit_names *names, const char *text)
 {
-	const char *code = unit_find(text);
+	const char *code = unit_find(names, text);
 	int64_t numerator = 0;
 	int64_t denominator = 1;
 
@@ -28,16 +28,20 @@ static void say(const char *text)
 	}
 	(void)unit_factor(code, &numerator, &denominator);
 	(void)printf("%s\t%s\t%" PRId64 "/%" PRId64 "\t%s\t%s\n", code, kinds[unit_kind(code)],
-		numerator, denominator, unit_name(code), unit_symbol(code));
+		numerator, denominator, unit_name(names, code), unit_symbol(names, code));
 }
 
 int main(void)
 {
+	struct unit_names *names = unit_names_new();
 	char line[256];
 
+	if (!names)
+		return 1;
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
-		say(line);
+		say(names, line);
 	}
+	unit_names_free(names);
 	return 0;
 }

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "deliver/credential.h"
-#include "deliver/deliver.h"
+#include "courier/courier.h"
+#include "credential/credential.h"
 #include "dray/utf8.h"
 #include "help_fuzz.h"
 #include "secret.h"

@@ -12,6 +12,8 @@
 #include "dray/event.h"
 #include "dray/json.h"
 #include "dray/reference.h"
+#include "dray/trace.h"
+#include "dray/units.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -77,6 +79,16 @@ static void drop_notes(struct event *event)
 	cJSON_DeleteItemFromObjectCaseSensitive(event->root, "draynormalised");
 }
 
+/* Found at a glance is what the event has. */
+static void check_trace(const struct event *event, const struct buf *body)
+{
+	char found[TRACE_BYTES];
+	bool has_one = trace_find(body->data, body->len, found);
+
+	check(has_one == (event->traceparent[0] != '\0'));
+	check(!has_one || strcmp(found, event->traceparent) == 0);
+}
+
 static void check_canonical(struct event *event, const struct event_context *context)
 {
 	struct buf once = BUF_INIT;
@@ -91,6 +103,7 @@ static void check_canonical(struct event *event, const struct event_context *con
 	event_render(&again, &twice);
 	check(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
 	check(strcmp(event->id, again.id) == 0 && strcmp(event->source, again.source) == 0);
+	check_trace(event, &once);
 	event_done(&again);
 	buf_done(&once);
 	buf_done(&twice);
@@ -130,6 +143,7 @@ static void try_event(const char *text, size_t len, const struct event_context *
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct unit_names *names;
 	struct event_context topic = { .site = "s",
 		.topic_site = "s",
 		.topic_type = "ship",
@@ -139,9 +153,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct event_context nowhere = {
 		.site = "s", .received_at_ms = 1, .limits = &event_limits
 	};
+	struct reference reference = { .has_items = has_items,
+		.find_item = find_item,
+		.find_pack = find_pack,
+		.find_unit = find_unit };
 
-	const struct reference reference = { has_items, find_item, find_pack, find_unit, NULL };
-
+	if (!names)
+		names = unit_names_new();
+	check(names != NULL);
+	reference.unit_names = names;
 	try_event((const char *)data, size, &topic);
 	try_event((const char *)data, size, &nowhere);
 	nowhere.reference = &reference;

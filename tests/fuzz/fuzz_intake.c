@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "capture/intake.h"
+#include "capture/origin.h"
 #include "capture/topic.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
@@ -114,23 +115,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(topic, data, (size_t)(end - data));
 	topic[end - data] = '\0';
 	check_response(topic);
-	bool is_form = topic_read(door.config->mqtt.root, topic, &words);
-	if (is_form)
+	if (topic_read(door.config->mqtt.root, topic, &words))
 		check_words_of(topic, &words);
-	const struct config_source *source = topic_source(door.config, topic);
-	const struct intake_message message = {
-		.origin = source ? source->name : "control",
-		.topic = topic,
-		.topic_site = is_form ? words.site : NULL,
-		.topic_type = is_form ? words.type : NULL,
-		.topic_device = is_form ? words.device : NULL,
-		.on_invalid = size % 2 ? CONFIG_INVALID_REJECT : CONFIG_INVALID_ACCEPT,
-		.payload = end + 1,
-		.len = size - (size_t)(end + 1 - data),
-		.received_at_ms = 1,
-	};
+	struct origin origin;
+	origin_of_kept(door.config, topic, &origin);
+	origin_of_topic(door.config, topic, &origin);
+	origin.message.on_invalid = size % 2 ? CONFIG_INVALID_REJECT : CONFIG_INVALID_ACCEPT;
+	origin.message.payload = end + 1;
+	origin.message.len = size - (size_t)(end + 1 - data);
+	origin.message.received_at_ms = 1;
 	door.n_acks = 0;
-	check(intake_take(door.intake, &message, on_ack, NULL) == 0);
+	check(intake_take(door.intake, &origin.message, on_ack, NULL) == 0);
 	check(door.n_acks > 0);
 	intake_poisoned(door.intake);
 	store_abandon(door.store);

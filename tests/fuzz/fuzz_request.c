@@ -16,6 +16,7 @@
 #include "capture/intake.h"
 #include "capture/items.h"
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "dray/metrics.h"
 #include "dray/room.h"

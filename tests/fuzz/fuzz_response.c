@@ -9,7 +9,7 @@
 
 #include <event2/event.h>
 
-#include "deliver/http_client.h"
+#include "courier/http_client.h"
 #include "dray/connector.h"
 #include "dray/outcome.h"
 #include "help_fuzz.h"

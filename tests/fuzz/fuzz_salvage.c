@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/salvage_read.h"
+#include "store/salvage/read.h"
 #include "store/store.h"
 
 #define PAGE 4096

@@ -64,7 +64,7 @@ class Gateway:
     def configure(self, erp, **more):
         """The site's own file: everything goes to the ERP."""
         config = {"site": "dc-sim-1", "routes": {"all": {"to": ["erp"]}}, "destinations": {
-            "erp": {"url": erp.url, "vars": {"path": "/events"}, "timeout": "5s",
+            "erp": {"url": erp.url, "vars": {"path": "/events"}, "timeout": "20s",
                     "retry": {"base": "100ms", "max": "1s"},
                     "breaker": {"failures": 5, "probe": "500ms"}}}}
         config.update(more)
@@ -79,7 +79,7 @@ class Gateway:
     def is_active(self):
         return self.machine.unit("ActiveState") == "active"
 
-    def wait_restarted(self, pid, seconds=60):
+    def wait_restarted(self, pid, seconds=180):
         """Until another process than this one is the active service; its pid."""
         wait.until(lambda: self.pid() not in (0, pid) and self.is_active(), seconds,
                    "drayd restarted", every=0.1)
@@ -97,7 +97,7 @@ class Gateway:
         self.started.append((device, "close"))
         return device
 
-    def scan(self, device, count=1, seconds=30):
+    def scan(self, device, count=1, seconds=60):
         """Send so many receipts, each until it is acknowledged as stored."""
         for _ in range(count):
             event_id = "scan-%d" % (len(self.sent) + 1)
@@ -105,5 +105,5 @@ class Gateway:
             assert device.ack(event_id, seconds=seconds)["status"] in ("stored", "duplicate")
             self.sent.append(event_id)
 
-    def wait_delivered(self, erp, seconds=60):
+    def wait_delivered(self, erp, seconds=120):
         wait_applied(erp, self.sent, seconds)

@@ -50,7 +50,7 @@ def make_disk(folder, arch, base, programs):
         os.symlink("busybox", top + "/bin/" + name)
     debian.said(triplet + "-gcc", "--sysroot=" + sysroot, "-O1", "-o", top + "/init", INIT)
     for path in [os.path.join(FOLDERS[arch], "dray-map"), os.path.join(ROOT, "agent/connectors"),
-                 "/usr/share/zoneinfo", *programs]:
+                 "/usr/share/zoneinfo", "/etc/passwd", *programs]:
         copy(top, path)
     debian.said("sh", "-c", "find . | cpio -o -H newc --quiet | gzip -1 >%s" % disk, cwd=top)
     shutil.rmtree(top)

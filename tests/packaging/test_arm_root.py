@@ -53,6 +53,15 @@ def root(request, tmp_path):
     place.end()
 
 
+def ask_for_ack(handheld, event_id):
+    """None: drayd has not yet told the broker what it wants to hear; a handheld sends again."""
+    handheld.send(receipt(event_id))
+    try:
+        return handheld.ack(event_id, seconds=5)
+    except AssertionError:
+        return None
+
+
 def test_the_deb_for_arm_installs_checks_starts_and_delivers(root):
     deb = os.path.basename(package.paths("dray_*_%s.deb" % root.arch)[0])
     assert root.run("dpkg", "--print-architecture").strip() == root.arch
@@ -70,8 +79,8 @@ def test_the_deb_for_arm_installs_checks_starts_and_delivers(root):
         try:
             wait.until(lambda: wait.is_listening(1883), 60, "the broker")
             handheld = Device(1883)
-            handheld.send(receipt("first"))
-            assert handheld.ack("first", seconds=60)["status"] == "stored"
+            ack = wait.until(lambda: ask_for_ack(handheld, "first"), 120, "an ack")
+            assert ack["status"] in ("stored", "duplicate")
             wait_applied(erp, ["first"], 60)
             handheld.close()
         finally:

@@ -85,12 +85,11 @@ def test_maintainer_scripts_are_sound(deb, script, tmp_path):
 
 
 def test_purge_alone_removes_data(deb):
-    lines = deb.scripts["postrm"].splitlines()
-    removal = next(i for i, line in enumerate(lines) if "rm -rf" in line)
-    assert lines[removal] == "\trm -rf /var/lib/dray /etc/dray"
-    opened = [line for line in lines[:removal] if line.startswith("if ")]
-    assert opened[-1] == 'if [ "$1" = purge ]; then'
-    assert "rm -rf" not in deb.scripts["prerm"] + deb.scripts["postinst"]
+    before, purge = deb.scripts["postrm"].split('if [ "$1" = purge ]; then\n')
+    assert re.findall(r"^\twipe (.*)$", purge, re.M) == ["/var/lib/dray", "/etc/dray"]
+    assert not re.search(r"^\s*wipe ", before, re.M)
+    scripts = "".join(deb.scripts.values())
+    assert re.findall(r"^.*rm -rf.*$", scripts, re.M) == ['\trm -rf "$1" && return']
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=os.path.basename(path)) for path in

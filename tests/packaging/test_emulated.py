@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from sim import wait
+from sim import package, wait
 from sim.agent import ROOT
 from sim.site import ALL, assert_ledger_closes, destination
 
@@ -48,6 +48,16 @@ def test_a_program_of_tests_passes(arch, program):
     failed = sorted(set(re.findall(r"^\[  FAILED  \] (\w+)$", done.stdout, re.M)))
     assert done.returncode == 0 and not failed, "%s\n%s" % (failed, done.stdout[-3000:])
     assert "[       OK ]" in done.stdout
+
+
+@pytest.mark.parametrize("arch", EMULATORS)
+def test_the_packages_own_programs_start(arch, tmp_path):
+    """They are built for size, otherwise than the tests."""
+    deb, = map(package.opened, package.paths("dray_*_%s.deb" % arch))
+    drayd = os.path.join(package.unpack(deb, tmp_path), "usr/sbin/drayd")
+    done = subprocess.run([*emulated(arch, drayd), "--version"], stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.STDOUT, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "drayd %s\n" % deb.field("Version").split("-")[0])
 
 
 @pytest.fixture(params=EMULATORS)

@@ -19,6 +19,16 @@ def gateway(tmp_path):
     place.end()
 
 
+@pytest.fixture
+def root(tmp_path):
+    """Where the package can be installed, and nothing boots."""
+    debian.need("mmdebstrap")
+    place = debian.Root(tmp_path, base())
+    place.put(this_deb())
+    yield place
+    place.end()
+
+
 def schema_of(gateway):
     """The schema of its store, which nobody has open."""
     with sqlite3.connect("file:%s?mode=ro" % gateway.root.at("/var/lib/dray/dray.db"),
@@ -40,7 +50,7 @@ def test_from_the_release_before_to_nothing_left(gateway):
     erp = gateway.cloud()
     gateway.configure(erp)
     gateway.boot()
-    wait.until(gateway.is_active, 30, "drayd of the release before")
+    wait.until(gateway.is_active, 60, "drayd of the release before")
     erp.down()
     handheld = gateway.device()
     gateway.scan(handheld, 20)
@@ -74,7 +84,7 @@ def test_from_the_release_before_to_nothing_left(gateway):
 
     # Back: it goes on where it was.
     gateway.install(new)
-    wait.until(gateway.is_active, 30, "drayd back")
+    wait.until(gateway.is_active, 60, "drayd back")
     assert gateway.machine.unit("UnitFileState") == "enabled"
     erp.up()
     gateway.scan(handheld)
@@ -86,3 +96,27 @@ def test_from_the_release_before_to_nothing_left(gateway):
         assert not os.path.exists(gateway.root.at(path)), path
     assert "dray" not in gateway.machine.run("dpkg-query", "-W").split()
     assert "dray" in gateway.root.read("/etc/passwd")
+
+
+DISK = """dpkg --install dray_*.deb
+mount -t tmpfs disk /var/lib/dray
+mkdir /var/lib/dray/backups
+mount -t tmpfs backups /var/lib/dray/backups
+touch /var/lib/dray/dray.db /var/lib/dray/.hidden /var/lib/dray/backups/one
+"""
+
+
+def test_a_purge_empties_a_disk_of_its_own_and_says_that_its_folder_stays(root):
+    said = root.shell(DISK + "dpkg --purge dray\nfind /var/lib/dray; dpkg-query -W dray || true")
+    assert "dray: /var/lib/dray is empty; the folder stays, for a disk is mounted there" in said
+    assert said.endswith("\n/var/lib/dray\n/var/lib/dray/backups\n"
+                         "dpkg-query: no packages found matching dray\n"), said
+    assert not os.path.exists(root.at("/etc/dray"))
+
+
+def test_a_purge_that_leaves_files_fails_and_says_so(root):
+    said = root.shell(DISK + "mount -o remount,ro /var/lib/dray/backups\n"
+                      "! dpkg --purge dray\nmount -o remount,rw /var/lib/dray/backups\n"
+                      "dpkg --purge dray\nfind /var/lib/dray -type f")
+    assert "dray: /var/lib/dray still has files: see above, and purge again" in said
+    assert said.endswith("for a disk is mounted there\n"), said

@@ -60,7 +60,7 @@ def test_an_rpm_is_installed_upgraded_and_erased(gateway):
     assert changed == ["S.5....T.  c " + CONFIG]
 
     gateway.rpm("-e", "dray")
-    wait.until(lambda: gateway.machine.unit("LoadState") == "not-found", 30, "no service")
+    wait.until(lambda: gateway.machine.unit("LoadState") == "not-found", 60, "no service")
     assert not os.path.exists(gateway.root.at("/usr/sbin/drayd"))
     assert os.path.exists(gateway.root.at("/var/lib/dray/dray.db"))
     assert gateway.root.read(CONFIG + ".rpmsave") == EDITED

@@ -40,9 +40,10 @@ def socket_path(folder):
 
 
 def destination(url, **more):
-    """A destination that does not keep a test waiting."""
+    """A destination that does not keep a test waiting. Its time-out is for tests of time-outs to change:
+    a machine that stands still for a moment must not make a request be sent twice."""
     return merge({"kind": "http", "connector": "rest", "url": url, "vars": {"path": "/events"},
-                  "timeout": "5s", "concurrency": 8,
+                  "timeout": "20s", "concurrency": 8,
                   "retry": {"base": "50ms", "max": "500ms"},
                   "breaker": {"failures": 5, "probe": "200ms"}}, more)
 
@@ -103,7 +104,7 @@ class Agent:
                                          stderr=log, env=self.env)
         return self
 
-    def start(self, seconds=20):
+    def start(self, seconds=60):
         """Start, and wait until it is alive, with the broker reached and the store open."""
         self.spawn()
         wait.until(lambda: self.is_ready() or self.process.poll() is not None, seconds,
@@ -123,7 +124,7 @@ class Agent:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds=15):
+    def stop(self, seconds=30):
         """SIGTERM, and the exit status."""
         if not self.is_running():
             return self.process.returncode if self.process else None
@@ -139,7 +140,7 @@ class Agent:
         if self.is_running():
             self.kill9()
 
-    def reload(self, config=None, seconds=20):
+    def reload(self, config=None, seconds=60):
         """SIGHUP, once drayd answers: a program that has not begun yet ends on one."""
         wait.until(lambda: self.is_alive() or not self.is_running(), seconds,
                    "drayd alive; see " + self.log_path)
@@ -158,13 +159,14 @@ class Agent:
 
     # --- asking
 
-    def get(self, path):
+    def get(self, path, timeout=20):
         """(status, text) from the TCP listener; (0, "") when nobody answers."""
         host, port = self.config["listen"]["address"].rsplit(":", 1)
         if self.tls:
-            connection = http.client.HTTPSConnection(host, int(port), timeout=5, context=self.tls)
+            connection = http.client.HTTPSConnection(host, int(port), timeout=timeout,
+                                                     context=self.tls)
         else:
-            connection = http.client.HTTPConnection(host, int(port), timeout=5)
+            connection = http.client.HTTPConnection(host, int(port), timeout=timeout)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -176,7 +178,7 @@ class Agent:
 
     def ask_control(self, path):
         """(status, text) from the control socket."""
-        connection = http.client.HTTPConnection("drayd", timeout=10)
+        connection = http.client.HTTPConnection("drayd", timeout=30)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
             connection.sock.connect(self.socket)
@@ -208,7 +210,7 @@ class Agent:
     def ctl(self, *arguments, check=True):
         """drayctl; returns the CompletedProcess."""
         done = subprocess.run([self.drayctl, "--socket", self.socket, *map(str, arguments)],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=120)
         if check and done.returncode:
             raise AssertionError("drayctl %s: exit %d: %s%s" % (
                 " ".join(map(str, arguments)), done.returncode, done.stdout, done.stderr))

@@ -36,4 +36,4 @@ def play(folder, variables):
                ANSIBLE_LOCALHOST_WARNING="0", ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3",
                ANSIBLE_LOCAL_TEMP=os.path.join(folder, "ansible"), ANSIBLE_RETRY_FILES_ENABLED="0")
     return Run(subprocess.run([PLAYBOOK, "-i", "localhost,", playbook], env=env, cwd=folder,
-                              capture_output=True, text=True, timeout=120))
+                              capture_output=True, text=True, timeout=400))

@@ -221,7 +221,7 @@ class Machine:
         self.console = os.path.join(str(folder), "console.log")
         self.process = self.leader = None
 
-    def boot(self, seconds=60):
+    def boot(self, seconds=180):
         self.groups = ControlGroups()
         with open(self.console, "a") as console:
             self.process = process.spawn(

@@ -123,24 +123,31 @@ class Station:
         self.client.reconnect_delay_set(60, 60)
         self.client.connect("localhost", broker.tls_port if tls else broker.port, keepalive=30)
         self.client.loop_start()
-        self.code = self.answers.get(timeout=10)
+        self.code = self.answers.get(timeout=30)
 
     def _on_disconnect(self, *_):
         self.down = True
 
     def subscribe(self, *topics):
         self.client.subscribe([(topic, 1) for topic in topics])
-        self.granted.get(timeout=10)
+        self.granted.get(timeout=30)
         return self
 
     def publish(self, topic, text="x", **more):
-        self.client.publish(topic, text, qos=1, **more).wait_for_publish(10)
+        self.client.publish(topic, text, qos=1, **more).wait_for_publish(30)
+
+    def hear(self, topic):
+        """The next that comes on this topic, parsed; what comes on others meanwhile is of no interest."""
+        while True:
+            heard, payload = self.heard.get(timeout=30)
+            if heard == topic:
+                return json.loads(payload)
 
     def hear_until(self, topic):
         """The topics of all that is heard before something comes on this one."""
         topics = []
         while True:
-            heard = self.heard.get(timeout=10)[0]
+            heard = self.heard.get(timeout=30)[0]
             if heard == topic:
                 return topics
             topics.append(heard)

@@ -69,7 +69,7 @@ class Desk:
             return [json.loads(heard.payload) for heard in self.device.heard
                     if heard.topic == self.reported and heard.payload]
 
-    def hear(self, condition, seconds=15, what="a report"):
+    def hear(self, condition, seconds=60, what="a report"):
         """The newest report, once it meets the condition."""
         def newest():
             reports = self.reports()
@@ -79,10 +79,15 @@ class Desk:
         except AssertionError as error:
             raise AssertionError("%s; heard: %s" % (error, self.reports()[-3:])) from None
 
-    def hear_last(self, revision, result, seconds=15):
-        return self.hear(lambda report: report["last"] and report["last"]["revision"] == revision and
-                         report["last"]["result"] == result, seconds,
-                         "revision %s to be %s" % (revision, result))
+    def hear_last(self, revision, result, seconds=60):
+        """The report that says this of the last that was offered; by now there may be others behind it."""
+        def said():
+            return next((report for report in self.reports() if report["last"] and
+                         (report["last"]["revision"], report["last"]["result"]) == (revision, result)), None)
+        try:
+            return wait.until(said, seconds, "revision %s to be %s" % (revision, result))
+        except AssertionError as error:
+            raise AssertionError("%s; heard: %s" % (error, self.reports()[-3:])) from None
 
 
 def topic(name, site=SITE, root="dray/v1"):
@@ -140,7 +145,7 @@ class Shelf:
         handler.wfile.write(body)
         self.answered.append(status)
 
-    def wait_answered(self, status, n=1, seconds=15):
+    def wait_answered(self, status, n=1, seconds=60):
         wait.until(lambda: self.answered.count(status) >= n, seconds,
                    "%d answers with %d, not %s" % (n, status, self.answered))
 

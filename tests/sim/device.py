@@ -34,7 +34,7 @@ class Device:
                                 tls_version=ssl.PROTOCOL_TLS_CLIENT)
         self.client.connect("127.0.0.1", port, keepalive=20)
         self.client.loop_start()
-        assert self.ready.wait(10), "the device could not subscribe"
+        assert self.ready.wait(30), "the device could not subscribe"
 
     def ack_topic(self):
         return "%s/%s/ack/%s" % (self.root, self.site, self.name)
@@ -57,9 +57,9 @@ class Device:
         if user_properties:
             properties.UserProperty = list(user_properties)
         self.client.publish(topic or self.event_topic(kind), body, qos=1, retain=retain,
-                            properties=properties).wait_for_publish(10)
+                            properties=properties).wait_for_publish(60)
 
-    def hear(self, condition, seconds=15, what="a message"):
+    def hear(self, condition, seconds=60, what="a message"):
         """Take the first message that meets the condition out of what was heard."""
         def take():
             with self.lock:
@@ -72,7 +72,7 @@ class Device:
         except AssertionError as error:
             raise AssertionError("%s; heard instead: %s" % (error, self.heard)) from None
 
-    def ack(self, event_id, status=None, topic=None, seconds=15):
+    def ack(self, event_id, status=None, topic=None, seconds=60):
         """The next ack for this id (None: for what had no readable id)."""
         def fits(message):
             if message.topic != (topic or self.ack_topic()):

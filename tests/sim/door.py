@@ -37,7 +37,7 @@ def address(agent):
     return host, int(port)
 
 
-def connect(agent, tls=None, timeout=10):
+def connect(agent, tls=None, timeout=30):
     host, port = address(agent)
     if tls:
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=tls)
@@ -80,7 +80,7 @@ def post(agent, events, token="wms", kind="application/json", **headers):
     return ask(agent, "POST", "/v1/events", body, token, headers)
 
 
-def raw(agent, tls=None, timeout=15):
+def raw(agent, tls=None, timeout=30):
     """A socket to the door."""
     plain = socket.create_connection(address(agent), timeout=timeout)
     return tls.wrap_socket(plain, server_hostname="127.0.0.1") if tls else plain

@@ -14,11 +14,11 @@ Two listeners: the data port obeys the script of faults, the control port always
   GET  /_ids       {"<source> <id>": how often applied}
   GET  /_asked     {"<source> <id>": when it last came, applied or not; CLOCK_MONOTONIC in s}
   GET  /_events    the last events applied, as they came
-  GET  /_requests  the last requests: path, headers, status
+  GET  /_requests  the last requests: when each was answered (Unix time in s), path, headers, status
   GET  /_gate      how many tokens, CSRF tokens and sessions were given; gate.py has the rules
 
 A fault is an object; the first that matches a request is used up by one.
-  do          status | hang | close | garbage | slow | auth
+  do          status | hang | hold | close | garbage | slow | auth
   apply       apply the request before failing (default false): "error, but applied"
   count       how many requests; absent: for ever
   every       only each n-th request that matches
@@ -26,7 +26,7 @@ A fault is an object; the first that matches a request is used up by one.
   path_part   only requests to a path that contains this
   kept_alive  only on a connection that was used before
   status, headers, body    what "status" answers
-  ms          how long "slow" waits
+  ms          how long "slow" waits; "hold" waits until there is another script, "hang" for ever
   header, value            what "auth" wants to see, else 401
 """
 import argparse
@@ -267,6 +267,8 @@ class Data(Http):
             self.take(request, events)
         if fault.do == "hang":
             self.note(request, 0)
+        elif fault.do == "hold":
+            self.cloud.held.append(lambda: self.finish_slow(request, events))
         elif fault.do == "close":
             self.note(request, 0)
             self.transport.abort() if fault.ms else self.transport.close()
@@ -293,7 +295,7 @@ class Data(Http):
     def note(self, request, status):
         ledger = self.cloud.ledger
         ledger.statuses[status] += 1
-        ledger.recent.append({"method": request.method, "path": request.path,
+        ledger.recent.append({"at": time.time(), "method": request.method, "path": request.path,
                               "headers": request.headers, "status": status,
                               "body": request.body[:4096].decode("utf-8", "replace")})
 
@@ -318,6 +320,9 @@ class Control(Http):
     async def obey(self, order):
         if "faults" in order:
             self.cloud.faults = [Fault(**spec) for spec in order["faults"]]
+            held, self.cloud.held = self.cloud.held, []
+            for finish in held:
+                finish()
         self.cloud.gate.obey(order.get("gate", {}))
         if "listen" in order:
             await (self.cloud.listen() if order["listen"] else self.cloud.refuse())
@@ -331,6 +336,7 @@ class FakeCloud:
         self.tls = tls
         self.gate = Gate()
         self.faults = []
+        self.held = []
         self.open = set()
         self.server = None
         self.place = None  # bound, not listening: while we are down nobody else takes the port

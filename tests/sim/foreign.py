@@ -7,10 +7,12 @@ and Linux 6.7.
 """
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x10000000, 0x20000000
+PR_SET_PDEATHSIG = 1
 BINFMT = "/proc/sys/fs/binfmt_misc"
 # The head of an ELF file: class, byte order, what is no matter, "executable", machine.
 MAGIC = {"arm64": (r"\x7fELF\x02\x01\x01" + r"\x00" * 9 + r"\x02\x00\xb7\x00", "aarch64"),
@@ -27,7 +29,8 @@ def inside(arch, command):
         # F: opened now, so that it runs where the chroot has none. C: as the program's owner says.
         register.write(":dray-%s:M::%s:%s:/usr/bin/qemu-%s-static:FC" % (
             machine, magic, MASK, machine))
-    os.execvp(command[0], command)
+    # Not in its place: one that becomes another user would no longer end with us.
+    os._exit(subprocess.run(command).returncode & 0xff)
 
 
 def main():
@@ -40,10 +43,12 @@ def main():
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID) != 0:
             os._exit(125)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # who ends us ends all that runs inside
         os.write(apart, b".")
         os.read(is_mapped, 1)
         first = os.fork()
         if first == 0:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             inside(arch, command)
         os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]))
     os.close(apart)

@@ -10,7 +10,7 @@ from paho.mqtt.properties import Properties
 
 from sim import wait
 
-Got = collections.namedtuple("Got", "topic id payload content_type retain dup")
+Got = collections.namedtuple("Got", "topic id payload content_type retain dup user_properties")
 
 
 class Consumer:
@@ -55,10 +55,10 @@ class Consumer:
         self.client.connect("127.0.0.1", port, keepalive=20, clean_start=False,
                             properties=properties)
 
-    def wait_ready(self, seconds=20):
+    def wait_ready(self, seconds=60):
         assert self.ready.wait(seconds), "the consumer could not subscribe"
 
-    def wait_lost(self, seconds=20):
+    def wait_lost(self, seconds=60):
         wait.until(lambda: not self.ready.is_set(), seconds, "the consumer's connection lost")
 
     def _on_message(self, _client, _ctx, message):
@@ -67,7 +67,7 @@ class Consumer:
         with self.lock:
             self.got.append(Got(message.topic, event.get("id"), event,
                                 getattr(properties, "ContentType", None), message.retain,
-                                message.dup))
+                                message.dup, getattr(properties, "UserProperty", [])))
 
     def messages(self):
         with self.lock:
@@ -81,7 +81,7 @@ class Consumer:
     def ids(self):
         return {key[1] for key in self.counts()}
 
-    def wait_for(self, ids, seconds=30):
+    def wait_for(self, ids, seconds=60):
         """Until each of these has come at least once, and nothing else has."""
         wanted = set(ids)
         try:
@@ -93,7 +93,7 @@ class Consumer:
         assert self.ids() == wanted
         assert len(self.counts()) == len(wanted), "one source each"
 
-    def wait_number(self, number, seconds=30):
+    def wait_number(self, number, seconds=90):
         """Until so many events have come at least once."""
         try:
             wait.until(lambda: len(self.counts()) == number, seconds, "every event at the consumer")

@@ -17,7 +17,7 @@ class Mapper:
 
     def __init__(self, program, zone="Europe/Berlin"):
         self.socket, theirs = socket.socketpair()
-        self.socket.settimeout(20)
+        self.socket.settimeout(120)
         self.child = process.spawn([os.path.join(agent.build_folder(), "dray-map"), zone],
                                    stdin=theirs, env={})
         theirs.close()

@@ -7,12 +7,13 @@ import socket
 from sim import agent as agents
 from sim import wait
 
-PROBATION_S = 1
+# What breaks is rolled back as soon as it is seen: a long one costs only who waits for its end.
+SHORT, LONG = {"probation": "1s"}, {"probation": "60s"}
 
 
 def fleet(**more):
     """A fleet section that does not keep a test waiting."""
-    return agents.merge({"probation": "%ds" % PROBATION_S,
+    return agents.merge({**SHORT,
                          "allow": ["sources", "destinations", "routes", "listen", "store"]}, more)
 
 
@@ -57,14 +58,14 @@ class Road:
     def reason(self):
         return self._ask("GET", "/v1/config/history")[1]["items"][0]["reason"]
 
-    def wait_for(self, revision, result, seconds=20):
+    def wait_for(self, revision, result, seconds=60):
         """Until the last thing that happened is this."""
         def is_there():
             return self.agent.is_running() and self.agent.is_alive() and \
                 self.history()[0] == (revision, result)
         wait.until(is_there, seconds, "%s %s" % (revision, result), every=0.1)
 
-    def wait_restored(self, seconds=20):
+    def wait_restored(self, seconds=60):
         """Until nothing is on trial, and what a trial did is mended."""
         def is_mended():
             with open(self.path()) as file:

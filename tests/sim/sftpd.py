@@ -1,4 +1,5 @@
 """Debian's OpenSSH as an SFTP server of the test's own: own keys, own port, loopback, one folder."""
+import contextlib
 import getpass
 import os
 import shutil
@@ -91,7 +92,8 @@ class Sftpd:
         """It stands still, and so does whoever is logged in; until kill()."""
         self._halt()
         for pid in self._children(self.process.pid):
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
 
     def _halt(self):
         """Stopped, not only told to stop: a child that it made in between would keep its port."""

@@ -103,7 +103,7 @@ def destination(cloud, **more):
     return agents.destination(cloud.url, **more)
 
 
-def wait_applied(cloud, ids, seconds=30):
+def wait_applied(cloud, ids, seconds=120):
     """Until exactly these event ids were applied at the cloud, each once."""
     wanted = sorted(ids)
 

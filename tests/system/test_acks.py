@@ -1,6 +1,8 @@
 """Where an ack goes and what it carries."""
 import json
 
+import pytest
+
 from sim.site import destination, receipt, wait_applied
 
 
@@ -44,6 +46,22 @@ def test_a_source_with_ack_delivered_tells_the_device_which_side_accepted(site):
     ack = handheld.ack("d-1", "delivered")
     assert (ack["destination"], ack["ref"]) == ("erp", "ERP-000001")
     wait_applied(erp, ["d-1"])
+
+
+@pytest.mark.parametrize("reason", ["unknown item", "x" + "\u00fc" * 200])
+def test_and_when_it_became_a_work_item(site, reason):
+    """In the other side's words, as far as a small screen takes them."""
+    erp = site.cloud()
+    erp.faults({"do": "status", "status": 422, "body": reason})
+    site.agent({"erp": destination(erp)}, sources={
+        "handhelds": {"topic": "dray/v1/+/event/#", "ack_delivered": True}})
+    handheld = site.device()
+    handheld.send(receipt("x-1"))
+    stored = handheld.ack("x-1", "stored")
+    heard = handheld.hear(lambda m: b'"exception"' in m.payload)
+    ack = json.loads(heard.payload.decode())
+    assert (ack["id"], ack["seq"]) == ("x-1", stored["seq"])
+    assert len(ack["message"]) >= 12 and reason.startswith(ack["message"])
 
 
 def test_without_ack_delivered_stored_is_the_last_word(site):

@@ -186,6 +186,78 @@ def test_what_is_published_again_and_still_wrong_says_what_is_wrong_now(site, ga
     assert row["reason"] == "there is no event type recipt" and row["device"] == "portal-1"
 
 
+def test_what_was_kept_is_taken_again_by_a_mended_adapter(site, gate):
+    erp = site.cloud()
+    agent = site.agent({"erp": destination(erp)}, sources=SOURCES)
+    gate.send({"fail": True, "tags": ["T1", "T2"]}, topic=TOPIC)
+    wait.until(lambda: agent.exceptions("unparsable"), what="the exception")
+    row, = agent.exceptions()
+    again = agent.ctl("exceptions", "retry", row["id"], check=False)
+    assert again.returncode == 1 and "no tag in it" in again.stderr
+    still, = agent.exceptions()
+    assert (still["id"], still["repeats"]) == (row["id"], 1)
+    put_adapter(site, program=PROGRAM.replace("elif .payload.fail", "elif .payload.broken"))
+    agent.reload()
+    wait.until(lambda: "configuration reloaded" in agent.log(), what="the reload")
+    said = agent.ctl("exceptions", "retry", "--kind", "unparsable", "--why", "mended").stdout
+    assert "2 stored" in said and "0 refused" in said
+    assert not agent.exceptions()
+    wait_applied(erp, ["T1", "T2"])
+    assert event(agent, "T1")["received_at"][:19] == row["opened_at"][:19]
+    shown = agent.ask("exceptions", "show", row["id"])
+    assert shown["state"] == "resolved" and shown["resolution"].endswith(": mended")
+    gate.send({"fail": True, "tags": ["T1", "T2"]}, topic=TOPIC)
+    for name in ("T1", "T2"):
+        gate.ack(name, "duplicate")
+    done = agent.ctl("exceptions", "retry", row["id"], check=False)
+    assert done.returncode == 1 and "resolved already" in done.stderr
+
+
+def test_what_is_wrong_in_another_way_when_it_is_taken_again_is_another_exception(site, gate):
+    agent = site.agent(sources=SOURCES)
+    gate.send({"fail": True}, topic=TOPIC)
+    wait.until(lambda: agent.exceptions("unparsable"), what="the exception")
+    row, = agent.exceptions()
+    put_adapter(site, program='{id: "e-1", type: "recipt", device: "portal-1"}')
+    agent.reload()
+    wait.until(lambda: "configuration reloaded" in agent.log(), what="the reload")
+    again = agent.ctl("exceptions", "retry", row["id"], check=False)
+    assert again.returncode == 1 and "1 refused: see drayctl exceptions list" in again.stdout
+    other, = agent.exceptions()
+    assert (other["kind"], other["code"]) == ("invalid", "type_unknown")
+    assert agent.ask("exceptions", "show", row["id"])["state"] == "resolved"
+
+
+def is_mapping(agent):
+    """The mapper computes."""
+    with open("/proc/%d/task/%d/children" % (agent.pid, agent.pid)) as children:
+        for child in children.read().split():
+            with open("/proc/%s/stat" % child) as stat:
+                if stat.read().rpartition(")")[2].split()[0] == "R":
+                    return True
+    return False
+
+
+def test_a_message_that_its_adapter_has_is_an_exception_until_it_is_taken(site, gate):
+    agent = site.agent(sources=SOURCES)
+    gate.send({"fail": True, "tags": ["T1"]}, topic=TOPIC)
+    wait.until(lambda: agent.exceptions("unparsable"), what="the exception")
+    row, = agent.exceptions()
+    put_adapter(site, program="last(range(1; 1e15)) | {}")
+    agent.reload()
+    wait.until(lambda: "configuration reloaded" in agent.log(), what="the reload")
+    asking = subprocess.Popen([agent.drayctl, "--socket", agent.socket, "exceptions", "retry",
+                               str(row["id"])], stderr=subprocess.DEVNULL)
+    wait.until(lambda: is_mapping(agent), what="the program at it", every=0.005)
+    agent.kill9()
+    asking.wait(20)
+    put_adapter(site, program=PROGRAM.replace("elif .payload.fail", "elif .payload.broken"))
+    agent.start()
+    assert [open_one["id"] for open_one in agent.exceptions()] == [row["id"]]
+    agent.ctl("exceptions", "retry", row["id"])
+    assert not agent.exceptions() and event(agent, "T1")
+
+
 def test_the_ack_of_a_failure_goes_to_the_device_that_the_topic_names(site):
     put_adapter(site)
     site.agent(sources={"apps": {"topic": "dray/v1/+/event/#", "adapter": "gate"}})
@@ -231,6 +303,17 @@ def test_bytes_are_told_in_base64(site, gate):
     gate.ack("AP8B", "stored")
 
 
+def test_a_shared_subscription_brings_what_its_filter_does(site, gate):
+    agent = site.agent(sources={"handhelds": {"topic": "$share/dock/dray/v1/+/event/#"},
+                                "portal": {"topic": "$share/dock/gate/+/tags", "adapter": "gate"}})
+    gate.send(tags("t-1"), topic=TOPIC)
+    gate.ack("t-1", "stored")
+    gate.send(receipt("r-1"))
+    gate.ack("r-1", "stored")
+    origins = {row["id"]: row["origin"] for row in agent.ask("events", "list")["items"]}
+    assert origins == {"t-1": "portal", "r-1": "handhelds"}
+
+
 def test_messages_of_quality_0_are_taken_as_well(site, gate):
     site.agent(sources=SOURCES)
     gate.client.publish(TOPIC, json.dumps(tags("T1")), qos=0)
@@ -246,13 +329,15 @@ def test_a_message_beyond_the_bound_is_kept_and_refused(site, gate):
 
 def test_a_program_that_overruns_keeps_no_other_device_waiting(site, gate):
     agent = site.agent(sources=SOURCES)
-    handheld = site.device()
-    gate.send({"spin": 1}, topic=TOPIC)
+    handheld = site.device(also=["dray/v1/dc-sim-1/alert/#"])
+    for number in range(2):
+        gate.send({"spin": number + 1}, topic=TOPIC)
     handheld.send(receipt("beside"))
-    handheld.ack("beside", "stored")
-    assert agent.exceptions() == []  # it still runs
-    wait.until(lambda: agent.exceptions(), what="its end")
+    wait.until(lambda: len(agent.exceptions()) == 2, what="its end")
     assert "longer than 1000 ms" in agent.exceptions()[0]["reason"]
+    wait.until(lambda: len(handheld.heard) == 3, what="two alerts and an ack")
+    last = handheld.heard[-1].topic
+    assert "/alert/" in last, "the ack came while it still ran"
     gate.send(tags("T1"), topic=TOPIC)
     gate.ack("T1", "stored")
 
@@ -263,7 +348,7 @@ def test_a_held_program_loses_nothing_and_holds_up_nobody(site, gate):
     handheld = site.device()
     for number in range(3):
         gate.send({"spin": number + 1}, topic=TOPIC)
-    wait.until(lambda: len(agent.exceptions()) == 3, 20, "three strikes")
+    wait.until(lambda: len(agent.exceptions()) == 3, 60, "three strikes")
     gate.send(tags("T1"), topic=TOPIC)
     wait.until(lambda: len(agent.exceptions()) == 4, what="what came while it is held")
     row = agent.ask("exceptions", "show", str(agent.exceptions()[0]["id"]))
@@ -352,7 +437,7 @@ def test_what_a_disk_refuses_comes_again_and_is_adapted_again(site, gate):
     resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (256 << 10, resource.RLIM_INFINITY))
     for tag in ids[10:]:
         gate.send(tags(tag), topic=TOPIC)
-    wait.until(lambda: agent.metric("dray_turns_poisoned_total") > 0, 30, "a poisoned turn")
+    wait.until(lambda: agent.metric("dray_turns_poisoned_total") > 0, 60, "a poisoned turn")
     resource.prlimit(agent.pid, resource.RLIMIT_FSIZE,
                      (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     wait.until(lambda: agent.metric("dray_events_received_total") == len(ids), 60, "each tag")
@@ -365,7 +450,7 @@ def test_what_a_disk_refuses_comes_again_and_is_adapted_again(site, gate):
 def check(agent, **sources):
     agent.write_config(dict(agent.config, sources=sources))
     return subprocess.run([agent.binary, "--config", agent.path, "--check"], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=240)
 
 
 @pytest.mark.heavy

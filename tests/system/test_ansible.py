@@ -3,6 +3,7 @@ import grp
 import json
 import os
 import pwd
+import threading
 
 import pytest
 import yaml
@@ -30,21 +31,44 @@ def agent(site):
     """An agent in a folder that Ansible is to own; its log lies elsewhere."""
     erp = site.cloud()
     running = site.agent({"erp": destination(erp, breaker={"failures": 1, "probe": "200ms"})},
-                         fleet={"probation": "1s"})
+                         fleet={"probation": "4s"})
     running.erp = erp
     return running
 
 
-def test_the_role_configures_a_running_agent_and_a_second_run_changes_nothing(agent, tmp_path):
+@pytest.fixture
+def restarts(agent, tmp_path):
+    """What the role calls in the place of systemctl, and who does it."""
+    asked, is_over = tmp_path / "asked", threading.Event()
+
+    def serve():
+        while not is_over.wait(0.05):
+            if asked.exists():
+                agent.stop()
+                agent.start()
+                asked.unlink()
+    thread = threading.Thread(target=serve, daemon=True)  # what it starts ends with it
+    thread.start()
+    yield ["sh", "-c", "touch '%s'; while [ -e '%s' ]; do sleep 0.05; done" % (asked, asked)]
+    is_over.set()
+    thread.join(10)
+
+
+def test_the_role_configures_a_running_agent_and_a_second_run_changes_nothing(agent, tmp_path,
+                                                                              restarts):
+    """It runs under another name, as a package leaves it: that is taken at a start alone."""
     config = merge(json.loads(json.dumps(agent.config)),
-                   {"destinations": {"tms": destination(agent.erp, auth={
+                   {"site": "dc-new-1", "destinations": {"tms": destination(agent.erp, auth={
                        "type": "bearer", "token": {"file": "tms-token"}})}})
-    variables = variables_for(agent, config, dray_secrets={"tms-token": "sixteen or more letters"})
+    variables = variables_for(agent, config, dray_secrets={"tms-token": "sixteen or more letters"},
+                              dray_restart=restarts)
     first = ansible.play(tmp_path, variables)
     assert first.status == 0, first.text
     assert first.counts["changed"] > 0
     names = [row["name"] for row in agent.ask("destinations", "list")["items"]]
     assert names == ["erp", "tms"]
+    shown = agent.ask("config", "show")
+    assert (shown["site"], shown["state"]) == ("dc-new-1", "good")
     assert os.stat(os.path.join(agent.folder, "tms-token")).st_mode & 0o777 == 0o640
     assert "sixteen or more letters" not in first.text
     second = ansible.play(tmp_path, variables)
@@ -73,6 +97,10 @@ def test_a_change_that_is_rolled_back_fails_the_play(site, agent, tmp_path):
     assert "rolled back: destination erp can't be reached" in run.text
     agent.erp.up()
     wait_applied(agent.erp, ["waits-1"])
+    # It fails until the files change: what lies there is not what runs.
+    again = ansible.play(tmp_path, variables_for(agent, config))
+    assert again.status != 0, again.text
+    assert "were rolled back: they are ignored until they change" in again.text
 
 
 def test_a_play_without_a_configuration_says_what_it_needs(agent, tmp_path):
@@ -81,12 +109,7 @@ def test_a_play_without_a_configuration_says_what_it_needs(agent, tmp_path):
     assert "dray_config must hold the site's configuration" in run.text
 
 
-def test_the_examples_are_yaml_and_name_what_there_is():
-    packaging = os.path.join(ansible.ROOT, "packaging")
-    play = yaml.safe_load(open(os.path.join(packaging, "ansible/site.yml")))[0]
+def test_the_example_is_yaml_and_names_the_role():
+    with open(os.path.join(ansible.ROOT, "packaging/ansible/site.yml")) as file:
+        play = yaml.safe_load(file)[0]
     assert play["roles"] == ["dray"] and play["vars"]["dray_config"]["site"]
-    cloud = yaml.safe_load(open(os.path.join(packaging, "cloud-init/dray.yaml")))
-    files = {row["path"]: row for row in cloud["write_files"]}
-    config = json.loads(files["/etc/dray/dray.json"]["content"])
-    assert config["site"] and set(config["fleet"]) <= {"url", "public_key", "allow", "probation"}
-    assert all(row["defer"] for row in files.values())

@@ -110,6 +110,24 @@ def test_a_topic_of_another_site_is_refused(site):
     wait_applied(erp, ["near"])
 
 
+def test_on_a_topic_that_names_no_device_nobody_speaks_for_one(site):
+    """The broker's rules bind a device to its own topic; a topic beside it must not be a way around."""
+    agent = site.agent()
+    handheld = site.device(also=["dray/v1/dc-sim-1/ack/victim", "reply/here"])
+    root = "dray/v1/dc-sim-1/event"
+    topics = [root, root + "/receipt", root + "/receipt/tc52-0042/more", root + "/receipt/tc 52",
+              "dray/v1/else where/event/receipt/tc52-0042"]
+    for topic in topics:
+        handheld.send(dict(receipt("forged"), device="victim"), topic=topic,
+                      response_topic="reply/here")
+        ack = handheld.ack(None, "rejected", topic="reply/here")
+        assert ack["reason"] == "topic_mismatch" and "/event/TYPE/DEVICE" in ack["message"]
+    assert {row["origin"] for row in agent.exceptions()} == set(topics)
+    handheld.send(receipt("near"))
+    handheld.ack("near", "stored")
+    assert not handheld.heard and not agent.ask("events", "list", "--device", "victim")["items"]
+
+
 def test_what_could_not_be_parsed_is_kept_raw(site):
     agent = site.agent()
     handheld = site.device()

@@ -97,6 +97,21 @@ def test_a_structured_event_may_carry_user_properties(site):
     handheld.ack("s-2", "stored")
 
 
+def test_an_event_of_more_attributes_than_are_seen_is_refused_and_not_stored_without_them(site):
+    agent = site.agent()
+    handheld = site.device()
+    for number, status in ((32, "stored"), (33, "rejected")):
+        event = receipt("b-%d" % number)
+        attributes = [("specversion", "1.0"), ("id", event["id"]), ("type", event["type"]),
+                      ("time", event["time"])]
+        attributes += [("x%d" % n, str(n)) for n in range(number - len(attributes))]
+        handheld.send(event["data"], user_properties=attributes)
+        ack = handheld.ack(event["id"], status)
+    assert (ack["reason"], ack["message"]) == ("too_large", "more than 32 attributes")
+    row, = agent.exceptions("unparsable")
+    assert "x27" in agent.ask("exceptions", "show", row["id"])["raw"]
+
+
 def test_of_very_many_properties_the_first_are_seen(site):
     site.agent()
     handheld = site.device()

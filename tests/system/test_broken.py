@@ -77,7 +77,7 @@ class Scene:
         said = wait.until(lambda: (self.salvage() or {}).get("state") in (
             "done", "unreadable", "lost") and self.salvage(), 60, "the end of the salvage")
         wait.until(lambda: self.pending() == 0, 60, "no delivery pending")
-        wait.until(self.fleet.is_done, 30, "the handhelds done")
+        wait.until(self.fleet.is_done, 60, "the handhelds done")
         return said
 
     def pending(self):
@@ -263,7 +263,7 @@ def test_all_of_it_is_deleted(scene):
 # --- with drayd up
 
 def wait_noticed(scene):
-    wait.until(lambda: "the database is broken" in scene.agent.log(), 30, "it is noticed")
+    wait.until(lambda: "the database is broken" in scene.agent.log(), 60, "it is noticed")
 
 
 @pytest.mark.parametrize("gone", [[""], ["-wal"], ["", "-wal"], ["", "-wal", "-shm"]],

@@ -18,7 +18,7 @@ def test_a_broker_that_is_absent_at_start_is_waited_for(site):
     wait.until(lambda: agent.get("/healthz")[0] == 200, what="drayd alive without a broker")
     assert agent.get("/readyz")[0] == 503
     broker.start()
-    wait.until(agent.is_ready, 30, "drayd ready once the broker is there")
+    wait.until(agent.is_ready, 60, "drayd ready once the broker is there")
     handheld = site.device()
     handheld.send(receipt("early"))
     handheld.ack("early", "stored")
@@ -80,7 +80,7 @@ def test_a_retained_event_is_not_taken_twice_on_resubscribe(site, refuse_v5):
     handheld.send(receipt("kept"), retain=True)
     handheld.ack("kept", "stored")
     proxy.cut()
-    wait.until(agent.is_ready, 30, "drayd back")
+    wait.until(agent.is_ready, 60, "drayd back")
     agent.stop()
     # Another client id is another session: it subscribes anew.
     agent.config["mqtt"]["client_id"] = "drayd-again"
@@ -89,6 +89,25 @@ def test_a_retained_event_is_not_taken_twice_on_resubscribe(site, refuse_v5):
     handheld.send(receipt("fresh"))
     handheld.ack("fresh", "stored")
     wait_applied(erp, ["kept", "fresh"])
+
+
+def test_a_retained_scan_is_not_counted_anew_with_each_connection(site):
+    """MQTT 3.1.1 knows no way to leave it with the broker; and a scan without a time is a new one each time."""
+    proxy = site.proxy(Proxy(site.broker.port, refuse_v5=True))
+    agent = site.agent(mqtt_port=proxy.port, sources={
+        "belt": {"topic": "belt/+", "adapter": "text-scan", "vars": {"type": "count"}}})
+    handheld = site.device("belt-1")
+    handheld.send("4006381333931", topic="belt/belt-1", retain=True)
+    handheld.hear(lambda heard: b'"stored"' in heard.payload)
+    proxy.cut()
+    wait.until(agent.is_ready, 30, "drayd back")
+    agent.stop()
+    agent.start()
+    handheld.send("4006381333931", topic="belt/belt-1")
+    handheld.hear(lambda heard: b'"stored"' in heard.payload)
+    agent.stop()
+    agent.start()
+    assert len(agent.ask("events", "list")["items"]) == 2
 
 
 def test_mqtt_3_1_1_is_spoken_where_the_broker_knows_no_5(site):

@@ -43,17 +43,19 @@ def test_an_event_is_known_for_as_long_as_it_is_retained_whatever_the_clock_says
     agent = site.agent({"erp": destination(erp)}, env=machine.env,
                        store={"retain": "%ds" % retain})
     handheld = site.device()
-    acked, gone = {}, {}
+    sent, acked, seen, gone = {}, {}, {}, {}
     jumps = iter([(1, False), (-1, True), (40, True), (-40, False), (TO_1970_DAYS, True),
                   (0, True)] * count(1, 20))
 
     def look():
+        began = time.monotonic()
         here = {row["id"] for row in agent.ask("events", "list", "--limit", "1000")["items"]}
-        for event_id in acked:
-            if event_id not in here:
-                gone.setdefault(event_id, time.monotonic())
+        seen.update((event_id, began) for event_id in here)
+        for event_id in set(acked) - here:
+            gone.setdefault(event_id, time.monotonic())
 
     for n in range(count(40, 800)):
+        sent["e%d" % n] = time.monotonic()
         handheld.send(receipt("e%d" % n))
         handheld.ack("e%d" % n, "stored")
         acked["e%d" % n] = time.monotonic()
@@ -61,11 +63,13 @@ def test_an_event_is_known_for_as_long_as_it_is_retained_whatever_the_clock_says
             machine.set(*next(jumps))
         look()
         time.sleep(0.15)  # the pace of the floor, not a wait for anything
-    wait.until(lambda: look() or len(gone) == len(acked), 20, "all events purged")
-    lived = {event_id: gone[event_id] - acked[event_id] for event_id in acked}
-    # An ack comes a moment after the event; the purge looks every `retain`.
-    assert min(lived.values()) > retain - 0.5, lived
-    assert max(lived.values()) < 2 * retain + 3, lived
+    wait.until(lambda: look() or len(gone) == len(acked), 60, "all events purged")
+    # How long at most, how long at least: who looks late takes the one for longer, the other for shorter.
+    at_most = {event_id: gone[event_id] - sent[event_id] for event_id in acked}
+    at_least = {event_id: seen.get(event_id, acked[event_id]) - acked[event_id] for event_id in acked}
+    assert min(at_most.values()) > retain - 0.1, at_most
+    # The purge looks every `retain`.
+    assert max(at_least.values()) < 2 * retain + 3, at_least
     assert not agent.exceptions()
 
 
@@ -86,10 +90,10 @@ def test_a_flood_through_every_jump_arrives_once_and_in_order(site, machine):
         before = len(fleet.acked)
         erp.faults({"do": "status", "status": 429, "headers": {"Retry-After": "1"}, "count": 3},
                    {"do": "status", "status": 503, "apply": True, "count": 3})
-        wait.until(lambda: len(fleet.acked) > before + 30, 20, "events before the jump")
+        wait.until(lambda: len(fleet.acked) > before + 30, 60, "events before the jump")
         machine.set(days, is_vouched)
         before = len(fleet.acked)
-        wait.until(lambda: len(fleet.acked) > before + 30, 20, "events behind the jump")
+        wait.until(lambda: len(fleet.acked) > before + 30, 60, "events behind the jump")
         assert_no_nonsense(agent)
         erp.down()
         agent.kill9()
@@ -120,7 +124,7 @@ def test_a_site_whose_first_start_was_in_1970_shows_the_right_times(site, machin
     handheld.send(receipt("first"))
     handheld.ack("first", "stored")
     machine.set(0, True)
-    wait.until(lambda: agent.ask("status")["now"][:10] in today(), 20, "the clock is believed")
+    wait.until(lambda: agent.ask("status")["now"][:10] in today(), 60, "the clock is believed")
     handheld.send(receipt("second"))
     handheld.ack("second", "stored")
     handheld.send({"id": "bad", "type": "receipt", "time": "never", "data": {}})
@@ -169,10 +173,10 @@ def test_1970_at_boot_and_right_later(site, machine):
     agent.kill9()
     agent.start()
     machine.set(0, True)
-    wait.until(lambda: clock_of(agent)["trusted"], 20, "the clock is believed")
+    wait.until(lambda: clock_of(agent)["trusted"], 60, "the clock is believed")
     assert agent.metric("dray_clock_trusted") == 1
-    wait.until(lambda: len(erp.requests()) == repeats + 2, 30, "the repeat")
-    wait.until(lambda: agent.metric("dray_backlog") == 0, 10, "all of it settled")
+    wait.until(lambda: len(erp.requests()) == repeats + 2, 60, "the repeat")
+    wait.until(lambda: agent.metric("dray_backlog") == 0, 60, "all of it settled")
     for event_id, document in (("before", "PO-1001"), ("doubt", "PO-2"), ("morning", "PO-3")):
         handheld.send(receipt(event_id, document=document))
         handheld.ack(event_id, "duplicate")
@@ -196,18 +200,18 @@ def test_a_database_that_breaks_where_the_next_boot_is_in_1970_comes_back_with_i
     erp.faults({"do": "status", "status": 429, "headers": {"Retry-After": "3"}})
     handheld.send(receipt("waits", document="PO-2"))
     handheld.ack("waits", "stored")
-    wait.until(lambda: agent.metric("dray_backlog", 'state="waiting"') == 1, 10, "it waits")
+    wait.until(lambda: agent.metric("dray_backlog", 'state="waiting"') == 1, 60, "it waits")
     agent.stop()
     Wreck(agent.config["state_dir"], agent.folder).overwrite([1])
     machine.new_boot()
     machine.set(TO_1970_DAYS, False)
     agent.start()
-    wait.until(lambda: (agent.ask("status")["salvage"] or {}).get("state") == "done", 30, "salvaged")
+    wait.until(lambda: (agent.ask("status")["salvage"] or {}).get("state") == "done", 60, "salvaged")
     assert not clock_of(agent)["trusted"]
     erp.faults()
     wait_applied(erp, ["done", "waits"])
     machine.set(0, True)
-    wait.until(lambda: clock_of(agent)["trusted"], 20, "the clock is believed")
+    wait.until(lambda: clock_of(agent)["trusted"], 60, "the clock is believed")
     shown = agent.ask("events", "list", "--limit", "10")["items"]
     assert {row["received_at"][:10] for row in shown} <= today()
     told, = agent.exceptions("store")

@@ -46,7 +46,7 @@ DECLARATION = {"name": "acme", "version": 3, "title": "Acme's API",
 
 def drayctl(*arguments, stdin=""):
     return subprocess.run([os.path.join(BUILD, "drayctl"), *map(str, arguments)], input=stdin,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=240)
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_try_says_what_is_missing(acme, arguments, stdin, code, words):
 
 def check(config):
     return subprocess.run([os.path.join(BUILD, "drayd"), "--config", str(config), "--check"],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=240)
 
 
 def test_check_runs_the_cases_of_what_is_configured(acme, tmp_path):

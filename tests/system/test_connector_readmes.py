@@ -63,7 +63,7 @@ def check(folder, config):
     path = folder / "dray.json"
     path.write_text(json.dumps(config))
     done = subprocess.run([os.path.join(agent.build_folder(), "drayd"), "--config", str(path),
-                           "--check"], capture_output=True, text=True, timeout=30,
+                           "--check"], capture_output=True, text=True, timeout=240,
                           env={"CREDENTIALS_DIRECTORY": str(secrets)})
     assert done.returncode == 0, done.stderr
 

@@ -17,7 +17,7 @@ from sim.tls import Certificates
 def destination(port, scheme="mqtt", **more):
     return agents.merge({
         "kind": "mqtt", "connector": "cloudevents", "url": "%s://127.0.0.1:%d" % (scheme, port),
-        "vars": {"topic": "dray/out"}, "timeout": "3s", "concurrency": 8, "order_by": "none",
+        "vars": {"topic": "dray/out"}, "timeout": "20s", "concurrency": 8, "order_by": "none",
         "retry": {"base": "50ms", "max": "200ms"},
         "breaker": {"failures": 5, "probe": "200ms"}}, more)
 
@@ -45,7 +45,7 @@ def done(agent):
     return agent.metric("dray_deliveries_total", 'outcome="done"')
 
 
-def wait_done(agent, number, seconds=30):
+def wait_done(agent, number, seconds=60):
     wait.until(lambda: done(agent) == number, seconds, "%d deliveries done" % number)
 
 
@@ -60,9 +60,24 @@ def test_an_event_is_published_once_as_a_cloudevent(site, hub, consumer):
         assert got.topic == "dray/out" and not got.retain and not got.dup
         assert got.content_type == "application/cloudevents+json"
         assert got.payload["specversion"] == "1.0"
+        assert got.user_properties == []
     assert set(reader.counts().values()) == {1}
     assert broker.log().count("as drayd-dc-sim-1-to-hub") == 1, "one connection, and kept"
     assert agent.exceptions() == []
+
+
+def test_an_event_of_a_trace_says_so_with_a_span_of_its_own(site, hub, consumer):
+    broker = hub()
+    reader = consumer(broker.port)
+    site.agent({"hub": destination(broker.port)})
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-"
+    handheld = site.device()
+    handheld.send(receipt("e-1"), user_properties=[("traceparent", trace + "00f067aa0ba902b7-01")])
+    handheld.ack("e-1", "stored")
+    reader.wait_for(["e-1"])
+    (name, value), = reader.messages()[0].user_properties
+    assert name == "traceparent" and value.startswith(trace) and value.endswith("-01")
+    assert "00f067aa0ba902b7" not in value
 
 
 def test_one_that_comes_with_a_reload_is_connected_to_under_the_site_s_name(site, hub, consumer):
@@ -139,7 +154,7 @@ def test_a_topic_that_is_not_allowed_is_no_permission(site, hub, consumer, tmp_p
 
 def test_a_destination_without_a_topic_is_a_mistake_in_the_configuration(site, hub):
     agent = site.make_agent({"hub": destination(hub().port, vars={"topic": None})}).spawn()
-    assert agent.process.wait(20) != 0
+    assert agent.process.wait(60) != 0
     assert "destinations.hub.vars.topic: required for kind mqtt" in agent.log()
 
 

@@ -100,15 +100,11 @@ def test_an_enrolled_device_is_stored_and_acked_over_tls(gateway):
     station = gateway.station(told).subscribe(*told["subscribe"])
     station.publish(told["publish"][0].replace("{type}", "receipt"), json.dumps(receipt("enrolled")))
     topic = BASE + "/ack/tc52-0042"
-    wait.until(lambda: not station.heard.empty(), what="an ack")
-    heard = {}
-    while topic not in heard:
-        name, payload = station.heard.get(timeout=10)
-        heard[name] = json.loads(payload)
-    assert (heard[topic]["id"], heard[topic]["status"]) == ("enrolled", "stored")
+    ack = station.hear(topic)
+    assert (ack["id"], ack["status"]) == ("enrolled", "stored")
     # What only drayd finds too large passes the broker, and its device is told.
     station.publish(BASE + "/event/receipt/tc52-0042", "x" * 300000)
-    assert json.loads(station.heard.get(timeout=10)[1])["reason"] == "too_large"
+    assert station.hear(topic)["reason"] == "too_large"
 
 
 def test_a_device_speaks_only_under_its_own_name(gateway):
@@ -188,7 +184,7 @@ def test_none_gets_in_without_its_password(gateway):
         assert gateway.station(dict(told, username="three"), tls=tls).code == 5
     # Anonymous: MQTT 3.1.1 without a name.
     done = subprocess.run(["mosquitto_pub", "-p", str(gateway.broker.port), "-t", "x", "-m", "x"],
-                          capture_output=True, timeout=20) if find_tool("mosquitto_pub") else None
+                          capture_output=True, timeout=240) if find_tool("mosquitto_pub") else None
     assert done is None or done.returncode == 5
 
 
@@ -249,7 +245,7 @@ def test_what_waits_survives_a_restart_of_the_broker(gateway):
     gateway.broker.stop()
     gateway.broker.start()
     gateway.agent.start(60)
-    wait.until(lambda: gateway.agent.metric("dray_events_received_total") == n, long.count(30, 300),
+    wait.until(lambda: gateway.agent.metric("dray_events_received_total") == n, long.count(90, 300),
                "%d events" % n)
 
 
@@ -325,6 +321,6 @@ def test_who_is_not_root_is_told_and_changes_nothing(gateway):
     for arguments in (("setup",), ("add", "one"), ("remove", "drayd"), ("list",)):
         done = subprocess.run(
             [gateway.agent.drayctl, "device", *arguments, "--mosquitto", gateway.broker.etc, "--config", config],
-            capture_output=True, text=True, timeout=20, user="nobody", group="nogroup", extra_groups=[])
+            capture_output=True, text=True, timeout=240, user="nobody", group="nogroup", extra_groups=[])
         assert done.returncode == 4 and "this is for root to do" in done.stderr, (arguments, done)
     assert gateway.broker.read("dray.passwd") == before

@@ -18,7 +18,7 @@ def test_a_disk_that_cannot_be_synced_ends_drayd_at_once_and_nothing_was_promise
     handheld.ack("before", "stored")
     switch.touch()
     handheld.send(receipt("after"))
-    assert agent.process.wait(10) == 70
+    assert agent.process.wait(60) == 70
     assert "the disk did not take what was written" in agent.log()
     assert not [heard for heard in handheld.heard if b'"after"' in heard.payload]
     switch.unlink()

@@ -28,7 +28,7 @@ def on_terminal(agent, *arguments, **env):
     """What drayctl writes when its output is a terminal."""
     master, slave = pty.openpty()
     subprocess.run([agent.drayctl, "--socket", agent.socket, *arguments], stdout=slave,
-                   check=True, timeout=30, env=dict(os.environ, **env))
+                   check=True, timeout=240, env=dict(os.environ, **env))
     os.close(slave)
     text = b""
     try:
@@ -62,6 +62,12 @@ def test_a_refused_event_is_said_with_its_field_and_exits_1(site):
     assert agent.ctl("events", "send", path, "--device", "no/name", check=False).returncode == 2
 
 
+def said_with(agent, word):
+    """Of the event "wrong", once this is among it."""
+    line = agent.ctl("events", "show", "wrong").stdout
+    return line if word in line else None
+
+
 def test_a_retry_sends_the_refused_event_again_and_closes_the_exception(site):
     erp = site.cloud()
     agent = site.agent({"erp": destination(erp)})
@@ -72,7 +78,7 @@ def test_a_retry_sends_the_refused_event_again_and_closes_the_exception(site):
     assert agent.exceptions() == []
     again = agent.ctl("exceptions", "retry", row["id"], check=False)
     assert again.returncode == 1 and "resolved already" in again.stderr
-    line = agent.ctl("events", "show", "wrong").stdout
+    line = wait.until(lambda: said_with(agent, "reference"), what="the answer settled")
     assert line.index("received") < line.index("422") < line.index("mended") < line.index("201")
     assert line.index("201") < line.index("reference")
 
@@ -177,7 +183,7 @@ def test_the_manual_names_every_option_and_every_command(site):
     for option in set(re.findall(r"(?<!drayd )--[a-z-]+", help_text)):
         assert "*%s" % option in manual("drayctl.1"), option
     run = lambda *words: subprocess.run([agent.binary, *words], capture_output=True, text=True,
-                                        check=True, timeout=30).stdout
+                                        check=True, timeout=240).stdout
     for option in re.findall(r"--[a-z-]+", run("--help")):
         assert "*%s*" % option in manual("drayd.8"), option
     names = list(option_names(json.loads(run("--print-schema"))))
@@ -194,3 +200,33 @@ def test_the_manual_names_every_path_of_the_control_api():
     for path, kind in paths:
         asked = "%s %s" % ("GET" if kind == "READING" else "POST", path)
         assert "|  %s\n" % asked in page, asked
+
+
+def sources(*names):
+    return "".join(open(os.path.join(ROOT, "agent", name), encoding="utf-8").read() for name in names)
+
+
+def test_the_manual_says_who_may_change_what():
+    with open(os.path.join(ROOT, "agent/ops/api.c"), encoding="utf-8") as table:
+        admins = re.findall(r'^\t\{ "(/v1/[a-z]+)[^"]*".*CHANGE, FOR\(TOKEN_ALL\)', table.read(), re.M)
+    said = re.search(r"other POSTs to operator and\s+admin, to (.*?) to admin alone",
+                     manual("drayd.8"), re.S).group(1)
+    assert sorted(set(admins)) == sorted(re.findall(r"/v1/[a-z]+", said))
+
+
+def test_the_manual_names_every_alarm_that_is_raised_and_cleared():
+    code = sources("agent.c", "config/reconfigure.c", "keep/keeper.c", "capture/grant.c")
+    kinds = set(re.findall(r'\.kind = "(\w+)"|"(store_\w+)"', code))
+    page = manual("drayd.8").split("# ALARMS")[1].split("\n# ")[0]
+    named = re.findall(r"^\*(\w+)\* \(\w+\)$", page, re.M)
+    assert sorted(a or b for a, b in kinds) == sorted(named)
+
+
+def test_a_metric_that_the_pages_name_is_there():
+    with open(os.path.join(ROOT, "common/metrics.c"), encoding="utf-8") as table:
+        there = set(re.findall(r'"(dray_[a-z_]+)"', table.read()))
+    pages = [os.path.join(ROOT, "packaging/guides", name)
+             for name in os.listdir(os.path.join(ROOT, "packaging/guides"))]
+    text = "".join(open(page, encoding="utf-8").read() for page in pages) + manual("drayd.8")
+    named = set(re.findall(r"\bdray_[a-z_]+(?:_total|_seconds|_bytes|_up|_open|_revision|_probation)\b", text))
+    assert len(named) > 10 and named <= there, named - there

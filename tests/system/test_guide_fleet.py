@@ -21,7 +21,7 @@ def test_what_the_guide_signs_is_taken_by_the_site_it_is_for(site):
     blocks = re.findall(r"^```sh\n(.*?)^```$", text_of_guide(), re.M | re.S)
     env = dict(os.environ, PATH=os.path.dirname(agent.drayctl) + ":" + os.environ["PATH"])
     said = [subprocess.run(["bash", "-euc", block], cwd=site.folder, env=env, check=True,
-                           capture_output=True, text=True, timeout=30).stdout for block in blocks]
+                           capture_output=True, text=True, timeout=240).stdout for block in blocks]
     assert len(blocks) == 3
     agent.write_config(merge(agent.config, {"fleet": {"public_key": said[0].strip()}}))
     agent.start()

@@ -15,6 +15,27 @@ GUIDE = os.path.join(agent.ROOT, "packaging/guides/scanners.md")
 SCAN = "1795269845123-118"
 
 
+# A reader looks whether it is so far, where the guide says how long that takes on a machine of its own.
+PATIENCE = """
+so_far() {
+	case $((n_slept += 1)) in
+	1) drayctl --socket control.sock status --json | grep -q '"connected":[[:space:]]*true' ;;
+	2) [ $(grep -c 'New client connected' step6) -ge 2 ] && command sleep 1 ;;
+	*) [ $(wc -l <acks) -ge 2 ] && drayctl --socket control.sock exceptions show 1 ;;
+	esac >/dev/null 2>&1
+}
+n_slept=0
+sleep() {
+	local n=$n_slept
+	for _ in $(seq 300); do
+		n_slept=$n
+		so_far && return
+		command sleep 0.1
+	done
+}
+"""
+
+
 def steps():
     with open(GUIDE) as text:
         part = text.read().partition("## Your first adapter\n")[2].partition("\n## ")[0]
@@ -26,10 +47,10 @@ def typed(tmp_path_factory):
     """What the shell said, by step."""
     folder = tmp_path_factory.mktemp("guide")
     port = str(wait.free_port())
-    script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null' EXIT"]
+    script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null' EXIT", PATIENCE]
     for number, block in steps():
         script += ["exec > step%s 2>&1" % number, block.replace("18830", port)]
-    done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, timeout=60,
+    done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, timeout=120,
                           env={**os.environ, "PATH": "%s:%s" % (agent.build_folder(),
                                                                os.environ["PATH"])})
     said = {path.name[4:]: path.read_text() for path in folder.glob("step*")}

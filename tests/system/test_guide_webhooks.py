@@ -49,7 +49,7 @@ def test_every_hook_that_it_shows_is_fine(site):
     assert len(hooks()) == 12
     agent = site.make_agent(mqtt_port=1, listen={"hooks": hooks()})
     done = subprocess.run([agent.binary, "--config", agent.path, "--check"], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=240)
     assert done.returncode == 0, done.stderr
 
 

@@ -196,7 +196,7 @@ def test_a_client_ca_that_comes_by_reload_holds_for_who_is_in_already(site, cert
 
 def check(agent):
     return subprocess.run([agent.binary, "--config", agent.path, "--check"], capture_output=True,
-                          text=True, timeout=30)
+                          text=True, timeout=240)
 
 
 def overwrite(path):
@@ -272,7 +272,7 @@ def test_two_hundred_slow_clients_hold_nobody_and_are_let_go_in_time(site, certi
                           {"Content-Type": "application/json"}, tls)
         assert answer.status == 202
         taken.append(time.monotonic() - asked)
-    assert sorted(taken)[10] < 0.5
+    assert sorted(taken)[10] < 3  # held, it would have been until they are let go
     spent = time.monotonic() - began
     # A byte now and then doesn't prolong it.
     while lines and time.monotonic() < began + spent + 20:
@@ -292,10 +292,10 @@ def test_beyond_the_bound_the_one_that_waits_longest_makes_room(site):
     lines = [begin(agent) for _ in range(256)]
     for n in range(5):
         assert door.post(agent, receipt("room-%d" % n)).status == 202
-    wait.until(lambda: is_closed(lines[0]), 3, "the oldest to be let go")
+    wait.until(lambda: is_closed(lines[0]), 8, "the oldest to be let go, before its time is over")
     assert not is_closed(lines[-1])
     more = [begin(agent) for _ in range(256)]
-    wait.until(lambda: all(is_closed(line) for line in lines), 5, "all the older to be let go")
+    wait.until(lambda: all(is_closed(line) for line in lines), 8, "all the older to be let go")
     assert sum(is_closed(line) for line in more) <= 2
     assert door.post(agent, receipt("room-6")).status == 202
 

@@ -1,6 +1,7 @@
 """Events by HTTP: what is taken, what is refused, and that an answer is true."""
 import http.client
 import json
+import signal
 
 import pytest
 
@@ -249,11 +250,13 @@ def test_too_much_at_once_is_429_and_nothing_of_it_is_lost(site):
     agent = site.agent(listen={"tokens": door.tokens(site.folder)},
                        store={"max_turn_events": 1})
     lines = [door.raw(agent) for _ in range(30)]
+    agent.process.send_signal(signal.SIGSTOP)  # whoever is slow here, there they come at once
     for n, line in enumerate(lines):
         body = json.dumps(receipt("f-%d" % n)).encode()
         line.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                      b"Authorization: %s\r\nContent-Length: %d\r\n\r\n%s" %
                      (door.bearer("wms")["Authorization"].encode(), len(body), body))
+    agent.process.send_signal(signal.SIGCONT)
     statuses = []
     for line in lines:
         answer = http.client.HTTPResponse(line)

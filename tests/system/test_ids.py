@@ -1,6 +1,7 @@
 """The same event twice, other content under the same id, the same id from two devices."""
 import re
 
+from sim import door
 from sim.site import destination, receipt, wait_applied
 
 
@@ -47,6 +48,21 @@ def test_two_devices_may_choose_the_same_id(site):
     keys = {request["headers"]["idempotency-key"] for request in erp.requests()}
     assert len(keys) == 2
     assert set(erp.ids()) == {"/dc-sim-1/left same", "/dc-sim-1/right same"}
+
+
+def test_the_same_event_by_mqtt_and_by_http_is_one(site):
+    agent = site.agent(listen={"tokens": door.tokens(site.folder)})
+    handheld = site.device()
+    handheld.send(receipt("both"))
+    first = handheld.ack("both", "stored")
+    again = door.post(agent, receipt("both"), token="tc52-0042")
+    assert (again.status, again.json) == (200, [{"id": "both", "status": "duplicate",
+                                                 "seq": first["seq"]}])
+    other = door.post(agent, receipt("both", dock="D2"), token="tc52-0042")
+    assert (other.status, other.json[0]["reason"]) == (422, "id_conflict")
+    assert door.post(agent, receipt("by-http"), token="tc52-0042").status == 202
+    handheld.send(receipt("by-http"))
+    handheld.ack("by-http", "duplicate")
 
 
 def test_an_event_without_an_id_is_given_the_same_one_each_time(site):

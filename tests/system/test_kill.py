@@ -71,8 +71,8 @@ def test_two_hundred_kills_over_two_hundred_thousand_events_lose_and_double_noth
         cloud.faults()
     assert_ledger_closes(fleet, {erp: ALL, tms: ALL}, seconds=300)
     assert fleet.statuses["rejected"] == 0
-    wait.until(agent.is_ready, 30, "drayd ready in the end")
-    wait.until(lambda: agent.ask("ledger")["closed"], 30, "the agent's own ledger closing")
+    wait.until(agent.is_ready, 60, "drayd ready in the end")
+    wait.until(lambda: agent.ask("ledger")["closed"], 60, "the agent's own ledger closing")
     assert agent.exceptions() == []
     # The kills and the lost answers did strike: both sides saw repeats and knew them.
     assert fleet.statuses["duplicate"] > 0

@@ -108,7 +108,7 @@ def test_power_cuts_in_a_flood_of_events(site):
 
     def moment(rng):
         mark = len(house.fleet.acked) + 300
-        wait.until(lambda: len(house.fleet.acked) >= mark, 30, "300 more acks", every=0.001)
+        wait.until(lambda: len(house.fleet.acked) >= mark, 60, "300 more acks", every=0.001)
         a_little_later(rng, 0.05)
 
     for n in range(count(5, 50)):
@@ -129,7 +129,7 @@ def test_power_cuts_in_delivery(site):
 
     def moment(rng):
         mark = len(house.fleet.delivered) + 300
-        wait.until(lambda: len(house.fleet.delivered) >= mark, 30, "300 more told to be delivered",
+        wait.until(lambda: len(house.fleet.delivered) >= mark, 60, "300 more told to be delivered",
                    every=0.001)
         a_little_later(rng, 0.05)
 
@@ -151,7 +151,7 @@ def test_power_cuts_in_a_checkpoint(site):
 
     def moment(rng):
         before = written_at()
-        wait.until(lambda: written_at() != before, 30, "a checkpoint", every=0.0002)
+        wait.until(lambda: written_at() != before, 60, "a checkpoint", every=0.0002)
         a_little_later(rng, 0.02)
 
     for n in range(count(5, 50)):

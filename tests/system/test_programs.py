@@ -1,8 +1,10 @@
 """The programs of a configuration are compiled before any of it is taken into use."""
+import contextlib
 import glob
 import json
 import os
 import pathlib
+import signal
 import socket
 
 import pytest
@@ -29,7 +31,7 @@ def put_connector(site, program):
 
 
 def wait_logged(agent, words, count=1):
-    wait.until(lambda: agent.log().count(words) >= count, what="%d times: %s" % (count, words))
+    wait.until(lambda: agent.log().count(words) >= count, 60, "%d times: %s" % (count, words))
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_drayd_does_not_start_with_a_program_that_does_not_compile(site, use, wh
     put_connector(site, BROKEN)
     agent = site.make_agent(mqtt_port=1, **use(site))
     agent.spawn()
-    assert agent.process.wait(20) == 1
+    assert agent.process.wait(60) == 1
     assert where + WORDS in agent.log()
 
 
@@ -107,11 +109,13 @@ def test_a_reload_with_a_connector_that_does_not_compile_changes_nothing_and_say
 def test_events_are_taken_while_a_configuration_is_loaded(site, gate):
     agent = site.agent(sources=SOURCES)
     put_adapter(site, program=SLOW)
+    before = mappers(agent)
     agent.reload()
-    for number in range(3):
-        gate.send(tags("T%d" % number), topic=TOPIC)
-        gate.ack("T%d" % number, "stored")
-    assert "configuration" not in agent.log()
+    with standing_still(compiling(agent, before)):
+        for number in range(3):
+            gate.send(tags("T%d" % number), topic=TOPIC)
+            gate.ack("T%d" % number, "stored")
+        assert "configuration" not in agent.log()
     wait_logged(agent, "configuration refused")
     assert "sources.portal.adapter: gate: the program is held after 3 strikes" in agent.log()
 
@@ -121,7 +125,7 @@ def notify():
     path = "/tmp/dray-programs-%d.sock" % os.getpid()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(path)
-        notify.settimeout(20)
+        notify.settimeout(60)
         yield notify
     os.unlink(path)
 
@@ -145,6 +149,24 @@ def mappers(agent):
     return found
 
 
+def compiling(agent, before):
+    """The dray-maps that have come since."""
+    return wait.until(lambda: mappers(agent) - before, what="a dray-map that compiles what was read")
+
+
+@contextlib.contextmanager
+def standing_still(pids):
+    """Who compiles has not come to its end when we have: how fast each of us runs is no matter."""
+    for pid in pids:
+        os.kill(int(pid), signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGCONT)
+
+
 def test_reloads_asked_for_during_a_load_are_one_behind_it(site, gate, notify):
     agent = site.agent(sources=SOURCES, env={"NOTIFY_SOCKET": notify.getsockname()})
     assert hear(notify) == "READY=1"
@@ -152,12 +174,12 @@ def test_reloads_asked_for_during_a_load_are_one_behind_it(site, gate, notify):
     before = mappers(agent)
     agent.reload()
     assert hear(notify) == "RELOADING=1"
-    wait.until(lambda: mappers(agent) - before, what="a dray-map that compiles what was read")
-    put_adapter(site)
-    for _ in range(2):
-        agent.reload()
-        assert hear(notify) == "RELOADING=1"
-    assert "configuration" not in agent.log()
+    with standing_still(compiling(agent, before)):
+        put_adapter(site)
+        for _ in range(2):
+            agent.reload()
+            assert hear(notify) == "RELOADING=1"
+        assert "configuration" not in agent.log()
     assert hear(notify) == "READY=1"
     assert agent.log().count("configuration refused") == 1
     assert agent.log().count("configuration reloaded") == 1
@@ -166,8 +188,12 @@ def test_reloads_asked_for_during_a_load_are_one_behind_it(site, gate, notify):
 def test_a_stop_during_a_load_is_an_orderly_end(site, gate):
     agent = site.agent(sources=SOURCES)
     put_adapter(site, program=SLOW)
+    before = mappers(agent)
     agent.reload()
-    gate.send(tags("T1"), topic=TOPIC)
-    gate.ack("T1", "stored")
-    assert agent.stop() == 0
+    with standing_still(compiling(agent, before)):
+        gate.send(tags("T1"), topic=TOPIC)
+        gate.ack("T1", "stored")
+        agent.process.send_signal(signal.SIGTERM)
+        wait_logged(agent, "stopping")
+    assert agent.process.wait(60) == 0
     assert "configuration" not in agent.log()

@@ -8,7 +8,7 @@ import pytest
 
 from sim import wait
 from sim.agent import merge
-from sim.road import Road, fleet
+from sim.road import LONG, SHORT, Road, fleet
 from sim.site import destination, receipt, wait_applied
 
 
@@ -21,7 +21,9 @@ class House:
         self.agent = site.make_agent({"erp": destination(self.erp)}, fleet=fleet(), **more)
         self.sent = []
 
-    def start(self):
+    def start(self, probation=None):
+        if probation:
+            self.agent.write_config(merge(self.agent.config, {"fleet": probation}))
         self.agent.start()
         self.road = Road(self.agent)
         self.device = self.site.device()
@@ -33,7 +35,7 @@ class House:
             self.sent.append(event["id"])
             self.device.send(event)
 
-    def wait_all(self, seconds=30):
+    def wait_all(self, seconds=60):
         """Everything that was sent reached the ERP, each once."""
         wait_applied(self.erp, self.sent, seconds)
 
@@ -54,7 +56,7 @@ def house(site):
 
 
 def test_what_is_offered_is_tried_and_kept(house):
-    house.start()
+    house.start({"probation": "3s"})
     house.send()
     status, answer = house.road.apply(1, {"destinations": {"erp": {"concurrency": 2}}})
     assert status == 200, answer
@@ -81,11 +83,13 @@ POISONS = {
                                                         "vars": {"path": "/x"}}}},
     "a path that rejects": {"destinations": {"erp": {"vars": {"path": "/picky"}}}},
 }
+# That nobody is there is judged at the end. All else is seen at once, and there is time to send it something.
+AT_THE_END = {"a wrong host", "a route into the void"}
 
 
 @pytest.mark.parametrize("poison", POISONS, ids=lambda name: name.replace(" ", "-"))
 def test_a_poisoned_revision_heals_itself_and_nothing_is_lost_or_doubled(house, poison):
-    house.start()
+    house.start({"probation": "5s"} if poison in AT_THE_END else LONG)
     house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"},
                      {"do": "status", "status": 422, "path_part": "/picky"})
     house.send(3)
@@ -107,21 +111,25 @@ def test_a_poisoned_revision_heals_itself_and_nothing_is_lost_or_doubled(house, 
 
 def test_an_adapter_that_rejects_all_heals_and_what_it_refused_is_kept(house):
     write_adapter(house, "error(\"no\")")
-    house.start()
+    house.start(LONG)
     status, answer = house.road.apply(
         1, {"sources": {"handhelds": {"topic": "dray/v1/+/event/#", "adapter": "strict"}}})
     assert status == 200, answer
-    for _ in range(6):
-        house.device.send(receipt())
+    sent = [receipt() for _ in range(6)]
+    for event in sent:
+        house.device.send(event)
     house.road.wait_for(1, "rolled_back")
     assert "refusals rise" in house.road.reason()
-    assert len(house.agent.exceptions("unparsable")) + len(house.agent.exceptions("invalid")) == 6
+    # Five are enough: the sixth may have come when the good one was in force again.
+    refused = len(house.agent.exceptions("unparsable")) + len(house.agent.exceptions("invalid"))
+    assert 5 <= refused <= 6
+    house.sent += [event["id"] for event in sent[refused:]]
     house.send(2)
     house.wait_all()
 
 
 def test_a_step_back_is_told_to_people_and_written_to_the_trail(house):
-    house.start()
+    house.start({"probation": "5s"})
     ears = house.site.device("ears", also=["dray/v1/dc-sim-1/alert/#"])
     house.erp.faults({"do": "status", "status": 404, "path_part": "/void"})
     assert house.road.apply(5, {"destinations": {"void": destination(house.erp,
@@ -178,17 +186,26 @@ def test_one_event_that_is_refused_is_not_the_change_s_fault(house):
     house.send(3)
     house.wait_all()
     house.road.wait_for(1, "confirmed")
-    assert [row["event_id"] for row in house.agent.exceptions("rejected")] == ["odd-1"]
+    row, = wait.until(lambda: house.agent.exceptions("rejected"), what="the odd one rejected")
+    assert row["event_id"] == "odd-1"
 
 
-def test_the_same_poison_again_is_mended_again(house):
-    house.start()
-    house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
+@pytest.mark.parametrize("poison", ["a wrong path", "a path that rejects"],
+                         ids=lambda name: name.replace(" ", "-"))
+def test_the_same_poison_again_is_mended_again(house, poison):
+    """At once, too: what the first one made hold, or reject, was not so before."""
+    house.agent.config["destinations"]["erp"]["breaker"]["probe"] = "4s"
+    house.agent.write_config(house.agent.config)
+    house.start(LONG)
+    house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"},
+                     {"do": "status", "status": 422, "path_part": "/picky"})
+    house.send(3)
+    house.wait_all()
     for number in 1, 2:
-        assert house.road.apply(number, POISONS["a wrong path"])[0] == 200
-        house.send(2)
+        assert house.road.apply(number, POISONS[poison])[0] == 200
+        house.send(8)
         house.road.wait_for(number, "rolled_back")
-        house.wait_all()
+    house.wait_all()
 
 
 def test_what_can_be_known_before_is_refused_and_nothing_changes(house):
@@ -258,9 +275,7 @@ def test_nor_do_files_take_it_away_that_were_changed_while_drayd_was_down(house)
 
 
 def test_a_configuration_that_ends_drayd_is_rolled_back_after_three_starts(house):
-    merge(house.agent.config, {"fleet": {"probation": "60s"}})
-    house.agent.write_config(house.agent.config)
-    house.start()
+    house.start(LONG)
     assert house.road.apply(1, {"destinations": {"erp": {"concurrency": 1}}})[0] == 200
     for start in range(1, 4):
         house.agent.kill9()
@@ -285,7 +300,7 @@ def poison_files(agent):
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["reloaded", "restarted"])
 def test_files_that_break_are_rolled_back_and_ignored_until_they_change(house, restarts):
-    house.start()
+    house.start(LONG)
     house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
     good = house.agent.config
     poison_files(house.agent)
@@ -306,7 +321,7 @@ def test_files_that_break_are_rolled_back_and_ignored_until_they_change(house, r
     house.send()
     house.wait_all()
     # Until they change.
-    house.agent.write_config(merge(good, {"destinations": {"erp": {"concurrency": 3}}}))
+    house.agent.write_config(merge(good, {"destinations": {"erp": {"concurrency": 3}}, "fleet": SHORT}))
     house.agent.reload()
     house.road.wait_for(None, "confirmed")
     house.send()
@@ -332,6 +347,39 @@ def test_files_that_cannot_be_read_do_not_keep_a_site_from_starting(house, broke
         "the configuration before goes on" in house.agent.log()
 
 
+def test_a_good_one_whose_secret_is_gone_goes_on_and_its_destination_waits(house):
+    """At a step back, and at a start: nobody's scans wait for one partner's token."""
+    tms = house.site.cloud("tms")
+    token = os.path.join(house.agent.folder, "tms-token")
+    house.agent.write_config(merge(house.agent.config, {
+        "destinations": {"tms": destination(tms, auth={"type": "bearer", "token": {"file": "tms-token"}})},
+        "routes": {"all": {"to": ["erp", "tms"]}}}))
+
+    def put():
+        with open(token, "w") as out:
+            out.write("of-the-tms")
+    put()
+    house.start()
+    house.erp.faults({"do": "status", "status": 404, "path_part": "/wrong"})
+    assert house.road.apply(1, {"destinations": {"erp": {"vars": {"path": "/wrong"}},
+                                                 "tms": {"auth": None}}})[0] == 200
+    os.unlink(token)
+    house.send()
+    house.road.wait_for(1, "rolled_back")
+    house.wait_all()
+    house.agent.kill9()
+    house.agent.start()
+    house.send()
+    house.wait_all()
+
+    def why():
+        rows = house.agent.ask("destinations", "list")["items"]
+        return [row["reason"] or "" for row in rows if row["name"] == "tms"][0]
+    wait.until(lambda: "auth.token: the secret in the file " in why(), what="the reason")
+    put()
+    wait_applied(tms, house.sent)
+
+
 def test_a_damaged_record_is_set_aside_and_the_files_run(house):
     house.start()
     house.agent.stop()
@@ -346,7 +394,7 @@ def test_a_damaged_record_is_set_aside_and_the_files_run(house):
 
 
 def test_by_hand_back_to_the_one_before(house):
-    house.start()
+    house.start({"probation": "3s"})
     assert house.road.apply(1, {"destinations": {"erp": {"concurrency": 1}}})[0] == 200
     assert house.road.roll_back()[0] == 200
     house.road.wait_for(1, "rolled_back")

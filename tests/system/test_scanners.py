@@ -34,7 +34,7 @@ def test_nothing_is_lost_whatever_ends(site, language):
     agent = site.agent({"erp": destination(erp)})
     app = site.app(language)
     scan(app, range(SCANS))
-    wait.until(lambda: app.count("stored", "duplicate") > 0, 30, "an ack")
+    wait.until(lambda: app.count("stored", "duplicate") > 0, 60, "an ack")
     agent.kill9()
     scan(app, range(SCANS, 2 * SCANS))
     site.broker.kill()
@@ -42,7 +42,7 @@ def test_nothing_is_lost_whatever_ends(site, language):
     agent.spawn()
     scan(app, range(2 * SCANS, 3 * SCANS))
     outbox = app.command[-1]
-    wait.until(lambda: has_all(outbox, SCANS), 20, "the last portion in the outbox")
+    wait.until(lambda: has_all(outbox, SCANS), 60, "the last portion in the outbox")
     app.kill9()
     site.broker.start()
     app.start()

@@ -15,8 +15,8 @@ from sim.proxy import Proxy, connect_level
 
 
 class Client:
-    def __init__(self, cloud):
-        self.connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=1)
+    def __init__(self, cloud, timeout=20):
+        self.connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=timeout)
 
     def post(self, events, key=None, **headers):
         if key:
@@ -135,7 +135,7 @@ def test_a_fault_may_apply_before_it_fails(site, fault, error):
     cloud.faults(dict(fault, apply=True, count=1), dict(fault, count=1))
     for name in ("applied", "not"):
         with pytest.raises(error):
-            Client(cloud).post(event(name), name)
+            Client(cloud, timeout=1 if error is TimeoutError else 20).post(event(name), name)
     assert cloud.ids() == {"/s/d applied": 1}
     assert Client(cloud).post(event("applied"), "applied")[0] == 201
     assert cloud.ledger()["doubled"] == 0

@@ -27,7 +27,7 @@ pytestmark = [
 
 def analyze(*arguments):
     return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True,
-                          env=dict(os.environ, LC_ALL="C.UTF-8"), timeout=60)
+                          env=dict(os.environ, LC_ALL="C.UTF-8"), timeout=240)
 
 
 def value(key):

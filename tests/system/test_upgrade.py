@@ -20,12 +20,12 @@ def backlog(agent, name, state):
 def fill_every_state(agent, erp, tms):
     """Exceptions and who is parked behind them, waiting ones, batches whose answer is missing."""
     erp.faults({"do": "status", "status": 422, "count": 3})
-    wait.until(lambda: len(agent.exceptions("rejected")) == 3, 30, "three refused events")
+    wait.until(lambda: len(agent.exceptions("rejected")) == 3, 60, "three refused events")
     erp.faults({"do": "status", "status": 503, "every": 2}, {"do": "slow", "ms": 50})
     tms.faults({"do": "hang", "apply": True, "every": 2}, {"do": "slow", "ms": 200})
     wait.until(lambda: all(backlog(agent, *place) > 0 for place in [
         ("erp", "exception"), ("erp", "parked"), ("erp", "waiting"), ("erp", "ready"),
-        ("erp", "claimed"), ("tms", "claimed"), ("tms", "waiting")]), 30, "every state at once",
+        ("erp", "claimed"), ("tms", "claimed"), ("tms", "waiting")]), 60, "every state at once",
                every=0.005)
 
 
@@ -37,13 +37,13 @@ def test_an_upgrade_under_load_loses_doubles_and_regroups_nothing(site, end):
     agent.use(previous.build())
     agent.start()
     fleet = site.fleet(rate=1000, devices=60, connections=6, window=12, resend_s=2).start()
-    wait.until(lambda: len(fleet.acked) > 1000, 30, "1000 acks")
+    wait.until(lambda: len(fleet.acked) > 1000, 60, "1000 acks")
     fill_every_state(agent, erp, tms)
     end(agent)
     agent.use(build_folder())
     agent.start()
     mark = len(fleet.acked) + 1000
-    wait.until(lambda: len(fleet.acked) > mark, 30, "1000 acks of the new program")
+    wait.until(lambda: len(fleet.acked) > mark, 60, "1000 acks of the new program")
     fleet.stop_publishing()
     erp.faults()
     tms.faults()
@@ -52,7 +52,7 @@ def test_an_upgrade_under_load_loses_doubles_and_regroups_nothing(site, end):
     for row in rows:
         agent.ctl("exceptions", "retry", row["id"])
     assert_ledger_closes(fleet, {erp: ALL, tms: ALL})
-    wait.until(lambda: agent.ask("ledger")["closed"], 30, "the agent's own ledger closing")
+    wait.until(lambda: agent.ask("ledger")["closed"], 60, "the agent's own ledger closing")
     assert agent.exceptions() == []
     assert tms.ledger()["repeats"] > 0  # batches in doubt went again, as they were
 
@@ -84,7 +84,7 @@ def test_the_older_program_refuses_a_newer_store_and_leaves_it_as_it_is(site):
     new = schema_of(agent, raised_by)
     agent.use(previous.build())
     agent.spawn()
-    assert agent.process.wait(10) == 1
+    assert agent.process.wait(60) == 1
     assert ("the database has schema %d, this program knows up to %d: install the newer version "
             "again, or restore a backup" % (new, old)) in agent.log()
     schema_of(agent, -raised_by)

@@ -11,6 +11,7 @@
 
 #include "dray/json.h"
 #include "dray/reference.h"
+#include "dray/units.h"
 
 static const struct json_limits scan_limits = { 1 << 18, 32, 100000, false };
 static const struct event_limits event_limits = { 1 << 18, 32, 500 };
@@ -97,7 +98,9 @@ struct site site_broken = { true, true };
 int site_parse(const char *type, const char *data, struct site *site, bool accepts_invalid,
 	struct event *ret, struct problem *ret_problem)
 {
-	const struct reference reference = { has_items, find_item, find_pack, find_unit, site };
+	struct unit_names *names = unit_names_new();
+	const struct reference reference = { has_items, find_item, find_pack, find_unit, site,
+		names };
 	struct event_context context = { .site = "s",
 		.topic_device = "d",
 		.limits = &event_limits,
@@ -107,13 +110,17 @@ int site_parse(const char *type, const char *data, struct site *site, bool accep
 	struct buf text = BUF_INIT;
 	struct buf scratch = BUF_INIT;
 	cJSON *object;
+	int status;
 
+	assert_non_null(names);
 	buf_printf(&text, "{\"id\":\"1\",\"time\":0,\"type\":\"%s\",\"data\":%s}", type, data);
 	object = json_parse(text.data, text.len, &scan_limits, &scratch, NULL);
 	assert_non_null(object);
 	buf_done(&text);
 	buf_done(&scratch);
-	return event_parse(object, &context, ret, ret_problem);
+	status = event_parse(object, &context, ret, ret_problem);
+	unit_names_free(names);
+	return status;
 }
 
 void assert_data(const char *type, struct site *site, const char *data, const char *expected,

@@ -35,7 +35,7 @@ static size_t count(const struct row *row)
 static struct cloudevent make(const struct row *row)
 {
 	return (struct cloudevent){ row->attributes, count(row), row->content_type, row->data,
-		row->data ? strlen(row->data) : 0 };
+		row->data ? strlen(row->data) : 0, false };
 }
 
 static void check(const struct row *row)

@@ -118,9 +118,8 @@ static void test_a_record_is_bounded(void **state)
 
 static void test_what_is_written_reads_back(void **state)
 {
-	static const char *const texts[] = { "\xef\xbb\xbf"
-					     "marked",
-		"", "plain", "a,b", "a;b", "say \"x\"", "two\nlines", "\ttab", "\r", " blank " };
+	static const char *const texts[] = { "\xef\xbb\xbfmarked", "", "plain", "a,b", "a;b",
+		"say \"x\"", "two\nlines", "\ttab", "\r", " blank " };
 	struct buf line = BUF_INIT;
 	struct csv csv = { 0 };
 	enum csv_step step = CSV_MORE;

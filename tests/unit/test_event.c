@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "dray/json.h"
+#include "dray/utf8.h"
 
 #define RECEIVED_AT_MS INT64_C(1795269845301) /* 2026-11-21T14:04:05.301Z */
 #define LINES "\"lines\":[{\"item\":{\"sku\":\"A\"},\"quantity\":1}]"
@@ -385,6 +386,35 @@ static void test_what_the_envelope_says_wrong_is_named(void **state)
 		assert_refuses(&rows[i], &context);
 }
 
+/* An id that a source accepts though it is too long is cut in what is derived of it. */
+static void test_what_is_derived_of_too_long_a_name_stays_utf8(void **state)
+{
+	static const char *const members[] = {
+		"\"document\":{\"type\":\"purchase_order\",\"id\":\"", "\"shipment\":\""
+	};
+	struct event_context context = from_topic();
+	struct problem problem;
+	struct event event;
+	char text[1024], name[402] = "";
+
+	(void)state;
+	context.accepts_invalid = true;
+	for (size_t shift = 0; shift < 4; shift++) {
+		memset(name, 'a', shift);
+		for (size_t at = shift; at < 396; at += 2)
+			memcpy(name + at, "\xc3\xbc", 3);
+		(void)snprintf(text, sizeof(text), "{\"id\":\"1\"," TIME ",\"data\":{%s%s\"%s}}",
+			members[shift / 2], name, shift / 2 ? "" : "}");
+		assert_int_equal(parse(text, &context, &event, &problem), 0);
+		assert_int_equal(problem.reason, REASON_FIELD_RANGE);
+		for (const char *at = event.correlation_id; *at; at += utf8_length(at, strlen(at)))
+			assert_int_not_equal(utf8_length(at, strlen(at)), 0);
+		for (const char *at = event.document_key; *at; at += utf8_length(at, strlen(at)))
+			assert_int_not_equal(utf8_length(at, strlen(at)), 0);
+		event_done(&event);
+	}
+}
+
 static void test_without_a_topic_the_body_must_say_who_speaks(void **state)
 {
 	static const struct refusal rows[] = {
@@ -477,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_an_id_that_was_not_given_is_derived_the_same_twice),
 		cmocka_unit_test(test_fields_are_found_by_dotted_path_as_they_are_rendered),
 		cmocka_unit_test(test_what_the_envelope_says_wrong_is_named),
+		cmocka_unit_test(test_what_is_derived_of_too_long_a_name_stays_utf8),
 		cmocka_unit_test(test_without_a_topic_the_body_must_say_who_speaks),
 		cmocka_unit_test(test_the_topic_of_another_site_is_refused),
 		cmocka_unit_test(test_a_refused_event_is_named_as_far_as_it_could_be_read),

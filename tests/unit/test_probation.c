@@ -155,6 +155,26 @@ static void test_refusals_beyond_what_was_usual_fail_it(void **state)
 	}
 }
 
+/* Ten of ten in one that was rolled back, nothing else before: another one is not let pass for it. */
+static void test_what_a_trial_that_was_not_kept_did_is_not_usual(void **state)
+{
+	struct probation_sample sample = { .mono_ms = BEGAN_MS,
+		.broker_is_up = true,
+		.received = 30,
+		.refused = 10,
+		.spoilt_received = 20,
+		.spoilt_refused = 10 };
+	struct probation probation;
+	char reason[PROBATION_REASON_MAX];
+
+	(void)state;
+	probation_begin(&probation, LENGTH_MS, &sample);
+	sample.received += 20;
+	sample.refused += 10;
+	assert_int_equal(probation_look(&probation, &sample, reason), PROBATION_FAILED);
+	assert_non_null(strstr(reason, "refusals rise: 10 of 20, where 0.0"));
+}
+
 static void test_counters_that_began_anew_are_no_wave_of_refusals(void **state)
 {
 	struct probation probation;
@@ -252,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_a_destination_that_holds_anew_fails_it_at_once),
 		cmocka_unit_test(test_one_that_held_before_may_go_on_holding),
 		cmocka_unit_test(test_refusals_beyond_what_was_usual_fail_it),
+		cmocka_unit_test(test_what_a_trial_that_was_not_kept_did_is_not_usual),
 		cmocka_unit_test(test_counters_that_began_anew_are_no_wave_of_refusals),
 		cmocka_unit_test(test_what_the_change_touched_must_be_reached_by_its_end),
 		cmocka_unit_test(test_one_that_has_taken_something_was_reached),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "dray/json.h"
+#include "dray/units.h"
 
 /* The site says Stk for a piece, and PAL for a pallet, which elsewhere is a pascal. */
 static int find_unit(void *ctx, const char *name, char ret[REFERENCE_UOM_MAX])
@@ -29,7 +30,10 @@ static enum reference_reading read_as(
 	const char *text, const char *kind, struct reference_record *ret, struct error *err)
 {
 	static int broken;
-	const struct reference known = { .find_unit = find_unit, .ctx = &broken };
+	struct unit_names *names = unit_names_new();
+	const struct reference known = {
+		.find_unit = find_unit, .ctx = &broken, .unit_names = names
+	};
 	const struct json_limits limits = { 1024 * 1024, 16, 5000, false };
 	struct buf scratch = BUF_INIT;
 	struct json_error flaw;
@@ -37,7 +41,9 @@ static enum reference_reading read_as(
 	enum reference_reading status;
 
 	assert_non_null(tree);
+	assert_non_null(names);
 	status = reference_record_read(tree, kind, &known, ret, err);
+	unit_names_free(names);
 	cJSON_Delete(tree);
 	buf_done(&scratch);
 	return status;
@@ -85,6 +91,10 @@ static void test_a_record_becomes_a_body_and_what_it_is_found_by(void **state)
 			"ck -\n" },
 		{ "{\"kind\":\"unit\",\"id\":\"XPX\",\"names\":[\"PAL\"]}",
 			"{\"kind\":\"unit\",\"id\":\"PX\",\"names\":[\"PAL\"]}", "unit PAL -\n" },
+		{ "{\"kind\":\"unit\",\"id\":\"hectogram\"}", "{\"kind\":\"unit\",\"id\":\"HGM\"}",
+			"" },
+		{ "{\"kind\":\"item\",\"id\":\"S\",\"uom\":\"Hectogram\"}",
+			"{\"kind\":\"item\",\"id\":\"S\",\"uom\":\"HGM\"}", "" },
 		{ "{\"names\":7,\"gtins\":\"none\",\"id\":\"ACME\",\"kind\":\"supplier\"}",
 			"{\"kind\":\"supplier\",\"id\":\"ACME\",\"gtins\":\"none\",\"names\":7}",
 			"" },

@@ -119,6 +119,24 @@ static void test_files_that_were_rolled_back_are_known_until_they_change(void **
 	revisions_done(&revisions);
 }
 
+static void test_files_that_a_hand_went_back_from_count_as_rolled_back(void **state)
+{
+	struct revisions revisions = found("{\"site\":\"a\"}");
+	struct revision *left = make(REVISION_FILES, 0, "{\"site\":\"a\",\"log\":{}}", NULL);
+	uint8_t left_files[ID_DIGEST_BYTES];
+
+	(void)state;
+	memcpy(left_files, left->files_digest, sizeof(left_files));
+	revisions_try(&revisions, left, 5);
+	revisions_confirm(&revisions, 6);
+	revisions_try(&revisions, make(REVISION_ROLLBACK, 0, "{\"site\":\"a\"}", NULL), 7);
+	assert_true(revisions_is_rolled_back(&revisions, left_files));
+	assert_round(&revisions);
+	revisions_confirm(&revisions, 8);
+	assert_true(revisions_is_rolled_back(&revisions, left_files));
+	revisions_done(&revisions);
+}
+
 static void test_a_trial_that_ends_the_agent_is_started_three_times(void **state)
 {
 	struct revisions revisions = found("{}");
@@ -335,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_a_trial_that_is_confirmed_is_the_good_one),
 		cmocka_unit_test(test_a_trial_that_is_rolled_back_is_not_tried_again),
 		cmocka_unit_test(test_files_that_were_rolled_back_are_known_until_they_change),
+		cmocka_unit_test(test_files_that_a_hand_went_back_from_count_as_rolled_back),
 		cmocka_unit_test(test_a_trial_that_ends_the_agent_is_started_three_times),
 		cmocka_unit_test(test_a_newer_one_takes_the_place_of_a_trial),
 		cmocka_unit_test(test_the_same_refusal_is_told_once),

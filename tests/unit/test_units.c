@@ -17,16 +17,17 @@ struct finding {
 	const char *code; /* NULL: unknown */
 };
 
-static void assert_finds(const struct finding *rows, size_t n)
+static void assert_finds(struct unit_names *names, const struct finding *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *code = unit_find(rows[i].text);
+		const char *code = unit_find(names, rows[i].text);
 
 		if (!code != !rows[i].code || (code && strcmp(code, rows[i].code) != 0))
 			fail_msg("'%s' is %s, not %s", rows[i].text, code ? code : "unknown",
 				rows[i].code ? rows[i].code : "unknown");
-		if (code && unit_find(code) != code && strcmp(unit_find(code), code) != 0)
-			fail_msg("%s stands for %s", code, unit_find(code));
+		if (code && unit_find(names, code) != code &&
+			strcmp(unit_find(names, code), code) != 0)
+			fail_msg("%s stands for %s", code, unit_find(names, code));
 	}
 }
 
@@ -46,8 +47,7 @@ static void test_a_code_is_taken_as_it_is_written(void **state)
 		{ "93", NULL },
 	};
 
-	(void)state;
-	assert_finds(rows, N(rows));
+	assert_finds(*state, rows, N(rows));
 }
 
 static void test_a_package_is_the_same_with_its_x_and_without(void **state)
@@ -59,8 +59,7 @@ static void test_a_package_is_the_same_with_its_x_and_without(void **state)
 		{ "XXA", "XA" }, /* the X in front, and a bag that begins with one */
 	};
 
-	(void)state;
-	assert_finds(rows, N(rows));
+	assert_finds(*state, rows, N(rows));
 }
 
 static void test_where_codes_disagree_a_package_is_written_with_its_x(void **state)
@@ -88,8 +87,7 @@ static void test_where_codes_disagree_a_package_is_written_with_its_x(void **sta
 		{ "XRL", "XRL" },
 	};
 
-	(void)state;
-	assert_finds(rows, N(rows));
+	assert_finds(*state, rows, N(rows));
 }
 
 static void test_a_name_is_known_in_any_case(void **state)
@@ -119,8 +117,7 @@ static void test_a_name_is_known_in_any_case(void **state)
 		{ "Liter", "LTR" },
 	};
 
-	(void)state;
-	assert_finds(rows, N(rows));
+	assert_finds(*state, rows, N(rows));
 }
 
 static void test_what_may_be_two_things_is_unknown(void **state)
@@ -142,11 +139,35 @@ static void test_what_may_be_two_things_is_unknown(void **state)
 	};
 	char longest[4096];
 
-	(void)state;
-	assert_finds(rows, N(rows));
+	assert_finds(*state, rows, N(rows));
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	assert_null(unit_find(longest));
+	assert_null(unit_find(*state, longest));
+}
+
+static void test_without_the_lists_names_what_is_short_is_known(void **state)
+{
+	static const struct finding shorts[] = {
+		{ "KGM", "KGM" },
+		{ "PX", "PX" },
+		{ "XPX", "PX" },
+		{ "KG", "KGM" },
+		{ "Cartons", "CT" },
+		{ "ton", NULL },
+		{ "hectogram", NULL },
+		{ "hg", NULL },
+		{ "drum, STEEL", NULL },
+	};
+	static const struct finding listed[] = {
+		{ "Hectogram", "HGM" },
+		{ "hg", "HGM" },
+		{ "drum, STEEL", "1A" },
+	};
+
+	assert_finds(NULL, shorts, N(shorts));
+	assert_finds(*state, listed, N(listed));
+	assert_null(unit_name(NULL, "KGM"));
+	assert_null(unit_symbol(NULL, "KGM"));
 }
 
 static void test_a_code_has_its_name_symbol_and_kind(void **state)
@@ -166,16 +187,16 @@ static void test_a_code_has_its_name_symbol_and_kind(void **state)
 		{ "1A", "Drum, steel", "", UNIT_PACKAGE, true },
 		{ "MTR", "metre", "m", UNIT_LENGTH, false },
 	};
+	struct unit_names *names = *state;
 
-	(void)state;
 	for (size_t i = 0; i < N(rows); i++) {
-		assert_string_equal(unit_name(rows[i].code), rows[i].name);
-		assert_string_equal(unit_symbol(rows[i].code), rows[i].symbol);
+		assert_string_equal(unit_name(names, rows[i].code), rows[i].name);
+		assert_string_equal(unit_symbol(names, rows[i].code), rows[i].symbol);
 		assert_int_equal(unit_kind(rows[i].code), rows[i].kind);
 		assert_int_equal(unit_is_whole(rows[i].code), rows[i].is_whole);
 	}
-	assert_null(unit_name("no"));
-	assert_null(unit_symbol("no code at all"));
+	assert_null(unit_name(names, "no"));
+	assert_null(unit_symbol(names, "no code at all"));
 	assert_int_equal(unit_kind("no"), UNIT_OTHER);
 }
 
@@ -236,6 +257,18 @@ static void test_a_conversion_is_exact_or_refused(void **state)
 	}
 }
 
+static int open_names(void **state)
+{
+	*state = unit_names_new();
+	return *state ? 0 : -1;
+}
+
+static int close_names(void **state)
+{
+	unit_names_free(*state);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,9 +277,10 @@ int main(void)
 		cmocka_unit_test(test_where_codes_disagree_a_package_is_written_with_its_x),
 		cmocka_unit_test(test_a_name_is_known_in_any_case),
 		cmocka_unit_test(test_what_may_be_two_things_is_unknown),
+		cmocka_unit_test(test_without_the_lists_names_what_is_short_is_known),
 		cmocka_unit_test(test_a_code_has_its_name_symbol_and_kind),
 		cmocka_unit_test(test_a_conversion_is_exact_or_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_names, close_names);
 }

@@ -381,7 +381,9 @@ def on_outgoing($result):
 # Errors come with status 200: ["UserError", ["…", "…", null]], or any exception's text and an empty one.
 def on_error($error):
 	($error[0] | tostring) as $text
-	| if $text == "UserError" then
+	| if $text == "UserError" and any($error[1][0, 1] | strings; test("\"Session\" that don't exist")) then
+		{ retry: { after_s: 1, reason: "the session ended under the request" } }
+	  elif $text == "UserError" then
 		{ reject: { code: $text, message: ([ $error[1][0, 1] | strings | select(. != "") ] | join(": ")) } }
 	  elif $text == "UserWarning" then { reject: { code: $text, message: $error[1][1] } }
 	  elif $text == "ConcurrencyException" then { retry: { after_s: 2, reason: ($error[1] | tostring) } }

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "courier/courier.h"
 #include "deliver/deliver.h"
 #include "dray/buf.h"
 #include "dray/metrics.h"

@@ -8,7 +8,7 @@
 #include "../help_faulty_vfs.h"
 #include "day.h"
 #include "loop.h"
-#include "timekeeper.h"
+#include "keep/timekeeper.h"
 
 /* --- the clock ------------------------------------------------------------------------------------ */
 

@@ -236,7 +236,7 @@ static void check_depths(struct cloud *cloud, bool is_end)
 		CHECK(store_list_deliveries(day.store, cloud->id, states[i], 0, 2 * ITEMS_MAX,
 			      count_row, &count) == 0,
 			"the rows cannot be read");
-	for (int state = DELIVERY_READY; state < DELIVERY_STATES; state++)
+	for (enum delivery_state state = DELIVERY_READY; state < DELIVERY_STATES; state++)
 		CHECK(store_depth(day.store, cloud->id, state) == count.states[state],
 			"%s: %lld are said to be %s, %lld are", cloud->name,
 			(long long)store_depth(day.store, cloud->id, state),
