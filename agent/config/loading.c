@@ -7,13 +7,13 @@
 #include "capture/capture.h"
 #include "config/config_file.h"
 #include "config/declared.h"
+#include "config/places.h"
+#include "config/programs.h"
+#include "config/proof.h"
 #include "deliver/deliver.h"
 #include "dray/json.h"
 #include "fleet/poll.h"
 #include "ops/ops.h"
-#include "config/places.h"
-#include "config/programs.h"
-#include "config/proof.h"
 
 static int check(
 	const struct places *places, const struct config *config, bool is_good, struct error *err)

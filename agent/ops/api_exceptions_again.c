@@ -17,7 +17,6 @@
 #include "capture/adapter.h"
 #include "capture/origin.h"
 #include "clock.h"
-#include "dray/ack.h"
 #include "ops/writer.h"
 
 #define FROM_MAX 1024
@@ -105,16 +104,6 @@ static void end(struct call *call, const struct again *again, int status)
 
 /* --- taking ------------------------------------------------------------------------------------------ */
 
-static void on_ack(void *ctx, const struct ack *ack, const char *device)
-{
-	struct call *call = ctx;
-
-	(void)device;
-	call->n_stored += ack->status == ACK_STORED;
-	call->n_duplicate += ack->status == ACK_DUPLICATE;
-	call->n_rejected += ack->status == ACK_REJECTED;
-}
-
 static void on_adapted(void *ctx, int status)
 {
 	struct call *call = ctx;
@@ -146,7 +135,7 @@ static void adapt(struct call *call, const struct again *again, const struct ori
 		status = adapter_take(
 			call->ops->with.adapters, &(struct adapter_ask){ .message = origin->message,
 							  .vars = origin->vars,
-							  .on_ack = on_ack,
+							  .on_ack = call_count_ack,
 							  .done = on_adapted,
 							  .ctx = call });
 	if (status == 0)
@@ -172,7 +161,8 @@ static void take(struct call *call, const struct again *again)
 			"that now",
 			again->id, again->from);
 	else if (!origin.adapter)
-		end(call, again, intake_take(call->ops->with.intake, message, on_ack, call));
+		end(call, again,
+			intake_take(call->ops->with.intake, message, call_count_ack, call));
 	else if (adapter_is_full(call->ops->with.adapters))
 		call_problem(call, 503, "too much is under way; try again");
 	else

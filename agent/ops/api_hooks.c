@@ -21,7 +21,6 @@
 #include "capture/adapter.h"
 #include "capture/intake.h"
 #include "clock.h"
-#include "dray/ack.h"
 #include "log.h"
 #include "ops/writer.h"
 
@@ -147,16 +146,6 @@ static bool is_within_rate(struct call *call, struct hook *hook)
 
 /* --- what it tells ------------------------------------------------------------------------------------ */
 
-static void on_ack(void *ctx, const struct ack *ack, const char *device)
-{
-	struct call *call = ctx;
-
-	(void)device;
-	call->n_stored += ack->status == ACK_STORED;
-	call->n_duplicate += ack->status == ACK_DUPLICATE;
-	call->n_rejected += ack->status == ACK_REJECTED;
-}
-
 /* All is taken. In few words: a partner's program looks at the status alone. */
 static void answer_taken(struct call *call)
 {
@@ -222,7 +211,7 @@ static int adapt(struct call *call, const struct config_hook *hook, const struct
 							      .vars = hook->vars,
 							      .headers = shown.headers,
 							      .n_headers = shown.n,
-							      .on_ack = on_ack,
+							      .on_ack = call_count_ack,
 							      .done = on_adapted,
 							      .ctx = call });
 }
@@ -245,7 +234,9 @@ static void take(struct call *call, const struct config_hook *hook, const struct
 	if (hook->adapter)
 		status = adapt(call, hook, asked, &message);
 	else
-		status = intake_take(call->ops->with.intake, &message, on_ack, call) < 0 ? -1 : 1;
+		status = intake_take(call->ops->with.intake, &message, call_count_ack, call) < 0
+				 ? -1
+				 : 1;
 	if (status == 0)
 		call_wait(call);
 	else if (status < 0)

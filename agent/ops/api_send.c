@@ -38,6 +38,16 @@ static void on_ack(void *ctx, const struct ack *ack, const char *device)
 
 /* --- what is refused before it is looked at; false: the call is answered ----------------------- */
 
+void call_count_ack(void *ctx, const struct ack *ack, const char *device)
+{
+	struct call *call = ctx;
+
+	(void)device;
+	call->n_stored += ack->status == ACK_STORED;
+	call->n_duplicate += ack->status == ACK_DUPLICATE;
+	call->n_rejected += ack->status == ACK_REJECTED;
+}
+
 bool call_has_room(struct call *call)
 {
 	const struct ops *ops = call->ops;

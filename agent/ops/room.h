@@ -31,6 +31,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "dray/ack.h"
 #include "dray/buf.h"
 #include "ops/guest.h"
 #include "ops/hooks.h"
@@ -75,7 +76,7 @@ struct call {
 	char device[EVENT_NAME_MAX]; /* the only one that it may speak for; "" any */
 	bool is_waiting;             /* call_wait() */
 	bool is_poisoned; /* a turn was lost meanwhile: what it had taken by then is, too */
-	unsigned n_stored, n_duplicate, n_rejected; /* of the events that a hook's call brought */
+	unsigned n_stored, n_duplicate, n_rejected; /* call_count_ack() */
 	struct again
 		*again; /* the exception whose message it waits for; NULL none. Owned, one block */
 	bool is_answered;
@@ -179,6 +180,8 @@ void call_store_failed(struct call *call);
  * ever? False: the call is answered.
  */
 bool call_has_room(struct call *call);
+/* An intake_ack_fn, ctx the call: counts what became of the events that it brought, and tells nobody. */
+void call_count_ack(void *ctx, const struct ack *ack, const char *device);
 
 /* api_exceptions_again.c: is it of a message that was refused? (A list has no raw.) */
 bool exception_is_kept(const struct store_exception_row *row);
